@@ -1,0 +1,78 @@
+# netvsc-operator: `make help` lists what there is.
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+SHELL := /bin/bash -o pipefail
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+STAGE = @tests/stage.sh
+
+.PHONY: help
+help: ## list every target with a line
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: require
+require: ## check what the machine must have; print the one apt line if something is missing
+	@tests/require.sh
+
+$(READY): requirements.lock pyproject.toml | require
+	@echo "setting up .venv (once) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: setup
+setup: $(READY) ## make .venv from the lock file
+
+.PHONY: fdpipe
+fdpipe: ## build the C program: released, simulator's and sanitizer's builds
+	@$(MAKE) --no-print-directory -s -C fdpipe all asan
+
+.PHONY: demo
+demo: $(READY) ## see a pair discovered, allocated, announced, revoked and announced again
+	@$(MAKE) --no-print-directory -s -C fdpipe all
+	@PYTHONPATH=tests $(BIN)/python -m sim.demo
+
+.PHONY: lint
+lint: $(READY) ## ruff, mypy --strict, import contracts, clang-format, shellcheck
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/clang-format --dry-run -Werror $$(git ls-files 'fdpipe/*.c' 'fdpipe/*.h' 'tests/*.c')
+	shellcheck $$(git ls-files '*.sh' .ci/run)
+
+.PHONY: format
+format: $(READY) ## format Python and C in place
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $$(git ls-files 'fdpipe/*.c' 'fdpipe/*.h' 'tests/*.c')
+
+.PHONY: test
+test: $(READY) fdpipe ## unit and kernel tests, as root or not; under 5 minutes
+	$(BIN)/python -m pytest -m 'not dpdk and not cluster' tests/unit tests/kernel
+
+.PHONY: check
+check: ## everything CI runs, stage by stage, with the time of each
+	$(STAGE) setup lint test
+
+.PHONY: soak
+soak: $(READY) fdpipe ## the long counts, seeded; run before a release
+	NETVSC_SOAK=1 $(BIN)/python -m pytest tests/unit tests/kernel
+
+.PHONY: bench
+bench: $(READY) fdpipe ## measure against the budgets; prints a table, writes bench/out/*.json
+	PYTHONPATH=.:tests $(BIN)/python -m bench
+
+.PHONY: lock
+lock: ## resolve requirements.lock anew, nothing younger than two weeks (needs uv)
+	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-emit-index-url --quiet --upgrade \
+	  --exclude-newer "$$(date -u -d '14 days ago' +%FT00:00:00Z)" -o requirements.lock
+
+.PHONY: clean
+clean: ## remove what was built, .venv included
+	@$(MAKE) --no-print-directory -s -C fdpipe clean
+	rm -rf .venv bench/out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

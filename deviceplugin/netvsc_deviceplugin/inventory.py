@@ -1,0 +1,164 @@
+"""The inventory's loop: something wakes it, a full scan decides, a change is published.
+
+State is what the last scan saw, and the memory of VFs that left; both come back from the world
+after a crash, the memory as far as the VFs are there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from netvsc.errors import NodeError
+from netvsc.pair import Inventory
+from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.ledger import Ledger, Returned, Revoked
+from netvsc_deviceplugin.links import Link
+from netvsc_deviceplugin.match import Policy, World, decide
+from netvsc_deviceplugin.nics import VfMemory, pair_up, remember
+from netvsc_deviceplugin.pace import Pace
+from netvsc_deviceplugin.scan import Source, refine, scan
+from netvsc_deviceplugin.sysfs import Devices
+from netvsc_deviceplugin.watch import Watch
+
+QUIET = 0.001  # seconds without a message that end a burst
+LONGEST = 0.020  # seconds after which a burst is looked at, quiet or not
+RESCAN = 60.0  # seconds; in case a hint was never sent: sysfs changes without a uevent
+RETRY = 1.0  # seconds after a scan that failed
+
+log = logging.getLogger(__name__)
+
+
+class Meter(Protocol):
+    """What the loop reports: counts and durations in seconds."""
+
+    def scanned(self, reason: str, seconds: float) -> None: ...
+    def overrun(self) -> None: ...
+    def revoked(self, pair: str) -> None: ...
+    def returned(self, pair: str, outage_seconds: float) -> None: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class _Wakes:
+    """Reasons to look that have come since the last look."""
+
+    event: asyncio.Event = field(default_factory=asyncio.Event)
+    reasons: set[str] = field(default_factory=set)
+
+    def __call__(self, reason: str) -> None:
+        self.reasons.add(reason)
+        self.event.set()
+
+    def take(self) -> str:
+        """Return one reason for all that came, the same one each time for the same set."""
+        reason = min(self.reasons)
+        self.reasons.clear()
+        self.event.clear()
+        return reason
+
+
+class InventoryLoop:
+    """Keeps `inventory` true, from when `scanned` is set. `read` looks at the node, in a thread."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        policy: Latest[Policy],
+        meter: Meter,
+        receive_buffer: int | None = None,
+        read: Callable[[Source], tuple[World, Devices]] = scan,
+    ) -> None:
+        self.inventory: Latest[Inventory] = Latest(Inventory())
+        self.last_scan: float | None = None
+        self.scanned = asyncio.Event()
+        self._source = source
+        self._policy = policy
+        self._meter = meter
+        self._receive_buffer = receive_buffer
+        self._read = read
+        self._memory: dict[str, VfMemory] = {}
+        self._ledger = Ledger()
+        self._wakes = _Wakes()
+
+    async def run(self) -> None:
+        """Watch and scan until cancelled."""
+        buffer = {"receive_buffer": self._receive_buffer} if self._receive_buffer else {}
+        with Watch(wake=self._wake, gone=self._gone, **buffer):
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow_policy())
+                tasks.create_task(self._scan_when_woken())
+
+    def _wake(self, reason: str) -> None:
+        if reason == "overrun":
+            self._meter.overrun()
+            log.warning("netlink overrun: messages were lost; scanning again")
+        self._wakes(reason)
+
+    def _gone(self, link: Link) -> None:
+        (known,) = refine((link,), self._source)
+        self._report(self._ledger.heard(known, time.monotonic()))
+
+    async def _follow_policy(self) -> None:
+        async for _ in self._policy.changes():
+            self._wakes("policy")
+
+    async def _scan_when_woken(self) -> None:
+        pace = Pace()
+        while True:
+            await self._burst()
+            reason = self._wakes.take()
+            try:
+                found = await self._look(reason)
+            except NodeError as error:
+                log.warning("scan failed: %s; trying again in %g s", error, RETRY)
+                await asyncio.sleep(RETRY)
+                self._wakes("retry")
+                continue
+            if found != self.inventory.get():
+                await pace.turn()
+                self.inventory.set(found)
+            self.scanned.set()
+
+    async def _burst(self) -> None:
+        """Wait for a reason to look, then for the end of the burst that it belongs to."""
+        if not await self._woken(RESCAN):
+            self._wakes("timer")
+        end = time.monotonic() + LONGEST
+        while (left := end - time.monotonic()) > 0:
+            self._wakes.event.clear()
+            if not await self._woken(min(QUIET, left)):
+                return
+
+    async def _woken(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wakes.event.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _look(self, reason: str) -> Inventory:
+        begin = time.monotonic()
+        world, devices = await asyncio.to_thread(self._read, self._source)
+        policy = self._policy.get()
+        nics, conflicts = pair_up(world.links, devices, policy.pools)
+        self._memory = remember(self._memory, nics)
+        found = decide(nics, conflicts, world, policy, memory=self._memory)
+        self.last_scan = time.monotonic()
+        self._meter.scanned(reason, self.last_scan - begin)
+        self._report(self._ledger.scanned(found, self.last_scan))
+        return found
+
+    def _report(self, events: list[Revoked | Returned]) -> None:
+        for event in events:
+            if isinstance(event, Revoked):
+                self._meter.revoked(event.pair)
+                log.info("VF revoked", extra={"pair": event.pair})
+            else:
+                self._meter.returned(event.pair, event.outage)
+                log.info("VF returned after %.3f s", event.outage, extra={"pair": event.pair})

@@ -1,0 +1,145 @@
+"""Network interfaces as the kernel tells of them, and what stands on what.
+
+Attributes: include/uapi/linux/if_link.h.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from netvsc_deviceplugin import netlink
+
+ETHERNET = 1  # ARPHRD_ETHER
+LOOPBACK = 0x8  # IFF_LOOPBACK
+_IFINFO = struct.Struct("=BxHiII")
+_IFADDR = struct.Struct("=BBBBI")
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
+_IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_EXT_MASK, _IFLA_LINK_NETNSID = 18, 20, 29, 37
+_IFLA_NEW_NETNSID, _IFLA_PARENT_DEV_NAME, _IFLA_PARENT_DEV_BUS_NAME = 45, 56, 57
+_INFO_KIND = 1
+_SKIP_STATS = 0x8  # RTEXT_FILTER_SKIP_STATS
+_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One interface. `netns` is None in the agent's own.
+
+    `kind` is empty for a driver's own netdev; `lower` is the interface below it in the same netns
+    (a VLAN's, a macvlan's), `master` the one above (a bridge, a bond, a VF's NetVSC).
+    `addresses` carry their prefix; link-local IPv6 ones, which every NIC has, are left out.
+    """
+
+    ifindex: int
+    name: str
+    mac: str
+    netns: str | None = None
+    kind: str = ""
+    type: int = ETHERNET
+    flags: int = 0
+    mtu: int = 1500
+    master: int | None = None
+    lower: int | None = None
+    parent_bus: str | None = None
+    parent: str | None = None
+    alias: str = ""
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkEvent:
+    """What one link message says at once: the link, whether it went, and whether it only moved."""
+
+    link: Link
+    gone: bool
+    moved: bool
+
+
+def read_links() -> tuple[Link, ...]:
+    """Return all interfaces of the calling thread's netns with their addresses."""
+    mask = netlink.attribute(_IFLA_EXT_MASK, struct.pack("=I", _SKIP_STATS))
+    found = netlink.dump(netlink.RTM_GETLINK, _IFINFO.pack(0, 0, 0, 0, 0) + mask)
+    addresses = _read_addresses()
+    links = (parse_link(message.body) for message in found)
+    return tuple(replace(k, addresses=tuple(addresses[k.ifindex])) for k in links)
+
+
+def parse_event(message: netlink.Message) -> LinkEvent | None:
+    """Return what a message of group RTNLGRP_LINK tells; None for any other message."""
+    if message.type not in {netlink.RTM_NEWLINK, netlink.RTM_DELLINK}:
+        return None
+    moved = _IFLA_NEW_NETNSID in netlink.attributes(message.body, _IFINFO.size)
+    gone = message.type == netlink.RTM_DELLINK
+    return LinkEvent(link=parse_link(message.body), gone=gone, moved=moved)
+
+
+def parse_link(body: bytes) -> Link:
+    """Read the body of one RTM_NEWLINK or RTM_DELLINK."""
+    _, kind, ifindex, flags, _ = _IFINFO.unpack_from(body)
+    found = netlink.attributes(body, _IFINFO.size)
+    info = netlink.attributes(found.get(_IFLA_LINKINFO, b""), 0)
+    elsewhere = _IFLA_LINK_NETNSID in found
+    return Link(
+        ifindex=ifindex,
+        name=netlink.text(found.get(_IFLA_IFNAME, b"")),
+        mac=found.get(_IFLA_ADDRESS, b"").hex(":"),
+        kind=netlink.text(info.get(_INFO_KIND, b"")),
+        type=kind,
+        flags=flags,
+        mtu=netlink.number(found.get(_IFLA_MTU, b"\0\0\0\0")),
+        master=_index(found.get(_IFLA_MASTER)),
+        lower=None if elsewhere else _index(found.get(_IFLA_LINK)),
+        parent_bus=_text(found.get(_IFLA_PARENT_DEV_BUS_NAME)),
+        parent=_text(found.get(_IFLA_PARENT_DEV_NAME)),
+        alias=netlink.text(found.get(_IFLA_IFALIAS, b"")),
+    )
+
+
+def above(links: Iterable[Link], start: Iterable[int]) -> frozenset[int]:
+    """Return `start` and every interface stacked on it: bridges, bonds, VLANs, macvlans.
+
+    An Open vSwitch port's frames may leave by any internal port of the datapath, and the kernel
+    does not tell by which: all ports of the datapath count. A veth's peer stands on nothing.
+    """
+    uppers: dict[int, set[int]] = defaultdict(set)
+    switched = set()
+    for link in links:
+        if link.master:
+            uppers[link.ifindex].add(link.master)
+        if link.lower and link.kind != "veth":
+            uppers[link.lower].add(link.ifindex)
+        if link.kind == "openvswitch":
+            switched.add(link.ifindex)
+    for port in switched:
+        uppers[port] |= switched
+    found: set[int] = set()
+    waiting = list(start)
+    while waiting:
+        ifindex = waiting.pop()
+        if ifindex not in found:
+            found.add(ifindex)
+            waiting += uppers[ifindex]
+    return frozenset(found)
+
+
+def _read_addresses() -> defaultdict[int, list[str]]:
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    for message in netlink.dump(netlink.RTM_GETADDR, _IFADDR.pack(0, 0, 0, 0, 0)):
+        _, prefix, _, _, ifindex = _IFADDR.unpack_from(message.body)
+        values = netlink.attributes(message.body, _IFADDR.size)
+        raw = values.get(_IFA_LOCAL) or values.get(_IFA_ADDRESS)
+        if raw and not (address := ipaddress.ip_address(raw)).is_link_local:
+            found[ifindex].append(f"{address}/{prefix}")
+    return found
+
+
+def _index(value: bytes | None) -> int | None:
+    return (netlink.number(value) or None) if value else None
+
+
+def _text(value: bytes | None) -> str | None:
+    return netlink.text(value) if value else None

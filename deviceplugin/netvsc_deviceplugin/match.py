@@ -1,0 +1,259 @@
+"""What is offered, in which pool, and what is excluded and why. Pure.
+
+The order of rules: the node's uplink never; then the first pool, by priority and name, that takes
+the NIC; what no pool takes is excluded with the reason of the first that selected it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from netvsc import devargs
+from netvsc.pair import (
+    Clash,
+    Conflict,
+    Exclusion,
+    Inventory,
+    Pair,
+    Path,
+    Reason,
+    Uplink,
+    VfSeen,
+)
+from netvsc.pool import BUILT_IN, Pool
+from netvsc_deviceplugin.links import Link, above
+from netvsc_deviceplugin.nics import Nic, VfMemory, pair_up
+from netvsc_deviceplugin.routes import DefaultRoute
+from netvsc_deviceplugin.sysfs import Devices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What is wanted: pools in order; for each pair in use, the resource it was allocated as."""
+
+    pools: tuple[Pool, ...] = (BUILT_IN,)
+    allocated: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What was read of the node. `routes` is None where routes could not be read."""
+
+    links: Sequence[Link]
+    routes: Sequence[DefaultRoute] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    reason: Reason
+    message: str
+
+
+def match(
+    links: Sequence[Link],
+    devices: Devices,
+    routes: Sequence[DefaultRoute] | None,
+    policy: Policy,
+) -> Inventory:
+    """Return the inventory of a node that nobody has looked at before."""
+    nics, conflicts = pair_up(links, devices, policy.pools)
+    return decide(nics, conflicts, World(links=links, routes=routes), policy, memory={})
+
+
+def decide(
+    nics: Sequence[Nic],
+    conflicts: Sequence[Conflict],
+    world: World,
+    policy: Policy,
+    *,
+    memory: Mapping[str, VfMemory],
+) -> Inventory:
+    """Sort every NIC into a pool or out; an allocated pair stays in its pool, whatever happens."""
+    uplinks = {nic.id: _uplink(nic, world) for nic in nics}
+    first = {nic.id: _place(nic, uplinks[nic.id], policy, memory, shared=False) for nic in nics}
+    tainted = _tainted(nics, first, world, memory)
+    pairs, excluded, clashes = [], [], list(conflicts)
+    for nic in nics:
+        function = _function(nic, memory)
+        place = _place(nic, uplinks[nic.id], policy, memory, shared=function in tainted)
+        resource = policy.allocated.get(nic.id)
+        if resource and not (isinstance(place, Pool) and place.resource == resource):
+            if isinstance(place, _Refusal):
+                clashes.append(_kept(nic, place))
+            place = _pool_of(resource, policy)
+        if isinstance(place, Pool):
+            pairs.append(_pair(nic, place, world, uplinks[nic.id], memory))
+        else:
+            name = nic.netvsc.name
+            excluded.append(Exclusion(interface=name, reason=place.reason, message=place.message))
+    return Inventory(pairs=tuple(pairs), excluded=tuple(excluded), conflicts=tuple(clashes))
+
+
+def _place(
+    nic: Nic,
+    uplink: str | None,
+    policy: Policy,
+    memory: Mapping[str, VfMemory],
+    *,
+    shared: bool,
+) -> Pool | _Refusal:
+    if uplink:
+        return _Refusal(Reason.DEFAULT_ROUTE, uplink)
+    refusals = []
+    for pool in policy.pools:
+        if _selects(pool, nic, memory):
+            refusal = _refuses(pool, nic, memory, shared=shared)
+            if not refusal:
+                return pool
+            refusals.append(refusal)
+    nobody = _Refusal(Reason.NOT_SELECTED, "no pool's selector takes it")
+    return refusals[0] if refusals else nobody
+
+
+def _selects(pool: Pool, nic: Nic, memory: Mapping[str, VfMemory]) -> bool:
+    """Tell whether each given key of the selector matches; a VF that left counts as it was."""
+    wanted, netvsc, past = pool.selector, nic.netvsc, memory.get(nic.id)
+    if nic.forced and not pool.force:
+        return False
+    driver = nic.vf.driver if nic.vf and nic.vf.driver else past and past.driver
+    return (
+        (not wanted.macs or netvsc.mac in wanted.macs)
+        and (not wanted.interfaces or wanted.takes_interface(netvsc.name))
+        and (not wanted.drivers or driver in wanted.drivers)
+        and (not wanted.numa_nodes or _numa(nic, past) in wanted.numa_nodes)
+        and (not wanted.subnets or _in_subnets(netvsc.addresses, wanted.subnets))
+    )
+
+
+def _refuses(
+    pool: Pool, nic: Nic, memory: Mapping[str, VfMemory], *, shared: bool
+) -> _Refusal | None:
+    if pool.skip_addressed and nic.netvsc.addresses:
+        addresses = ", ".join(nic.netvsc.addresses)
+        return _Refusal(
+            Reason.ADDRESSED, f"has {addresses}, and pool {pool.name} says skipAddressed"
+        )
+    if pool.require_vf and not nic.vf and nic.id not in memory:
+        return _Refusal(
+            Reason.REQUIRE_VF,
+            f"never had a VF, and pool {pool.name} says requireVf: "
+            "turn accelerated networking on for this NIC",
+        )
+    if shared and not pool.allow_shared_function:
+        return _Refusal(
+            Reason.SHARED_FUNCTION,
+            f"its PCI function {_function(nic, memory)} serves a NIC that is not given away, and "
+            f"so would its verbs device: set allowSharedFunction in pool {pool.name} to accept it",
+        )
+    return None
+
+
+def _uplink(nic: Nic, world: World) -> str | None:
+    """Say by which default route this NIC, or what is stacked on it, is the node's uplink."""
+    if nic.netvsc.netns is not None:
+        return None
+    own = [link for link in world.links if link.netns is None]
+    start = [nic.netvsc.ifindex] + ([nic.vf.ifindex] if nic.vf else [])
+    stack = above(own, start)
+    names = {link.ifindex: link.name for link in own}
+    for route in world.routes or ():
+        if route.ifindex in stack:
+            return (
+                f"the node's IPv{route.family} default route (table {route.table}) "
+                f"goes over {names[route.ifindex]}"
+            )
+    return None
+
+
+def _tainted(
+    nics: Sequence[Nic],
+    first: Mapping[str, Pool | _Refusal],
+    world: World,
+    memory: Mapping[str, VfMemory],
+) -> set[str]:
+    """Return the PCI functions that also serve a NIC which is not given away."""
+    functions = {_function(nic, memory) for nic in nics if isinstance(first[nic.id], _Refusal)}
+    routed = {route.ifindex for route in world.routes or ()}
+    bare = {
+        link.parent
+        for link in world.links
+        if link.netns is None and link.parent_bus == "pci" and link.ifindex in routed
+    }
+    return {function for function in functions | bare if function}
+
+
+def _function(nic: Nic, memory: Mapping[str, VfMemory]) -> str | None:
+    past = memory.get(nic.id)
+    if nic.vf:
+        return nic.vf.pci
+    return past.pci if past else None
+
+
+def _numa(nic: Nic, past: VfMemory | None) -> int | None:
+    return past.numa_node if past and not nic.vf else nic.numa_node
+
+
+def _in_subnets(addresses: Sequence[str], subnets: Sequence[str]) -> bool:
+    networks = [ipaddress.ip_network(subnet) for subnet in subnets]
+    return any(
+        ipaddress.ip_interface(address).ip in network
+        for address in addresses
+        for network in networks
+    )
+
+
+def _pool_of(resource: str, policy: Policy) -> Pool:
+    """Return the pool of an allocated pair, or one like it if the configuration dropped it."""
+    for pool in policy.pools:
+        if pool.resource == resource:
+            return pool
+    return Pool(name=resource.partition("/")[2], resource=resource)
+
+
+def _kept(nic: Nic, refusal: _Refusal) -> Conflict:
+    return Conflict(
+        interface=nic.netvsc.name,
+        reason=Clash.ALLOCATED_BUT_EXCLUDED,
+        message=f"{refusal.reason}: {refusal.message}; a container has it, so it stays",
+    )
+
+
+def _pair(
+    nic: Nic, pool: Pool, world: World, uplink: str | None, memory: Mapping[str, VfMemory]
+) -> Pair:
+    netvsc, vf, past = nic.netvsc, nic.vf, memory.get(nic.id)
+    known = Uplink.YES if uplink else Uplink.NO
+    seen = VfSeen.PRESENT if vf else VfSeen.LOST if past else VfSeen.NEVER
+    return Pair(
+        id=nic.id,
+        mac=netvsc.mac,
+        netvsc=netvsc.name,
+        ifindex=netvsc.ifindex,
+        netns=netvsc.netns,
+        vmbus=netvsc.parent if netvsc.parent_bus == "vmbus" else None,
+        mtu=netvsc.mtu,
+        addresses=netvsc.addresses,
+        pool=pool.name,
+        numa_node=_numa(nic, past),
+        path=Path.VF if vf and vf.joined else Path.SYNTHETIC,
+        line=_line(nic, pool),
+        uplink=Uplink.UNKNOWN if world.routes is None else known,
+        vf_seen=seen,
+        vf=vf,
+    )
+
+
+def _line(nic: Nic, pool: Pool) -> str | None:
+    """Return what may be announced: only a VF that has joined and has its driver."""
+    vf = nic.vf
+    if not vf or not vf.joined or not vf.driver:
+        return None
+    return devargs.line(
+        pool.devargs_template,
+        pci=vf.pci,
+        mac=nic.netvsc.mac,
+        interface=vf.interface,
+        driver=vf.driver,
+    )

@@ -1,0 +1,99 @@
+"""Reads rtnetlink: dumps and messages as (type, body), attributes as bytes.
+
+Reading a dump is most of what a scan costs; docs/decisions/0002 has the figures against pyroute2.
+Numbers are those of include/uapi/linux/{netlink,rtnetlink}.h; RFC 3549 describes the format.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netvsc.errors import NodeError
+
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
+RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
+RTM_GETNEXTHOP = 106
+
+_HEADER = struct.Struct("=IHHII")
+_ATTRIBUTE = struct.Struct("=HH")
+_REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
+_DUMP_INTERRUPTED = 0x10  # NLM_F_DUMP_INTR: the table changed while it was read
+_TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
+_RECEIVE = 1 << 17  # bytes; the kernel fills at most 32 KiB a datagram
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    type: int
+    body: bytes
+
+
+def messages(data: bytes) -> Iterator[tuple[Message, int]]:
+    """Split a datagram into messages, each with its header flags."""
+    offset = 0
+    while offset + _HEADER.size <= len(data):
+        length, kind, flags, _, _ = _HEADER.unpack_from(data, offset)
+        if length < _HEADER.size:
+            return
+        yield Message(kind, data[offset + _HEADER.size : offset + length]), flags
+        offset += (length + 3) & ~3
+
+
+def attributes(body: bytes, offset: int) -> dict[int, bytes]:
+    """Return the attributes from `offset` on; of a repeated one, the last."""
+    found = {}
+    while offset + _ATTRIBUTE.size <= len(body):
+        length, kind = _ATTRIBUTE.unpack_from(body, offset)
+        if length < _ATTRIBUTE.size:
+            break
+        found[kind & _TYPE_MASK] = body[offset + _ATTRIBUTE.size : offset + length]
+        offset += (length + 3) & ~3
+    return found
+
+
+def text(value: bytes) -> str:
+    return value.rstrip(b"\0").decode(errors="replace")
+
+
+def number(value: bytes) -> int:
+    return int(struct.unpack_from("=I", value)[0])
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    padding = b"\0" * (-len(value) % 4)
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + padding
+
+
+def dump(kind: int, body: bytes) -> list[Message]:
+    """Return one consistent table of the calling thread's netns.
+
+    Raises NodeError if the kernel refuses, or if the table changes at each of five reads.
+    """
+    for _ in range(_TRIES):
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
+            sock.send(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST_DUMP, 1, 0) + body)
+            found = _table(sock, kind)
+        if found is not None:
+            return found
+    raise NodeError(f"rtnetlink dump {kind}: the table changed during each of {_TRIES} reads")
+
+
+def _table(sock: socket.socket, kind: int) -> list[Message] | None:
+    found: list[Message] = []
+    consistent = True
+    while True:
+        for message, flags in messages(sock.recv(_RECEIVE)):
+            consistent = consistent and not flags & _DUMP_INTERRUPTED
+            if message.type == NLMSG_DONE:
+                return found if consistent else None
+            if message.type == NLMSG_ERROR:
+                code = -struct.unpack_from("=i", message.body)[0]
+                raise NodeError(f"rtnetlink dump {kind}: the kernel says {os.strerror(code)}")
+            found.append(message)

@@ -1,0 +1,52 @@
+"""One full look at the node: interfaces, routes, devices. Reads, decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from netvsc_deviceplugin import sysfs
+from netvsc_deviceplugin.links import Link, read_links
+from netvsc_deviceplugin.match import World
+from netvsc_deviceplugin.routes import read_default_routes
+from netvsc_deviceplugin.simulation import assumed_devices, simulate
+from netvsc_deviceplugin.sysfs import Devices, read_devices, with_parents
+
+SYS = Path("/sys")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where to look: /sys, and for the simulator what stands for it (`sim`)."""
+
+    sysfs: Path = SYS
+    sim: bool = False
+
+
+def source_of(sim: str | None) -> Source:
+    """Make the source of a `--sim` option: its /sys tree, or the machine's own without one."""
+    return Source(sysfs=Path(sim), sim=True) if sim else Source()
+
+
+def scan(source: Source) -> tuple[World, Devices]:
+    """Read the calling thread's netns and the devices behind its interfaces.
+
+    Raises NodeError if the kernel refuses.
+    """
+    links = refine(read_links(), source)
+    world = World(links=links, routes=read_default_routes())
+    if source.sim and source.sysfs == SYS:
+        return world, assumed_devices(links)
+    return world, read_devices(source.sysfs, links)
+
+
+def scan_tree(root: Path) -> tuple[World, Devices]:
+    """Read a /sys tree instead of the kernel: nothing is known of routes then."""
+    links = sysfs.read_links(root)
+    return World(links=links, routes=None), read_devices(root, links)
+
+
+def refine(links: tuple[Link, ...], source: Source) -> tuple[Link, ...]:
+    """Complete what the kernel said: parents that old kernels leave out, or the simulator's."""
+    known = with_parents(source.sysfs, links)
+    return simulate(known) if source.sim else known

@@ -1,0 +1,44 @@
+"""The line that announces a VF to a fail-safe port: EAL devargs made from a pool's template.
+
+DPDK guide, "Fail-safe poll mode driver library", fd(<fd number>).
+"""
+
+from __future__ import annotations
+
+import re
+
+from netvsc.errors import RequestError
+
+DEFAULT_TEMPLATE = "{pci}"
+MANA_TEMPLATE = "{pci},mac={mac}"  # all MANA ports share one PCI function; the MAC names one
+PLACEHOLDERS = ("pci", "mac", "pcihex", "interface")
+LINE_MAX = 255  # bytes; fail-safe reads a whole line, the sidecar's buffers are bounded
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def check_template(template: str) -> str:
+    """Return `template` if it can make a devargs line; raise RequestError if not."""
+    if not template or len(template.encode()) > LINE_MAX:
+        raise RequestError(f"devargs template {template!r}: write 1 to {LINE_MAX} bytes")
+    for name in _PLACEHOLDER.findall(template):
+        if name not in PLACEHOLDERS:
+            known = ", ".join(f"{{{p}}}" for p in PLACEHOLDERS)
+            raise RequestError(f"devargs template {template!r}: no {{{name}}}; known are {known}")
+    rest = _PLACEHOLDER.sub("", template)
+    if any(c in rest for c in "{}()") or any(c.isspace() for c in template):
+        raise RequestError(
+            f"devargs template {template!r}: fail-safe takes no white space and no bracket in it"
+        )
+    return template
+
+
+def line(template: str | None, *, pci: str, mac: str, interface: str, driver: str | None) -> str:
+    """Return the devargs that announce one VF; without a template, the driver's usual ones."""
+    chosen = template or (MANA_TEMPLATE if driver == "mana" else DEFAULT_TEMPLATE)
+    values = {
+        "pci": pci,
+        "mac": mac,
+        "pcihex": re.sub(r"[^0-9a-f]", "", pci.lower()),
+        "interface": interface,
+    }
+    return _PLACEHOLDER.sub(lambda match: values[match.group(1)], chosen)

@@ -1,0 +1,102 @@
+"""Every revocation and return is counted once, whichever way it became known."""
+
+from netvsc.pair import Inventory, Pair, Path, Uplink, Vf, VfSeen
+from netvsc_deviceplugin.ledger import Ledger, Returned, Revoked
+from netvsc_deviceplugin.links import Link
+
+ID, MAC = "00-0d-3a-c0-00-11", "00:0d:3a:c0:00:11"
+
+
+def seen(ifindex: int | None, *, joined: bool = True) -> Inventory:
+    """A scan that shows the VF under this ifindex, or no VF."""
+    vf = None
+    if ifindex:
+        facts = {"interface": "vf", "pci": "9b33:00:02.0", "driver": "mlx5_core", "verbs": ()}
+        vf = Vf(ifindex=ifindex, joined=joined, **facts)  # type: ignore[arg-type]
+    pair = Pair(
+        id=ID,
+        mac=MAC,
+        netvsc="eth1",
+        ifindex=2,
+        netns=None,
+        vmbus="guid",
+        mtu=1500,
+        addresses=(),
+        pool="pair",
+        numa_node=0,
+        path=Path.VF if vf else Path.SYNTHETIC,
+        line=None,
+        uplink=Uplink.NO,
+        vf_seen=VfSeen.PRESENT,
+        vf=vf,
+    )
+    return Inventory(pairs=(pair,))
+
+
+def gone(ifindex: int, *, mac: str = MAC, bus: str | None = "pci") -> Link:
+    return Link(ifindex=ifindex, name="vf", mac=mac, parent_bus=bus, parent="9b33:00:02.0")
+
+
+def ledger_with(ifindex: int) -> Ledger:
+    ledger = Ledger()
+    assert ledger.scanned(seen(ifindex), 0.0) == []
+    return ledger
+
+
+def test_a_removal_is_counted_when_heard_and_not_again_when_scanned() -> None:
+    ledger = ledger_with(5)
+    assert ledger.heard(gone(5), 1.0) == [Revoked(pair=ID, at=1.0)]
+    assert ledger.scanned(seen(None), 1.1) == []
+    assert ledger.scanned(seen(9), 65.0) == [Returned(pair=ID, at=65.0, outage=64.0)]
+
+
+def test_a_flap_within_one_burst_is_not_lost() -> None:
+    ledger = ledger_with(5)
+    assert ledger.heard(gone(5), 1.0) == [Revoked(pair=ID, at=1.0)]
+    assert ledger.scanned(seen(6), 1.01) == [Returned(pair=ID, at=1.01, outage=1.01 - 1.0)]
+
+
+def test_a_vf_that_goes_twice_must_have_been_back_in_between() -> None:
+    ledger = ledger_with(5)
+    assert ledger.heard(gone(5), 1.0) == [Revoked(pair=ID, at=1.0)]
+    assert ledger.heard(gone(6), 3.0) == [
+        Returned(pair=ID, at=3.0, outage=2.0),
+        Revoked(pair=ID, at=3.0),
+    ]
+    assert ledger.scanned(seen(7), 7.0) == [Returned(pair=ID, at=7.0, outage=4.0)]
+
+
+def test_a_removal_whose_message_was_lost_shows_in_the_next_scan() -> None:
+    ledger = ledger_with(5)
+    assert ledger.scanned(seen(None), 3.0) == [Revoked(pair=ID, at=3.0)]
+    ledger = ledger_with(5)
+    assert ledger.scanned(seen(6), 3.0) == [
+        Revoked(pair=ID, at=3.0),
+        Returned(pair=ID, at=3.0, outage=0.0),
+    ]
+
+
+def test_a_scan_that_began_before_the_removal_does_not_bring_the_vf_back() -> None:
+    ledger = ledger_with(5)
+    ledger.heard(gone(5), 1.0)
+    assert ledger.scanned(seen(5), 1.001) == []
+    assert ledger.scanned(seen(None), 1.01) == []
+    assert ledger.scanned(seen(6), 2.0) == [Returned(pair=ID, at=2.0, outage=1.0)]
+
+
+def test_a_vf_that_leaves_its_netvsc_and_then_goes_is_one_revocation() -> None:
+    ledger = ledger_with(5)
+    assert ledger.scanned(seen(5, joined=False), 1.0) == [Revoked(pair=ID, at=1.0)]
+    assert ledger.heard(gone(5), 1.001) == []
+
+
+def test_what_is_no_vf_of_a_known_pair_is_not_counted() -> None:
+    ledger = ledger_with(5)
+    assert ledger.heard(gone(7, mac="00:0d:3a:c0:00:99"), 1.0) == []
+    assert ledger.heard(gone(8, bus=None), 1.0) == []
+
+
+def test_a_pair_that_left_the_inventory_is_forgotten() -> None:
+    ledger = ledger_with(5)
+    assert ledger.scanned(Inventory(), 1.0) == []
+    assert ledger.heard(gone(5), 1.1) == []
