@@ -91,6 +91,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclusion:
+    id: str
     interface: str
     reason: Reason
     message: str

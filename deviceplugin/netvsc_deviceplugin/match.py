@@ -86,8 +86,7 @@ def decide(
         if isinstance(place, Pool):
             pairs.append(_pair(nic, place, world, uplinks[nic.id], memory))
         else:
-            name = nic.netvsc.name
-            excluded.append(Exclusion(interface=name, reason=place.reason, message=place.message))
+            excluded.append(_exclusion(nic, place))
     return Inventory(pairs=tuple(pairs), excluded=tuple(excluded), conflicts=tuple(clashes))
 
 
@@ -210,6 +209,15 @@ def _pool_of(resource: str, policy: Policy) -> Pool:
         if pool.resource == resource:
             return pool
     return Pool(name=resource.partition("/")[2], resource=resource)
+
+
+def _exclusion(nic: Nic, refusal: _Refusal) -> Exclusion:
+    return Exclusion(
+        id=nic.id,
+        interface=nic.netvsc.name,
+        reason=refusal.reason,
+        message=refusal.message,
+    )
 
 
 def _kept(nic: Nic, refusal: _Refusal) -> Conflict:

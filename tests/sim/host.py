@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -54,6 +55,7 @@ class Host:
         self.netns = name or f"sim-{os.getpid()}-{next(_serial)}"
         self.wire = f"{self.netns}-wire"
         self.nics: dict[str, SimNic] = {}
+        self.usable_at = 0  # nanoseconds of CLOCK_MONOTONIC, when the last VF joined
         self._wires = itertools.count(1)
         with ExitStack() as stack:
             self._folder = Path(tempfile.mkdtemp(prefix="netvsc-sim-"))
@@ -131,19 +133,21 @@ class Host:
         self.nics[name] = SimNic(name=name, mac=mac, guid=guid)
         return self.add_link(name, mac=mac, alias=f"sim:vmbus:{guid}")
 
-    def revoke(self, netvsc: str, *, device_stays: bool = False) -> None:
+    def revoke(self, netvsc: str) -> int:
         """Take the VF away: first the join, then the netdev, then its PCI function.
 
-        `device_stays`: the function is still in /sys, as while another of its ports lives.
+        Returns when the first of it happened, in nanoseconds of CLOCK_MONOTONIC.
         """
         nic = self.nics[netvsc]
         vf = self._vf(netvsc)
         index = self.ip.index(vf.name)
+        began = time.monotonic_ns()
         self.ip.set_alias(index, f"sim:pci:{vf.facts.address}")
         self.ip.delete(index)
         nic.present = False
-        if not device_stays and not self._shared(vf.facts.address):
+        if not self._shared(vf.facts.address):
             self.tree.remove_pci(vf.facts.address)
+        return began
 
     def vanish(self, netvsc: str) -> None:
         """Take the netdev away in one message, as a surprise removal does."""
@@ -200,7 +204,9 @@ class Host:
         nic = self.nics[netvsc]
         vf = self._vf(netvsc)
         alias = f"sim:pci:{vf.facts.address};master={nic.mac}"
-        self.ip.set_alias(self.ip.index(vf.name), alias)
+        index = self.ip.index(vf.name)
+        self.usable_at = time.monotonic_ns()
+        self.ip.set_alias(index, alias)
 
     def rename(self, netvsc: str, name: str) -> None:
         """Rename the VF as udev does; a veth that is up may be renamed too."""

@@ -1,0 +1,104 @@
+"""`netvsc-deviceplugin`: the node agent as a program."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+# Both are read when the libraries are imported.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own lines on stderr
+os.environ.setdefault("PROMETHEUS_DISABLE_CREATED_SERIES", "True")  # a second series per counter
+
+from prometheus_client import CollectorRegistry
+
+from netvsc import __version__
+from netvsc.errors import NetvscError
+from netvsc_deviceplugin import logs
+from netvsc_deviceplugin.agent import Agent, Settings
+from netvsc_deviceplugin.pairs import add_sim
+from netvsc_deviceplugin.scan import source_of
+
+log = logging.getLogger(__name__)
+
+_FOLDERS = (
+    ("--kubelet", "/var/lib/kubelet", "the kubelet's own"),
+    ("--state", "/run/netvsc", "what the agent must remember"),
+    ("--dev", "/dev", "where the host's devices are seen"),
+)
+
+
+class _Refused(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> NoReturn:
+        parser.error(
+            "--sysfs: a /sys tree knows no routes, so the node's uplink could be given away; "
+            "the agent reads the kernel (`netvsc pairs --sysfs` shows a tree)"
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the agent; returns 0 after SIGTERM or SIGINT, 1 for what it cannot cure, 2 for usage."""
+    settings = _settings(_parser().parse_args(argv))
+    logs.configure()
+    failures: list[NetvscError] = []
+    try:
+        asyncio.run(_until_told(settings))
+    except* NetvscError as group:
+        failures = _leaves(group)
+    for failure in failures:
+        log.error("%s", failure)
+    return 1 if failures else 0
+
+
+async def _until_told(settings: Settings) -> None:
+    agent = asyncio.create_task(Agent(settings, CollectorRegistry()).run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, agent.cancel)
+    with suppress(asyncio.CancelledError):
+        await agent
+
+
+def _leaves(group: BaseExceptionGroup[NetvscError]) -> list[NetvscError]:
+    found: list[NetvscError] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    return Settings(
+        source=source_of(arguments.sim),
+        config=arguments.config,
+        listen=arguments.listen,
+        kubelet=arguments.kubelet,
+        state=arguments.state,
+        dev=arguments.dev,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="netvsc-deviceplugin",
+        description="Advertises the NetVSC+VF pairs of this node to its kubelet.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--config", type=Path, metavar="FILE", help="pools (default: one, `pair`)")
+    parser.add_argument("--listen", default="0.0.0.0:9470", help="metrics and health (%(default)s)")
+    for name, default, what in _FOLDERS:
+        parser.add_argument(
+            name, type=Path, default=Path(default), metavar="FOLDER", help=f"{what} (%(default)s)"
+        )
+    parser.add_argument("--sysfs", action=_Refused, help=argparse.SUPPRESS)
+    add_sim(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,112 @@
+"""Which verbs devices each holder was given, remembered across restarts of the agent.
+
+uverbs numbers may come back permuted when VFs return; only what was given at Allocate tells whether
+a pod's device is still its own. The kubelet does not say it, so it is kept here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from netvsc.errors import NodeError
+
+Verbs = Mapping[str, tuple[str, ...]]
+
+# A pod shows in podresources within seconds of its Allocate, or was refused and never will.
+NEVER_CAME_S = 120.0
+
+log = logging.getLogger(__name__)
+
+
+class Given:
+    """The file `given.json` in the agent's state folder; what it says, as a mapping of pair ids."""
+
+    def __init__(self, folder: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._file = folder / "given.json"
+        self._clock = clock
+        self._given: dict[str, tuple[str, ...]] = dict(_read(self._file))
+        self._since = dict.fromkeys(self._given, clock())
+        self._held: set[str] = set()
+
+    def verbs(self) -> Verbs:
+        return dict(self._given)
+
+    def give(self, verbs: Verbs) -> None:
+        """Remember before the kubelet is answered; raises NodeError if that cannot be done."""
+        after = {**self._given, **verbs}
+        if after != self._given:
+            _write(self._file, after)
+            self._given = after
+        self._since |= dict.fromkeys(verbs, self._clock())
+        self._held -= verbs.keys()
+
+    def looked(self, held: Collection[str]) -> None:
+        """Forget what podresources showed and shows no longer, and what it never showed."""
+        now = self._clock()
+        gone = {
+            id_
+            for id_ in self._given
+            if id_ not in held and (id_ in self._held or now - self._since[id_] >= NEVER_CAME_S)
+        }
+        self._held = set(held) & self._given.keys()
+        if not gone:
+            return
+        after = {id_: verbs for id_, verbs in self._given.items() if id_ not in gone}
+        try:
+            _write(self._file, after)
+        except NodeError as error:  # nobody waits for an answer here; the next look tries again
+            log.warning("%s", error)
+            self._held |= gone
+            return
+        self._given = after
+        for id_ in gone:
+            del self._since[id_]
+
+
+def _read(file: Path) -> Verbs:
+    """Return what the file says; one that cannot be understood is set aside."""
+    try:
+        return _parsed(file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        aside = file.with_suffix(".corrupt")
+        file.replace(aside)
+        log.error(  # noqa: TRY400 (the traceback adds nothing to the message)
+            "%s makes no sense (%s): set aside as %s; verbs devices given before are unknown",
+            file,
+            error,
+            aside.name,
+        )
+        return {}
+
+
+def _parsed(data: bytes) -> Verbs:
+    given = json.loads(data)
+    if not isinstance(given, dict):
+        raise ValueError("not a mapping")  # noqa: TRY004 (json's errors are ValueErrors too)
+    for names in given.values():
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError("not lists of names")
+    return {id_: tuple(names) for id_, names in given.items()}
+
+
+def _write(file: Path, given: Verbs) -> None:
+    """Replace the file in one step: a reader, or a restart, finds the old or the new."""
+    new = file.with_suffix(".new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with new.open("w") as out:
+            json.dump(given, out)
+            out.flush()
+            os.fsync(out.fileno())
+        new.replace(file)
+    except OSError as error:
+        raise NodeError(
+            f"cannot write {file}: {error.strerror}; the agent's state folder must be writable"
+        ) from error

@@ -1,0 +1,135 @@
+"""The device plugin side of the agent, put together: one plugin per pool, all their tasks owned."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from netvsc.pair import Inventory
+from netvsc.pool import Pool
+from netvsc_deviceplugin.allocation import Grant
+from netvsc_deviceplugin.endpoint import Handlers
+from netvsc_deviceplugin.given import Given, Verbs
+from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.lifecycle import Lifecycle
+from netvsc_deviceplugin.metrics import Metrics
+from netvsc_deviceplugin.plugin import Plugin
+from netvsc_deviceplugin.podresources import Allocations, PodResources
+from netvsc_deviceplugin.service import DevicePluginService
+
+DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
+POD_RESOURCES = Path("/var/lib/kubelet/pod-resources/kubelet.sock")
+
+
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    plugin: Plugin
+    handlers: Handlers
+
+
+class PluginHost:
+    """Serves every pool to the kubelet and keeps `allocations` as the kubelet tells them.
+
+    `folder` holds kubelet.sock, `podresources` is the socket of that API, `state` is the agent's
+    own folder, `dev` is where the host's /dev is seen. `standing` tells for each resource whether
+    the kubelet knows it.
+    """
+
+    def __init__(  # noqa: PLR0913 (all the borders of this half of the agent, each by its name)
+        self,
+        *,
+        pools: Latest[tuple[Pool, ...]],
+        inventory: Latest[Inventory],
+        allocations: Latest[Allocations],
+        metrics: Metrics,
+        state: Path,
+        folder: Path = DEVICE_PLUGINS,
+        podresources: Path = POD_RESOURCES,
+        dev: Path = Path("/dev"),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pools = pools
+        self._inventory = inventory
+        self._metrics = metrics
+        self._dev = dev
+        self._clock = clock
+        self._resources: dict[str, _Resource] = {}
+        self._given = Given(state, clock=clock)
+        self._podresources = PodResources(
+            podresources, allocations=allocations, looked=self._given.looked, clock=clock
+        )
+        self._lifecycle = Lifecycle(
+            folder=folder,
+            meter=metrics,
+            accepted=lambda _resource: self._podresources.soon(),
+            clock=clock,
+        )
+        self.standing = self._lifecycle.registered
+
+    def registered(self) -> Mapping[str, bool]:
+        """Return the present `standing`: a function, as readiness.registered wants it."""
+        return self.standing.get()
+
+    def given(self) -> Verbs:
+        """Tell which verbs devices the holder of each pair was given."""
+        return self._given.verbs()
+
+    async def look(self) -> None:
+        """Ask the kubelet once who holds what; without an answer nothing is known, for now."""
+        await self._podresources.look()
+
+    async def run(self) -> None:
+        """Run until cancelled; raises what one of the parts cannot cure."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow_pools(), name="pools")
+                tasks.create_task(self._follow_inventory(), name="devices")
+                tasks.create_task(self._lifecycle.run(), name="lifecycle")
+                tasks.create_task(self._podresources.run(), name="podresources")
+        finally:
+            for resource in self._resources.values():
+                resource.plugin.close()
+
+    async def _follow_pools(self) -> None:
+        async for pools in self._pools.changes():
+            self._serve(pools)
+
+    async def _follow_inventory(self) -> None:
+        async for inventory in self._inventory.changes():
+            self._metrics.known(pair.id for pair in inventory.pairs)
+            for resource in self._resources.values():
+                resource.plugin.look(inventory)
+
+    def _serve(self, pools: tuple[Pool, ...]) -> None:
+        wanted = {pool.resource: pool for pool in pools}
+        for name in self._resources.keys() - wanted.keys():
+            self._resources.pop(name).plugin.close()
+        for name, pool in wanted.items():
+            resource = self._resources.get(name) or self._new(pool)
+            self._resources[name] = resource
+            resource.plugin.look(self._inventory.get(), pool=pool)
+        self._lifecycle.want({name: one.handlers for name, one in self._resources.items()})
+
+    def _new(self, pool: Pool) -> _Resource:
+        plugin = Plugin(
+            pool,
+            dev=self._dev,
+            clock=self._clock,
+            later=asyncio.get_running_loop().call_later,
+        )
+        service = DevicePluginService(
+            plugin,
+            record=self._record,
+            meter=self._metrics,
+            listeners=partial(self._lifecycle.listeners, pool.resource),
+        )
+        return _Resource(plugin, service.handlers())
+
+    def _record(self, grants: tuple[Grant, ...]) -> None:
+        for grant in grants:
+            self._given.give(grant.verbs)
+        self._podresources.soon()

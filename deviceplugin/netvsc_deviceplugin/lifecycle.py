@@ -1,0 +1,206 @@
+"""Keeps every resource registered with the kubelet of the moment; knows nothing of devices.
+
+Level-triggered: anything that happens in the kubelet's folder, a stream that ends, a resource more
+or less are hints to compare what is wanted with what is there. A kubelet that starts removes all
+sockets from the folder and makes a new kubelet.sock; so each new kubelet.sock means: serve again if
+the socket is gone, and register.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import grpc.aio
+
+from netvsc.errors import NodeError
+from netvsc_deviceplugin.endpoint import Endpoint, Handlers, remove_stale
+from netvsc_deviceplugin.folder import watching
+from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.retry import Retry
+
+log = logging.getLogger(__name__)
+
+KUBELET = "kubelet.sock"
+Identity = tuple[int, int, int]
+
+
+class Meter(Protocol):
+    """What is reported: `result` is accepted or failed."""
+
+    def registered(self, result: str) -> None: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class _Standing:
+    """How one resource stands: `kubelet` is the one last tried, `accepted` what it said."""
+
+    endpoint: Endpoint
+    retry: Retry
+    kubelet: Identity | None = None
+    accepted: bool = False
+    complained: bool = False
+    listeners: int = 0
+
+
+class Lifecycle:
+    """Owns the sockets in `folder`; call `want` to say which resources there shall be.
+
+    `registered` tells for each of them whether the kubelet knows it.
+    """
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        meter: Meter,
+        accepted: Callable[[str], None] = lambda _resource: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.registered: Latest[Mapping[str, bool]] = Latest({})
+        self._folder = folder
+        self._meter = meter
+        self._told = accepted
+        self._clock = clock
+        self._wanted: Mapping[str, Handlers] = {}
+        self._standings: dict[str, _Standing] = {}
+        self._hint = asyncio.Event()
+        self._watched: int | None = None
+
+    def want(self, resources: Mapping[str, Handlers]) -> None:
+        """Serve these resources and no others."""
+        self._wanted = dict(resources)
+        self._publish()
+        self._hint.set()
+
+    def listeners(self, resource: str, change: int) -> None:
+        """Hear that ListAndWatch streams began or ended: without one, the kubelet has let go.
+
+        It does so also by mistake: when the stream of an agent that was upgraded ends, it drops
+        the plugin of that name, which is the new one by then (Kubernetes 1.36, devicemanager,
+        runClient in plugin/v1beta1/handler.go). Registering again is the cure.
+        """
+        standing = self._standings.get(resource)
+        if standing is None:
+            return
+        standing.listeners += change
+        if standing.listeners == 0:
+            standing.accepted = False
+            self._publish()
+            self._hint.set()
+
+    async def run(self) -> None:
+        """Keep things so until cancelled; then the sockets are closed and removed."""
+        with watching(self._folder, changed=self._hint.set):
+            self._watched = _folder_number(self._folder)
+            for name in remove_stale(self._folder):
+                log.info("removed the socket %s of an agent that is gone", name)
+            try:
+                while True:
+                    self._hint.clear()
+                    wait = await self._compare()
+                    self._publish()
+                    await self._rest(wait)
+            finally:
+                await asyncio.gather(*(one.endpoint.close() for one in self._standings.values()))
+
+    async def _rest(self, wait: float | None) -> None:
+        """Wait for the next hint, or until a failed registration is due again."""
+        try:
+            async with asyncio.timeout(wait):
+                await self._hint.wait()
+        except TimeoutError:
+            return
+
+    async def _compare(self) -> float | None:
+        """Do what is to be done now; return in how many seconds to look again, None if never."""
+        self._check_folder()
+        await self._drop()
+        for resource, handlers in self._wanted.items():
+            if resource not in self._standings:
+                self._standings[resource] = self._new(resource, handlers)
+        kubelet = self._kubelet()
+        if kubelet is None:
+            for standing in self._standings.values():
+                standing.accepted = False
+            return None
+        waits = await asyncio.gather(
+            *(self._settle(standing, kubelet) for standing in self._standings.values())
+        )
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _new(self, resource: str, handlers: Handlers) -> _Standing:
+        endpoint = Endpoint(resource, handlers, folder=self._folder)
+        return _Standing(endpoint=endpoint, retry=Retry(clock=self._clock))
+
+    async def _drop(self) -> None:
+        for resource, standing in list(self._standings.items()):
+            if self._wanted.get(resource) is not standing.endpoint.handlers:
+                del self._standings[resource]
+                await standing.endpoint.close()
+
+    async def _settle(self, standing: _Standing, kubelet: Identity) -> float | None:
+        """Serve and register one resource if need be; return as _compare does."""
+        if standing.kubelet != kubelet:
+            standing.kubelet, standing.accepted, standing.complained = kubelet, False, False
+            standing.retry.reset()
+        if not standing.endpoint.serving:
+            standing.accepted = False
+            await standing.endpoint.serve()
+        if standing.accepted:
+            return None
+        if wait := standing.retry.wait():
+            return wait
+        await self._register(standing)
+        return None if standing.accepted else standing.retry.wait()
+
+    async def _register(self, standing: _Standing) -> None:
+        resource = standing.endpoint.resource
+        standing.retry.tried()
+        try:
+            await standing.endpoint.register(self._folder / KUBELET)
+        except grpc.aio.AioRpcError as error:
+            self._meter.registered("failed")
+            level = logging.DEBUG if standing.complained else logging.WARNING
+            log.log(level, "the kubelet does not take %s yet: %s", resource, error.details())
+            standing.complained = True
+            return
+        standing.accepted, standing.complained = True, False
+        self._publish()
+        self._meter.registered("accepted")
+        log.info("registered %s with the kubelet", resource)
+        self._told(resource)
+
+    def _publish(self) -> None:
+        known = {resource for resource, one in self._standings.items() if one.accepted}
+        self.registered.set({resource: resource in known for resource in self._wanted})
+
+    def _check_folder(self) -> None:
+        """Raise NodeError if the folder is not the one that is watched: we should be deaf."""
+        if _folder_number(self._folder) != self._watched:
+            raise NodeError(
+                f"{self._folder} was removed or replaced: restart the agent, so that the "
+                "kubelet's new folder is mounted"
+            )
+
+    def _kubelet(self) -> Identity | None:
+        """Tell kubelets apart by their socket: made anew by each, so never alike in all three."""
+        return _identity(self._folder / KUBELET)
+
+
+def _identity(path: Path) -> Identity | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns
+
+
+def _folder_number(folder: Path) -> int | None:
+    """Tell folders apart: an inode's number is not used again while it is watched."""
+    return folder.stat().st_ino if folder.is_dir() else None

@@ -1,0 +1,106 @@
+"""The agent's metrics. Prefix `netvsc_`, base units, label `pair` is a pair's id.
+
+One object, made with the registry of the program; the rest of the agent calls its methods and
+knows no metric's name.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from netvsc import __version__
+from netvsc_deviceplugin.synthetic import Synthetic
+
+# Host servicing takes 30 to 65 s as a rule, sometimes minutes (seconds).
+_OUTAGE = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0)
+_SCAN = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+_ALLOCATE = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0)
+
+
+class Metrics:
+    """What happened, counted; what is now comes from `metrics_now`."""
+
+    def __init__(
+        self, registry: CollectorRegistry, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        build = Gauge("netvsc_build_info", "The agent's version.", ["version"], registry=registry)
+        build.labels(version=__version__).set(1)
+        self._revocations = Counter(
+            "netvsc_vf_revocations", "VFs taken away.", ["pair"], registry=registry
+        )
+        self._returns = Counter(
+            "netvsc_vf_returns", "VFs that came back.", ["pair"], registry=registry
+        )
+        self._outage = Histogram(
+            "netvsc_vf_outage_seconds",
+            "How long a VF was away, observed at its return.",
+            buckets=_OUTAGE,
+            registry=registry,
+        )
+        self._synthetic = Synthetic(clock)
+        registry.register(self._synthetic)
+        self._overruns = Counter(
+            "netvsc_netlink_overruns",
+            "Times the kernel dropped messages because the agent was slow to read them.",
+            registry=registry,
+        )
+        self._scans = Counter(
+            "netvsc_scans", "Full scans, by what woke them.", ["reason"], registry=registry
+        )
+        self._scan = Histogram(
+            "netvsc_scan_seconds", "How long a full scan took.", buckets=_SCAN, registry=registry
+        )
+        self._registrations = Counter(
+            "netvsc_kubelet_registrations",
+            "Registrations with the kubelet.",
+            ["result"],
+            registry=registry,
+        )
+        self._allocations = Counter(
+            "netvsc_allocations", "Allocate calls answered.", ["result"], registry=registry
+        )
+        self._allocate = Histogram(
+            "netvsc_allocate_seconds",
+            "How long an Allocate call took.",
+            buckets=_ALLOCATE,
+            registry=registry,
+        )
+        for result in ("accepted", "failed"):
+            self._registrations.labels(result=result)
+        for result in ("granted", "refused", "failed"):
+            self._allocations.labels(result=result)
+
+    def known(self, pairs: Iterable[str]) -> None:
+        """Start these pairs' counters at 0: Prometheus sees no increase from nothing."""
+        for pair in pairs:
+            self._revocations.labels(pair=pair)
+            self._returns.labels(pair=pair)
+            self._synthetic.known(pair)
+
+    def revoked(self, pair: str) -> None:
+        self._revocations.labels(pair=pair).inc()
+        self._synthetic.left(pair)
+
+    def returned(self, pair: str, outage_seconds: float) -> None:
+        self._returns.labels(pair=pair).inc()
+        self._outage.observe(outage_seconds)
+        self._synthetic.came(pair)
+
+    def overrun(self) -> None:
+        self._overruns.inc()
+
+    def scanned(self, reason: str, seconds: float) -> None:
+        self._scans.labels(reason=reason).inc()
+        self._scan.observe(seconds)
+
+    def registered(self, result: str) -> None:
+        """Count a registration: accepted or failed."""
+        self._registrations.labels(result=result).inc()
+
+    def allocated(self, result: str, seconds: float) -> None:
+        """Count an Allocate: granted, refused or failed."""
+        self._allocations.labels(result=result).inc()
+        self._allocate.observe(seconds)

@@ -1,0 +1,80 @@
+"""Gauges that are read off the node's present state at each scrape, so they are never stale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from netvsc.pair import Inventory, Pair, Path
+from netvsc.pool import Pool
+from netvsc_deviceplugin.podresources import Allocations
+
+
+class Now(Collector):
+    """Register it with the registry of the program; the functions return immutable values."""
+
+    def __init__(
+        self,
+        *,
+        pools: Callable[[], Sequence[Pool]],
+        inventory: Callable[[], Inventory],
+        allocations: Callable[[], Allocations],
+    ) -> None:
+        self._pools = pools
+        self._inventory = inventory
+        self._allocations = allocations
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """Name the families without looking: the registry asks before the node was scanned."""
+        return (_info(()), _path(()), _allocation({}), _pool((), (), {}))
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        pairs = self._inventory().pairs
+        held = self._allocations()
+        return (_info(pairs), _path(pairs), _allocation(held), _pool(self._pools(), pairs, held))
+
+
+def _info(pairs: Sequence[Pair]) -> GaugeMetricFamily:
+    labels = ["pair", "pool", "netvsc", "numa_node", "driver", "pci"]
+    family = GaugeMetricFamily(
+        "netvsc_pair_info", "A pair that is offered, with what it is made of.", labels=labels
+    )
+    for pair in pairs:
+        numa = "" if pair.numa_node is None else str(pair.numa_node)
+        driver, pci = (pair.vf.driver or "", pair.vf.pci) if pair.vf else ("", "")
+        family.add_metric([pair.id, pair.pool, pair.netvsc, numa, driver, pci], 1)
+    return family
+
+
+def _path(pairs: Sequence[Pair]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "netvsc_pair_path", "1 at the path that the pair's frames take.", labels=["pair", "path"]
+    )
+    for pair in pairs:
+        for path in Path:
+            family.add_metric([pair.id, path.value], pair.path is path)
+    return family
+
+
+def _allocation(held: Allocations) -> GaugeMetricFamily:
+    labels = ["pair", "namespace", "pod", "container", "resource"]
+    family = GaugeMetricFamily(
+        "netvsc_pair_allocation_info", "The container that holds a pair.", labels=labels
+    )
+    for id_, by in held.items():
+        family.add_metric([id_, by.namespace, by.pod, by.container, by.resource], 1)
+    return family
+
+
+def _pool(pools: Sequence[Pool], pairs: Sequence[Pair], held: Allocations) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "netvsc_pool_pairs", "Pairs of a pool, free and allocated.", labels=["pool", "state"]
+    )
+    for pool in pools:
+        mine = [pair.id for pair in pairs if pair.pool == pool.name]
+        allocated = sum(1 for id_ in mine if id_ in held)
+        family.add_metric([pool.name, "allocated"], allocated)
+        family.add_metric([pool.name, "free"], len(mine) - allocated)
+    return family

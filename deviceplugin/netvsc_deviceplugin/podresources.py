@@ -1,0 +1,126 @@
+"""Who holds which pair, as the kubelet's pod resources API tells it.
+
+The API has no watch, so it is asked at times: at start, when the kubelet is new, shortly after each
+Allocate (the pod shows only once the kubelet has admitted it) and on a slow timer, since nothing at
+all tells of a pod that ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import grpc.aio
+
+from netvsc.names import RESOURCE_DOMAIN
+from netvsc_deviceplugin import rpc
+from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.proto import podresources_v1_pb2 as pr
+
+SLOW_S = 60.0
+SOON_S = (0.25, 2.0, 10.0)  # after an Allocate: admission takes 0.4 s here, a busy kubelet longer
+_TIMEOUT_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocation:
+    """Which container holds a pair, and as which resource."""
+
+    namespace: str
+    pod: str
+    container: str
+    resource: str
+
+
+Allocations = Mapping[str, Allocation]
+
+
+def allocations_from(answer: pr.ListPodResourcesResponse) -> Allocations:
+    """Return the holder of each of our devices; of several containers of a pod, the last."""
+    return {
+        id_: Allocation(
+            namespace=pod.namespace,
+            pod=pod.name,
+            container=container.name,
+            resource=devices.resource_name,
+        )
+        for pod in answer.pod_resources
+        for container in pod.containers
+        for devices in container.devices
+        if devices.resource_name.startswith(RESOURCE_DOMAIN)
+        for id_ in devices.device_ids
+    }
+
+
+class PodResources:
+    """Keeps `allocations` as true as the API allows; `looked` hears of each answer."""
+
+    def __init__(
+        self,
+        socket: Path,
+        *,
+        allocations: Latest[Allocations],
+        looked: Callable[[Collection[str]], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._socket = socket
+        self._allocations = allocations
+        self._looked = looked
+        self._clock = clock
+        self._due: list[float] = []
+        self._hint = asyncio.Event()
+        self._silent = False
+
+    def soon(self) -> None:
+        """Look shortly, and again when things have settled; a look that is due stays due."""
+        now = self._clock()
+        nearest = min(self._due, default=float("inf"))
+        self._due = [min(nearest, now + SOON_S[0]), *(now + wait for wait in SOON_S[1:])]
+        if self._due[0] < nearest:
+            self._hint.set()
+
+    async def run(self) -> None:
+        while True:
+            await self.look()
+            await self._rest()
+
+    async def look(self) -> None:
+        """Ask once. Without an answer the last picture stands, and one line in the log says so."""
+        try:
+            async with rpc.channel(self._socket) as channel:
+                answer = await rpc.LIST_PODS.call(
+                    channel, pr.ListPodResourcesRequest(), timeout_s=_TIMEOUT_S
+                )
+        except grpc.aio.AioRpcError as error:
+            if not self._silent:
+                log.warning(
+                    "cannot ask the kubelet who holds pairs, keeping the last answer: %s: %s",
+                    self._socket,
+                    error.details(),
+                )
+            self._silent = True
+            return
+        self._silent = False
+        held = allocations_from(answer)
+        self._allocations.set(held)
+        self._looked(held.keys())
+
+    async def _rest(self) -> None:
+        """Wait until the next look is due; `soon` may bring it forward."""
+        until = self._clock() + SLOW_S
+        while True:
+            self._hint.clear()
+            until = min([until, *self._due])
+            try:
+                async with asyncio.timeout(max(0.0, until - self._clock())):
+                    await self._hint.wait()
+            except TimeoutError:
+                self._due = [at for at in self._due if at > until]
+                return

@@ -1,0 +1,44 @@
+"""Follows the pool file: a good new version is taken, a bad one is reported and nothing changes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+from netvsc.errors import ConfigError
+from netvsc.pool import Pool
+from netvsc_deviceplugin.config import read_pools
+from netvsc_deviceplugin.folder import watching
+from netvsc_deviceplugin.latest import Latest
+
+log = logging.getLogger(__name__)
+
+
+def load(path: Path) -> tuple[Pool, ...]:
+    """Return the pools of a file, with a warning for what has no effect in one.
+
+    Raises ConfigError.
+    """
+    pools = read_pools(path)
+    for pool in pools:
+        if pool.node_selector:
+            log.warning(
+                "%s: pool %s has a nodeSelector, which a file for one node does not need; ignored",
+                path,
+                pool.name,
+            )
+    return pools
+
+
+async def follow(path: Path, pools: Latest[tuple[Pool, ...]]) -> None:
+    """Keep `pools` as the file says. The folder is watched: a ConfigMap is replaced as a whole."""
+    changed = asyncio.Event()
+    with watching(path.parent, changed=changed.set):
+        while True:
+            await changed.wait()
+            changed.clear()
+            try:
+                pools.set(load(path))
+            except ConfigError as error:
+                log.error("%s; the pools of before stay in force", error)  # noqa: TRY400

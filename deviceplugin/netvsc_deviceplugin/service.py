@@ -1,0 +1,138 @@
+"""A plugin in the kubelet's words: messages in and out, errors as gRPC statuses."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+import grpc
+
+from netvsc.errors import NetvscError, RequestError
+from netvsc_deviceplugin import rpc
+from netvsc_deviceplugin.advertised import Device
+from netvsc_deviceplugin.allocation import Grant
+from netvsc_deviceplugin.pace import Pace, paced
+from netvsc_deviceplugin.plugin import Plugin, UnknownPairError
+from netvsc_deviceplugin.proto import deviceplugin_v1beta1_pb2 as dp
+
+log = logging.getLogger(__name__)
+
+VERSION = "v1beta1"
+OPTIONS = dp.DevicePluginOptions(pre_start_required=False, get_preferred_allocation_available=True)
+
+
+class Meter(Protocol):
+    """What is reported: `result` is granted, refused or failed."""
+
+    def allocated(self, result: str, seconds: float) -> None: ...
+
+
+class DevicePluginService:
+    """Serves one plugin. `record` keeps what was granted, before the kubelet is answered."""
+
+    def __init__(
+        self,
+        plugin: Plugin,
+        *,
+        record: Callable[[tuple[Grant, ...]], None],
+        meter: Meter,
+        listeners: Callable[[int], None],
+    ) -> None:
+        self._plugin = plugin
+        self._record = record
+        self._meter = meter
+        self._listeners = listeners
+
+    def handlers(self) -> grpc.GenericRpcHandler:
+        return rpc.handlers(
+            rpc.DEVICE_PLUGIN,
+            rpc.OPTIONS.answered(self.options),
+            rpc.LIST_AND_WATCH.streamed(self.list_and_watch),
+            rpc.PREFER.answered(self.prefer),
+            rpc.ALLOCATE.answered(self.allocate),
+            rpc.PRE_START.answered(self.pre_start),
+        )
+
+    async def options(self, _request: dp.Empty, _context: rpc.Context) -> dp.DevicePluginOptions:
+        return OPTIONS
+
+    async def list_and_watch(
+        self, _request: dp.Empty, _context: rpc.Context
+    ) -> AsyncIterator[dp.ListAndWatchResponse]:
+        """Tell the devices now and whenever they change; tell `listeners` who comes and goes."""
+        self._listeners(+1)
+        try:
+            async for devices in paced(self._plugin.devices, pace=Pace()):
+                yield dp.ListAndWatchResponse(devices=[_device(device) for device in devices])
+        finally:
+            self._listeners(-1)
+
+    async def prefer(
+        self, request: dp.PreferredAllocationRequest, _context: rpc.Context
+    ) -> dp.PreferredAllocationResponse:
+        return dp.PreferredAllocationResponse(
+            container_responses=[
+                dp.ContainerPreferredAllocationResponse(
+                    deviceIDs=self._plugin.preferred(
+                        available=set(asked.available_deviceIDs),
+                        must=tuple(asked.must_include_deviceIDs),
+                        size=asked.allocation_size,
+                    )
+                )
+                for asked in request.container_requests
+            ]
+        )
+
+    async def allocate(
+        self, request: dp.AllocateRequest, context: rpc.Context
+    ) -> dp.AllocateResponse:
+        began = time.perf_counter()
+        result = "failed"
+        try:
+            grants = self._plugin.allocate(
+                [tuple(asked.devices_ids) for asked in request.container_requests]
+            )
+            self._record(grants)
+            result = "granted"
+            return dp.AllocateResponse(container_responses=[_answer(one) for one in grants])
+        except NetvscError as error:
+            result = "refused" if isinstance(error, RequestError) else "failed"
+            log.warning("Allocate %s: %s", result, error)
+            await context.abort(_status(error), str(error))
+        finally:
+            self._meter.allocated(result, time.perf_counter() - began)
+
+    async def pre_start(
+        self, _request: dp.PreStartContainerRequest, _context: rpc.Context
+    ) -> dp.PreStartContainerResponse:
+        """Answer all the same: a kubelet that asks although we did not want it must not fail."""
+        return dp.PreStartContainerResponse()
+
+
+def _device(device: Device) -> dp.Device:
+    nodes = [] if device.numa_node is None else [dp.NUMANode(ID=device.numa_node)]
+    return dp.Device(
+        ID=device.id,
+        health="Healthy" if device.healthy else "Unhealthy",
+        topology=dp.TopologyInfo(nodes=nodes) if nodes else None,
+    )
+
+
+def _answer(grant: Grant) -> dp.ContainerAllocateResponse:
+    return dp.ContainerAllocateResponse(
+        envs=grant.env,
+        devices=[
+            dp.DeviceSpec(container_path=node, host_path=node, permissions="rw")
+            for node in grant.nodes
+        ],
+    )
+
+
+def _status(error: NetvscError) -> grpc.StatusCode:
+    if isinstance(error, UnknownPairError):
+        return grpc.StatusCode.NOT_FOUND
+    if isinstance(error, RequestError):
+        return grpc.StatusCode.FAILED_PRECONDITION
+    return grpc.StatusCode.INTERNAL

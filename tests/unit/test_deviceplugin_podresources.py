@@ -1,0 +1,50 @@
+"""Who holds what, read from an answer of the pod resources API."""
+
+from __future__ import annotations
+
+from netvsc_deviceplugin.podresources import Allocation, allocations_from
+from netvsc_deviceplugin.proto import podresources_v1_pb2 as pr
+
+
+def container(name: str, **held: list[str]) -> pr.ContainerResources:
+    devices = [
+        pr.ContainerDevices(resource_name=f"{domain}.io/pair", device_ids=ids)
+        for domain, ids in held.items()
+    ]
+    return pr.ContainerResources(name=name, devices=devices)
+
+
+def pod(name: str, *containers: pr.ContainerResources) -> pr.PodResources:
+    return pr.PodResources(name=name, namespace="nf", containers=containers)
+
+
+def test_each_pair_has_its_holder() -> None:
+    answer = pr.ListPodResourcesResponse(
+        pod_resources=[
+            pod("fwd-0", container("fwd", netvsc=["a", "b"])),
+            pod("fwd-1", container("log"), container("fwd", netvsc=["c"])),
+        ]
+    )
+    held = allocations_from(answer)
+    assert held["b"] == Allocation(
+        namespace="nf", pod="fwd-0", container="fwd", resource="netvsc.io/pair"
+    )
+    assert {id_: one.pod for id_, one in held.items()} == {
+        "a": "fwd-0",
+        "b": "fwd-0",
+        "c": "fwd-1",
+    }
+
+
+def test_devices_of_others_are_none_of_ours() -> None:
+    answer = pr.ListPodResourcesResponse(
+        pod_resources=[pod("gpu", container("main", nvidia=["a"]))]
+    )
+    assert allocations_from(answer) == {}
+
+
+def test_of_containers_that_share_a_pair_the_last_is_its_holder() -> None:
+    answer = pr.ListPodResourcesResponse(
+        pod_resources=[pod("p", container("setup", netvsc=["a"]), container("main", netvsc=["a"]))]
+    )
+    assert allocations_from(answer)["a"].container == "main"
