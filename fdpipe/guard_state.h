@@ -1,0 +1,24 @@
+/* What is known of the guard in an application, and its words. */
+#ifndef FDPIPE_GUARD_STATE_H
+#define FDPIPE_GUARD_STATE_H
+
+enum guard_state {
+	GUARD_UNKNOWN,  /* nobody said */
+	GUARD_ACTIVE,   /* loaded, and the program takes DPDK from shared libraries */
+	GUARD_UNPROVEN, /* loaded, but nothing shows that the program uses shared DPDK libraries */
+	GUARD_STATIC,   /* a static program loads nothing */
+	GUARD_SECURE,   /* setuid or file capabilities: the loader ignores LD_PRELOAD */
+	GUARD_ABSENT,   /* there is no guard.so */
+	GUARD_OFF,      /* not wanted */
+	GUARD_STATES,   /* no such word */
+};
+
+const char *guard_name(enum guard_state state);
+enum guard_state guard_by_name(const char *name);
+
+/* Kept beside the pipe, so that a new sidecar knows what the running application was started with.
+ */
+void guard_save(const char *dir, const char *pair, enum guard_state state);
+enum guard_state guard_load(const char *dir, const char *pair);
+
+#endif

@@ -1,0 +1,57 @@
+#include "log.h"
+#include "verbs.h"
+#include "version.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+	"fdpipe " VERSION ": tells a DPDK fail-safe port of its VF through a pipe\n"
+	"\n"
+	"fdpipe announce --pair NN=<netvsc>[,tap=<interface>][,template=<devargs>] ...\n"
+	"    [--poll-ms 100] [--settle-ms 30] [--gate auto|started|immediate]\n"
+	"    [--gate-timeout-s 10] [--dir /run/netvsc] [--sysfs /sys] [--guard-file PATH]\n"
+	"        the sidecar: makes the pipes, follows the VFs, announces\n"
+	"fdpipe exec --fd N=<pipe> ... [--guard auto|off] [--guard-file PATH] -- command ...\n"
+	"        the launcher: opens the pipes, sets the guard, becomes the command\n"
+	"fdpipe vf NN\n"
+	"        prints the line that may be offered now, for exec(...) in devargs\n"
+	"fdpipe ready\n"
+	"        succeeds once the sidecar of this network namespace is ready\n"
+	"fdpipe status\n"
+	"        prints what the sidecar knows, one JSON object per pair\n"
+	"fdpipe --version | --help\n";
+
+struct verb {
+	const char *name;
+	int (*run)(char **argv);
+};
+
+static int print(const char *text)
+{
+	size_t n = strlen(text);
+
+	return write(STDOUT_FILENO, text, n) == (ssize_t)n ? 0 : EXIT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct verb verbs[] = {
+		{"announce", verb_announce},
+		{"exec", verb_exec},
+		{"vf", verb_vf},
+		{"ready", verb_ready},
+		{"status", verb_status},
+	};
+
+	if (argc < 2)
+		return complain(EXIT_USAGE, "no verb", "nothing to do", "see fdpipe --help");
+	for (unsigned i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (!strcmp(argv[1], verbs[i].name))
+			return verbs[i].run(argv + 2);
+	if (!strcmp(argv[1], "--version"))
+		return print("fdpipe " VERSION "\n");
+	if (!strcmp(argv[1], "--help"))
+		return print(usage);
+	return complain(EXIT_USAGE, argv[1], "is not a verb", "see fdpipe --help");
+}

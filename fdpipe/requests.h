@@ -1,0 +1,12 @@
+/* What can be said to the sidecar, and its answers. */
+#ifndef FDPIPE_REQUESTS_H
+#define FDPIPE_REQUESTS_H
+
+#include "pair.h"
+
+void requests_init(struct pair *pairs, unsigned count);
+
+/* Answers one request line. */
+void requests_handle(int fd, char *request);
+
+#endif

@@ -1,0 +1,23 @@
+/* The devargs line: a template with {pci}, {pcihex}, {mac} and {interface} filled in. Pure. */
+#ifndef FDPIPE_TEMPLATE_H
+#define FDPIPE_TEMPLATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct template_values {
+	const char *pci;       /* 9b33:00:02.0 */
+	const char *mac;       /* 00:0d:3a:c0:00:11 */
+	const char *interface; /* the VF's name */
+};
+
+/* What is used when no template was given: MANA's ports share one PCI function, the MAC tells. */
+const char *template_default(const char *driver);
+
+/* An empty result: fine. Else what is wrong with it. */
+const char *template_check(const char *text);
+
+/* False: the line would be longer than size - 1. */
+bool template_render(const char *text, const struct template_values *v, char *line, size_t size);
+
+#endif
