@@ -48,8 +48,8 @@ static void plug_failed(struct token *t, int64_t now)
 }
 
 /*
- * The reader reads until nothing is left, and the last line wins: a token put back while it is still
- * reading would take the line back again. One poll later it has long gone on to probe it.
+ * The reader reads until nothing is left, and the last line wins: a token put back while it is
+ * still reading would take the line back again. One poll later it has long gone on to probe it.
  */
 static void took_line(struct token *t, int64_t now)
 {
