@@ -228,7 +228,8 @@ def test_a_descriptor_that_is_taken_already_is_not_overwritten(pod: Pod) -> None
 @pytest.mark.parametrize("command", ["no-such-program", "/no/such/program", "/etc/passwd/x"])
 def test_a_missing_command_ends_with_127(pod: Pod, command: str) -> None:
     pod.sidecar()
-    code, _, said = launch(pod, command=(command,))
+    path = {"PATH": "/usr/bin:/bin"}  # a folder that may not be searched would make it 126
+    code, _, said = launch(pod, command=(command,), env=os.environ | path)
     assert code == 127
     assert f"fdpipe: {command}: " in said
     assert "name a program of this image" in said
