@@ -24,6 +24,7 @@ from netvsc_deviceplugin.proto import podresources_v1_pb2 as pr
 
 SLOW_S = 60.0
 SOON_S = (0.25, 2.0, 10.0)  # after an Allocate: admission takes 0.4 s here, a busy kubelet longer
+GONE_S = 3.0  # a restarted kubelet lists no pod at all for about a second (docs/testing-cluster.md)
 _TIMEOUT_S = 5.0
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,18 @@ def allocations_from(answer: pr.ListPodResourcesResponse) -> Allocations:
     }
 
 
+def settled(
+    before: Allocations, answer: Allocations, missing: Mapping[str, float], *, now: float
+) -> tuple[Allocations, Mapping[str, float]]:
+    """Return who holds what, and since when the holders of `before` are missing from the answers.
+
+    One answer without a holder says nothing: it counts until it has been missing for GONE_S.
+    """
+    since = {id_: missing.get(id_, now) for id_ in before if id_ not in answer}
+    kept = {id_: at for id_, at in since.items() if now - at < GONE_S}
+    return {**{id_: before[id_] for id_ in kept}, **answer}, kept
+
+
 class PodResources:
     """Keeps `allocations` as true as the API allows; `looked` hears of each answer."""
 
@@ -75,6 +88,7 @@ class PodResources:
         self._looked = looked
         self._clock = clock
         self._due: list[float] = []
+        self._missing: Mapping[str, float] = {}
         self._hint = asyncio.Event()
         self._silent = False
 
@@ -108,7 +122,10 @@ class PodResources:
             self._silent = True
             return
         self._silent = False
-        held = allocations_from(answer)
+        held, self._missing = settled(
+            self._allocations.get(), allocations_from(answer), self._missing, now=self._clock()
+        )
+        self._due += [at + GONE_S for at in self._missing.values()]
         self._allocations.set(held)
         self._looked(held.keys())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netvsc_deviceplugin.podresources import Allocation, allocations_from
+from netvsc_deviceplugin.podresources import GONE_S, Allocation, allocations_from, settled
 from netvsc_deviceplugin.proto import podresources_v1_pb2 as pr
 
 
@@ -48,3 +48,18 @@ def test_of_containers_that_share_a_pair_the_last_is_its_holder() -> None:
         pod_resources=[pod("p", container("setup", netvsc=["a"]), container("main", netvsc=["a"]))]
     )
     assert allocations_from(answer)["a"].container == "main"
+
+
+HELD = {"a": Allocation(namespace="nf", pod="fwd-0", container="fwd", resource="netvsc.io/pair")}
+
+
+def test_the_empty_answer_of_a_kubelet_that_just_restarted_says_nothing() -> None:
+    held, missing = settled(HELD, {}, {}, now=100.0)
+    assert (held, missing) == (HELD, {"a": 100.0})
+    held, missing = settled(held, HELD, missing, now=101.0)
+    assert (held, missing) == (HELD, {})
+
+
+def test_a_holder_that_stays_missing_is_gone() -> None:
+    held, missing = settled(HELD, {}, {"a": 100.0}, now=100.0 + GONE_S)
+    assert (held, missing) == ({}, {})
