@@ -22,6 +22,7 @@ BUDGETS = {
     "VF usable → line readable, 20m CPU": Budget(p50=0.001, p99=0.005),
     "VF gone → pipe empty": Budget(p99=0.005),
     "VF gone → pipe empty, 20m CPU": Budget(p99=0.005),
+    "VF back → application forwarding (hotplug_poll 100)": Budget(p50=0.1, p99=0.25),
     "sidecar start → ready": Budget(worst=0.050),
     "sidecar RSS (MiB)": Budget(worst=0.125),
     "sidecar wakeups per second, idle": Budget(worst=0.0),
@@ -37,5 +38,8 @@ BUDGETS = {
 # The peer in the same run, where there is one.
 PEERS = {
     "VF usable → line readable": "vdev_netvsc's poll (its algorithm): VF usable → line readable",
+    "VF back → application forwarding (hotplug_poll 100)": (
+        "vdev_netvsc's way (its algorithm): VF back → application forwarding"
+    ),
     "scan of 64 pairs": "pyroute2: dump of the same links",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -18,15 +17,9 @@ def _wants_kernel(config: pytest.Config) -> bool:
     return any(path.is_relative_to(KERNEL) or KERNEL.is_relative_to(path) for path in chosen)
 
 
-def is_real_root() -> bool:
-    """Tell whether uid 0 here is uid 0 of the machine, with every other user beside it."""
-    mapped = Path("/proc/self/uid_map").read_text().split()
-    return os.geteuid() == 0 and mapped == ["0", "0", str(2**32 - 1)]
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Collect what needs the real root only there: deselected is not skipped, and CI is root."""
-    if is_real_root():
+    if namespaces.is_real_root():
         return
     needs = [item for item in items if item.get_closest_marker("root")]
     config.hook.pytest_deselected(items=needs)

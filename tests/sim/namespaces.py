@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 _INSIDE = "NETVSC_SIM_NAMESPACES"
@@ -16,6 +17,12 @@ _SETTLE = 'mount -t tmpfs sim /run && mkdir /run/netns && ip link set lo up && e
 
 def inside() -> bool:
     return os.environ.get(_INSIDE) == "1"
+
+
+def is_real_root() -> bool:
+    """Tell whether uid 0 here is uid 0 of the machine, with every other user beside it."""
+    mapped = Path("/proc/self/uid_map").read_text().split()
+    return os.geteuid() == 0 and mapped == ["0", "0", str(2**32 - 1)]
 
 
 def _unshare() -> list[str]:

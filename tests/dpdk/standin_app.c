@@ -1,0 +1,187 @@
+/*
+ * An application on the stand-in ethdev: `standin_app STORY`, exit code 0 if the story went well.
+ * It plays the drivers too: like them it calls ethdev from outside.
+ */
+#include "standin.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ROUNDS 20000
+
+static uint16_t fast_rx(void)
+{
+	return 1;
+}
+static uint16_t fast_tx(void)
+{
+	return 2;
+}
+static uint16_t safe_rx(void)
+{
+	return 3;
+}
+static uint16_t safe_tx(void)
+{
+	return 4;
+}
+static uint16_t vf_burst(void)
+{
+	return 5;
+}
+
+static struct rte_eth_dev *failsafe(const char *name)
+{
+	struct rte_eth_dev *device = rte_eth_dev_allocate(name);
+
+	device->rx = fast_rx;
+	device->tx = fast_tx;
+	return device;
+}
+
+/* What fs_dev_remove() does: the close has released the port, then it is released again. */
+static int release_twice(struct rte_eth_dev *device)
+{
+	return rte_eth_dev_release_port(device) | rte_eth_dev_release_port(device);
+}
+
+static int second_release(void)
+{
+	failsafe("net_failsafe_vsc00");
+	struct rte_eth_dev *vf = standin_create("vf", vf_burst);
+
+	return release_twice(vf) || !standin_is_free(vf);
+}
+
+/* The allocation in standin_create() may be inlined: the guard must see the life in the device. */
+static int legitimate_release(void)
+{
+	failsafe("net_failsafe_vsc00");
+	for (int i = 0; i < 100; i++) {
+		struct rte_eth_dev *vf = standin_create("vf", vf_burst);
+
+		if (!vf || release_twice(vf) || !standin_is_free(vf))
+			return 1;
+	}
+	return 0;
+}
+
+/* A driver that gives up before it has set anything: the name alone says that the port lives. */
+static int failed_probe(void)
+{
+	failsafe("net_failsafe_vsc00");
+	for (int i = 0; i < 100; i++) {
+		struct rte_eth_dev *vf = standin_create("vf", NULL);
+
+		if (!vf || rte_eth_dev_release_port(vf) || !standin_is_free(vf))
+			return 1;
+	}
+	return 0;
+}
+
+static int change_bursts(void *arg)
+{
+	struct rte_eth_dev *device = arg;
+
+	device->rx = safe_rx;
+	device->tx = safe_tx;
+	return 0;
+}
+
+/* Two fail-safe ports behind another: the entry of the one that lost its VF, and no other. */
+static int cached_bursts(void)
+{
+	standin_create("net_null0", vf_burst);
+	struct rte_eth_dev *first = failsafe("net_failsafe_vsc00");
+	struct rte_eth_dev *second = failsafe("net_failsafe_vsc01");
+	struct rte_eth_dev *vf = standin_create("vf", vf_burst);
+
+	standin_start(first);
+	standin_start(second);
+	vf->callback = change_bursts;
+	vf->callback_arg = second;
+	rte_eth_dev_callback_process(vf, 0, NULL);
+	return rte_eth_fp_ops[2].rx != safe_rx || rte_eth_fp_ops[2].tx != safe_tx ||
+	       rte_eth_fp_ops[1].rx != fast_rx || rte_eth_fp_ops[1].tx != fast_tx;
+}
+
+static int cached_bursts_of_one(void)
+{
+	standin_create("net_null0", vf_burst);
+	struct rte_eth_dev *device = failsafe("net_failsafe_vsc01");
+	struct rte_eth_dev *vf = standin_create("vf", vf_burst);
+
+	standin_start(device);
+	vf->callback = change_bursts;
+	vf->callback_arg = device;
+	rte_eth_dev_callback_process(vf, 0, NULL);
+	return rte_eth_fp_ops[1].rx != safe_rx || rte_eth_fp_ops[1].tx != safe_tx;
+}
+
+/* A port that is not started has nothing to renew, and nothing is touched. */
+static int stopped_port(void)
+{
+	struct rte_eth_dev *device = failsafe("net_failsafe_vsc00");
+	struct rte_eth_dev *vf = standin_create("vf", vf_burst);
+
+	vf->callback = change_bursts;
+	vf->callback_arg = device;
+	rte_eth_dev_callback_process(vf, 0, NULL);
+	return rte_eth_fp_ops[0].rx != NULL || rte_eth_fp_ops[0].tx != NULL;
+}
+
+static void *churn(void *arg)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "vf%d", *(int *)arg);
+	for (int i = 0; i < ROUNDS; i++) {
+		struct rte_eth_dev *vf = standin_create(name, vf_burst);
+
+		if (!vf || rte_eth_dev_release_port(vf))
+			return arg;
+	}
+	return NULL;
+}
+
+/* Four threads on one table: a release that is swallowed costs a port, and soon there is none. */
+static int threads(void)
+{
+	pthread_t thread[4];
+	int number[4], bad = 0;
+
+	failsafe("net_failsafe_vsc00");
+	for (int i = 0; i < 4; i++) {
+		number[i] = i;
+		pthread_create(&thread[i], NULL, churn, &number[i]);
+	}
+	for (int i = 0; i < 4; i++) {
+		void *result;
+
+		pthread_join(thread[i], &result);
+		bad |= result != NULL;
+	}
+	return bad;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*play)(void);
+	} stories[] = {
+		{"second-release", second_release},
+		{"legitimate-release", legitimate_release},
+		{"failed-probe", failed_probe},
+		{"cached-bursts", cached_bursts},
+		{"stopped-port", stopped_port},
+		{"threads", threads},
+		{"cached-bursts-of-one", cached_bursts_of_one},
+	};
+
+	for (size_t i = 0; argc == 2 && i < sizeof(stories) / sizeof(*stories); i++)
+		if (!strcmp(argv[1], stories[i].name))
+			return stories[i].play();
+	return 2;
+}

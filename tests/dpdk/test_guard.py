@@ -1,0 +1,255 @@
+"""guard.so by itself: who can load it, and what it does to an ethdev compiled in several ways."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from dpdk import machine
+from dpdk.pod import Pod
+
+HERE = Path(__file__).parent
+LIBRARY_OF = {
+    # each distribution compiles its libraries in its own way; these are the kinds that matter
+    "calls by symbol": ["gcc", "-O2"],
+    "bound within": ["gcc", "-O2", "-Wl,-Bsymbolic-functions"],
+    "optimized as a whole": ["clang-14", "-O2", "-flto", "-fuse-ld=lld-14"],
+    "with its data elsewhere": ["gcc", "-O2", "-DDATA_WORD=9"],
+    "with larger entries": ["gcc", "-O2", "-DENTRY_SIZE=256"],
+}
+STORIES = (
+    "second-release",
+    "legitimate-release",
+    "failed-probe",
+    "cached-bursts",
+    "cached-bursts-of-one",
+    "threads",
+)
+CURED = {
+    "second-release": "released twice",
+    "cached-bursts": "net_failsafe_vsc01: lost",
+    "cached-bursts-of-one": "net_failsafe_vsc01: lost",
+}
+BEYOND = {("with larger entries", "cached-bursts")}  # entries that no DPDK has, two such ports
+
+
+def compiled(command: Sequence[str | Path]) -> None:
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+
+
+def run(command: Sequence[str | Path], *, guard: Path | None) -> subprocess.CompletedProcess[str]:
+    env = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
+    env |= {"LD_PRELOAD": str(guard)} if guard else {}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=60)
+
+
+@pytest.fixture(scope="module", params=LIBRARY_OF)
+def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stand-in application, on a library compiled in one of the ways."""
+    folder = tmp_path_factory.mktemp("standin") / str(request.param)
+    folder.mkdir()
+    library, program = folder / "libstandin.so", folder / "app"
+    how = LIBRARY_OF[str(request.param)]
+    layout = [word for word in how if word.startswith("-D")]
+    compiled([*how, "-Wall", "-fPIC", "-shared", HERE / "standin.c", "-o", library])
+    compiled(
+        ["gcc", "-O2", "-Wall", "-pthread", *layout, HERE / "standin_app.c", library,
+         "-Wl,-rpath,$ORIGIN", "-o", program]
+    )  # fmt: skip
+    return program
+
+
+def how_of(app: Path) -> str:
+    return app.parent.name
+
+
+def test_the_guard_needs_nothing_but_a_weak_dlsym_without_a_version() -> None:
+    symbols = subprocess.run(
+        ["nm", "-D", machine.guard()], capture_output=True, text=True, check=True
+    ).stdout
+    assert re.findall(r"^ +(\S) (\S+)$", symbols, re.MULTILINE) == [("w", "dlsym")]
+    sections = subprocess.run(
+        ["readelf", "-SdW", machine.guard()], capture_output=True, text=True, check=True
+    ).stdout
+    assert "NEEDED" not in sections
+    assert "gnu.version" not in sections
+
+
+def test_the_guard_shows_three_functions_and_nothing_else() -> None:
+    symbols = subprocess.run(
+        ["nm", "-D", "--defined-only", machine.guard()], capture_output=True, text=True, check=True
+    ).stdout
+    assert {line.split()[-1] for line in symbols.splitlines()} == {
+        "rte_eth_dev_allocate",
+        "rte_eth_dev_release_port",
+        "rte_eth_dev_callback_process",
+    }
+
+
+def test_without_the_guard_a_second_release_is_the_end(app: Path) -> None:
+    assert run([app, "second-release"], guard=None).returncode == -11
+
+
+def test_without_the_guard_lcores_keep_the_old_bursts(app: Path) -> None:
+    assert run([app, "cached-bursts"], guard=None).returncode == 1
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_with_the_guard_every_story_ends_well(app: Path, story: str) -> None:
+    if (how_of(app), story) in BEYOND:
+        story = "cached-bursts-of-one"
+    ended = run([app, story], guard=machine.guard())
+    assert (ended.returncode, CURED.get(story, "") in ended.stderr) == (0, True), ended.stderr
+
+
+def test_a_stopped_port_is_left_alone_in_silence(app: Path) -> None:
+    ended = run([app, "stopped-port"], guard=machine.guard())
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_each_save_is_one_line(app: Path) -> None:
+    said = run([app, "legitimate-release"], guard=machine.guard()).stderr.splitlines()
+    assert len(said) == 100
+    assert {line.split(":")[0] for line in said} == {"netvsc guard"}
+
+
+def test_whole_program_optimization_really_hides_the_allocation_from_the_guard(
+    tmp_path: Path,
+) -> None:
+    library = tmp_path / "libstandin.so"
+    how = LIBRARY_OF["optimized as a whole"]
+    compiled([*how, "-fPIC", "-shared", HERE / "standin.c", "-o", library])
+    code = subprocess.run(
+        ["objdump", "-d", "--disassemble=standin_create", library],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "<standin_create>" in code
+    assert "rte_eth_dev_allocate" not in code
+
+
+def test_a_library_that_came_by_dlopen_for_itself_alone_is_found_too(tmp_path: Path) -> None:
+    plugin, program = tmp_path / "plugin.so", tmp_path / "host"
+    host = tmp_path / "host.c"
+    compiled(
+        ["gcc", "-O2", "-fPIC", "-shared", "-pthread", "-Dmain=play", HERE / "standin.c",
+         HERE / "standin_app.c", "-o", plugin]
+    )  # fmt: skip
+    host.write_text(
+        "#include <dlfcn.h>\n"
+        "int main(int n, char **v) {\n"
+        "  void *o = dlopen(v[1], RTLD_NOW | RTLD_LOCAL);\n"
+        '  int (*play)(int, char **) = (int (*)(int, char **))dlsym(o, "play");\n'
+        "  return play(n - 1, v + 1); }\n"
+    )
+    compiled(["gcc", host, "-o", program])
+    ended = run([program, plugin, "second-release"], guard=machine.guard())
+    assert (ended.returncode, "released twice" in ended.stderr) == (0, True), ended.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["true"], ["sh", "-c", "exit 0"], ["python3", "-c", "import threading, ssl"], ["ip", "link"]],
+    ids=lambda command: command[0],
+)
+def test_programs_without_dpdk_do_not_notice_the_guard(command: list[str]) -> None:
+    ended = run(command, guard=machine.guard())
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_musl_program_loads_the_guard_and_is_cured_by_it(tmp_path: Path) -> None:
+    library, program = tmp_path / "libstandin.so", tmp_path / "app"
+    compiled(["musl-gcc", "-O2", "-fPIC", "-shared", HERE / "standin.c", "-o", library])
+    compiled(
+        ["musl-gcc", "-O2", HERE / "standin_app.c", library, f"-Wl,-rpath,{tmp_path}",
+         "-o", program]
+    )  # fmt: skip
+    assert run([program, "second-release"], guard=None).returncode == -11
+    for story in STORIES:
+        ended = run([program, story], guard=machine.guard())
+        assert (ended.returncode, CURED.get(story, "") in ended.stderr) == (0, True), ended.stderr
+
+
+@pytest.mark.parametrize("suite", ["bullseye", "trixie"])
+def test_an_older_and_a_newer_glibc_load_the_guard(suite: str) -> None:
+    root = machine.cache() / suite
+    inside = root / "tmp" / "guard.so"
+    shutil.copy(machine.guard(), inside)
+    chroot = ["chroot", str(root), "/usr/bin/env", "LD_PRELOAD=/tmp/guard.so"]
+    ended = run([*chroot, "LD_DEBUG=files", "/bin/dash", "-c", "echo fine"], guard=None)
+    assert ended.stdout == "fine\n"
+    assert "file=/tmp/guard.so [0];  generating link map" in ended.stderr
+    quiet = run([*chroot, "/bin/dash", "-c", "echo fine"], guard=None)
+    assert (quiet.stdout, quiet.stderr) == ("fine\n", "")
+
+
+def launched(pod: Pod, program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run([*pod.launcher(), program, *arguments], guard=None)
+
+
+def hello(folder: Path, *how: str) -> Path:
+    source, program = folder / "hello.c", folder / "hello"
+    source.write_text(
+        '#include <unistd.h>\nint main(void) { return write(1, "hello\\n", 6) < 0; }\n'
+    )
+    compiled([*how, source, "-o", program])
+    return program
+
+
+def test_a_static_program_runs_without_the_guard_and_everybody_is_told(
+    pod: Pod, tmp_path: Path
+) -> None:
+    sidecar = pod.announce()
+    ended = launched(pod, hello(tmp_path, "gcc", "-static"))
+    assert (ended.returncode, ended.stdout) == (0, "hello\n")
+    assert "static program and cannot load the guard" in ended.stderr
+    sidecar.wait_log("guard", detail="static")
+
+
+def test_a_program_with_file_capabilities_runs_without_the_guard_and_everybody_is_told(
+    pod: Pod, tmp_path: Path
+) -> None:
+    program = hello(tmp_path, "gcc")
+    subprocess.run(["setcap", "cap_net_raw+ep", program], check=True)
+    sidecar = pod.announce()
+    ended = launched(pod, program)
+    assert (ended.returncode, ended.stdout) == (0, "hello\n")
+    assert "has file capabilities, so the loader ignores the guard" in ended.stderr
+    sidecar.wait_log("guard", detail="secure")
+
+
+def test_the_loader_really_ignores_the_guard_for_a_program_with_file_capabilities(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("secure")
+    for above in (folder, *folder.parents[:2]):
+        above.chmod(0o755)  # nobody is to reach it
+    source, program = folder / "maps.c", folder / "maps"
+    source.write_text(
+        "#include <stdio.h>\n#include <string.h>\n"
+        'int main(void) { char l[512]; FILE *f = fopen("/proc/self/maps", "r"); int n = 0;\n'
+        '  while (f && fgets(l, sizeof(l), f)) n += !!strstr(l, "guard.so");\n'
+        '  puts(n ? "guarded" : "alone"); return !f; }\n'
+    )
+    compiled(["gcc", source, "-o", program])
+    guard = folder / "guard.so"
+    shutil.copy(machine.guard(), guard)
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    preload = ["env", f"LD_PRELOAD={guard}"]
+    assert run([*nobody, *preload, program], guard=None).stdout == "guarded\n"
+    subprocess.run(["setcap", "cap_net_raw+ep", program], check=True)
+    assert run([*nobody, *preload, program], guard=None).stdout != "guarded\n"
+
+
+def test_dpdks_own_testpmd_is_known_to_be_guarded(pod: Pod) -> None:
+    sidecar = pod.announce()
+    with pod.testpmd() as pmd:
+        sidecar.wait_log("guard", detail="active")
+        assert pmd.ready().quit() == 0
+        assert "netvsc guard" not in pmd.text()

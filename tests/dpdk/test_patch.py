@@ -1,0 +1,110 @@
+"""docs/dpdk/failsafe-removal.patch: the cure at its root, for those who build DPDK themselves."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dpdk import machine
+from dpdk.pod import Pod
+from dpdk.storm import Storm, rounds
+from dpdk.test_survival import STOPPED_BESIDE_PORT_0, forwards, lose, plug, started_with_the_vf
+from dpdk.testpmd import Testpmd
+from dpdk.verdicts import Table, Verdict
+
+PATCH = Path(__file__).parents[2] / "docs" / "dpdk" / "failsafe-removal.patch"
+DRIVER = Path("/usr/lib/x86_64-linux-gnu/dpdk/pmds-23.0/librte_net_failsafe.so.23.0")
+INSIDE = ("eal/include", "ethdev", "pci", "net", "kvargs", "mempool")
+BUSES = ("pci", "vdev")
+
+
+def built(tree: Path, driver: Path) -> None:
+    """Build the fail-safe driver of a DPDK source tree against the installed libraries."""
+    source = machine.cache() / "src" / "dpdk"
+    flags = subprocess.run(
+        ["pkg-config", "--cflags", "libdpdk"], capture_output=True, text=True, check=True
+    ).stdout
+    folders = [source / "lib" / name for name in INSIDE]
+    folders += [source / "drivers" / "bus" / name for name in BUSES]
+    made = subprocess.run(
+        ["gcc", "-O2", "-fPIC", "-shared", "-include", "rte_config.h", *shlex.split(flags),
+         "-DALLOW_INTERNAL_API", "-DALLOW_EXPERIMENTAL_API", "-D_GNU_SOURCE", "-DLINUX",
+         "-DRTE_LOG_DEFAULT_LOGTYPE=pmd.net.failsafe", *(f"-I{folder}" for folder in folders),
+         *sorted((tree / "drivers/net/failsafe").glob("*.c")), "-o", driver],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+
+
+@pytest.fixture(scope="module", params=["as it is", "patched"])
+def driver(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The driver built by us, with and without the patch, so that only that is the difference."""
+    folder = tmp_path_factory.mktemp("failsafe")
+    part = Path("drivers/net/failsafe")
+    shutil.copytree(machine.cache() / "src" / "dpdk" / part, folder / part)
+    if request.param == "patched":
+        applied = subprocess.run(
+            ["patch", "-p1", "-d", folder, "-i", PATCH], capture_output=True, text=True, check=False
+        )
+        assert applied.returncode == 0, applied.stdout
+    result = folder / str(request.param)
+    built(folder, result)
+    return result
+
+
+def in_place(pod: Pod, driver: Path) -> list[str]:
+    """Runs what follows with this driver where the installed one is."""
+    script = f'mount --bind "{driver}" {DRIVER} && exec "$@"'
+    return pod.enter("sh", "-c", script, "sh")
+
+
+def is_patched(driver: Path) -> bool:
+    return driver.name == "patched"
+
+
+def test_only_the_patched_driver_survives_a_port_started_with_its_vf(
+    pod: Pod, driver: Path
+) -> None:
+    """No guard and no gate: the driver is all there is."""
+    pod.announce("--gate", "immediate")
+    pod.give()
+    within = in_place(pod, driver)
+    with pod.testpmd(
+        guard="off", within=within, vdevs=["net_null7"], app=STOPPED_BESIDE_PORT_0
+    ) as pmd:
+        started_with_the_vf(pmd)
+        if not is_patched(driver):
+            pod.revoke()
+            assert pmd.end() < 0
+            return
+        lose(pod, pmd)
+        for _ in range(5):
+            assert forwards(pod, "netvsc0")
+            plug(pod, pmd)
+            assert forwards(pod, "vf0")
+            lose(pod, pmd)
+        assert pmd.quit() == 0
+
+
+@pytest.mark.parametrize("driver", ["patched"], indirect=True)
+def test_a_patched_driver_needs_neither_guard_nor_gate_in_a_storm(
+    pod: Pod, driver: Path, table: Table
+) -> None:
+    def launch() -> Testpmd:
+        return pod.testpmd(guard="off", within=in_place(pod, driver))
+
+    with Storm(pod, sidecar=lambda: pod.announce("--gate", "immediate"), launch=launch) as storm:
+        storm.plug()
+        for _ in range(rounds(10, 100)):
+            storm.round()
+        assert storm.pmd.quit() == 0
+    tally = storm.tally
+    assert (tally.poisoned, tally.silent) == (0, [])
+    table.add(
+        Verdict(line="22.11", remedy="patch", case="removal storm", survived=tally.removals,
+                removals=tally.removals, traffic=True)
+    )  # fmt: skip
