@@ -10,7 +10,7 @@ STAGE = @tests/stage.sh
 
 .PHONY: help
 help: ## list every target with a line
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: require
 require: ## check what the machine must have; print the one apt line if something is missing
@@ -54,9 +54,32 @@ format: $(READY) ## format Python and C in place
 test: $(READY) fdpipe ## unit and kernel tests, as root or not; under 5 minutes
 	$(BIN)/python -m pytest -m 'not dpdk and not cluster' tests/unit tests/kernel
 
+.PHONY: test-dpdk
+test-dpdk: $(READY) fdpipe ## stock DPDK loses its VF and lives; root, installs Debian's DPDK
+	@tests/need-root.sh test-dpdk
+	$(BIN)/python -m pytest tests/dpdk
+
+.PHONY: compatibility
+compatibility: $(READY) ## write the last results of test-dpdk into docs/compatibility.md
+	PYTHONPATH=tests $(BIN)/python -m dpdk.compatibility
+
+.PHONY: e2e
+e2e: $(READY) fdpipe ## a real Kubernetes on this machine; root, the first build takes minutes
+	@tests/need-root.sh e2e
+	$(BIN)/python -m pytest tests/cluster
+
+.PHONY: cluster
+cluster: $(READY) fdpipe ## start a Kubernetes with a simulated three-NIC host for yourself; root
+	@tests/need-root.sh cluster
+	@PYTHONPATH=tests $(BIN)/python -m cluster.playground
+
+.PHONY: cluster-down
+cluster-down: $(READY) ## end it, without a trace
+	@PYTHONPATH=tests $(BIN)/python -m cluster.harness down
+
 .PHONY: check
 check: ## everything CI runs, stage by stage, with the time of each
-	$(STAGE) setup lint test
+	$(STAGE) setup lint test test-dpdk e2e
 
 .PHONY: soak
 soak: $(READY) fdpipe ## the long counts, seeded; run before a release

@@ -1,0 +1,28 @@
+# Two images from one file; neither build needs a network.
+#   agent   netvsc-deviceplugin and the netvsc command: Python, no shell
+#   fdpipe  the sidecar: one static program and its guard
+#
+# BASE is a Debian 12 that has python3 and python3-venv. build/wheels holds every wheel the lock file
+# names for the extras in EXTRAS, and the project's own; fdpipe/build comes from `make fdpipe`.
+# docs/testing-cluster.md shows how the tests make all three.
+ARG BASE
+FROM ${BASE} AS build
+ARG EXTRAS=deviceplugin
+COPY build/wheels /wheels
+COPY image/rootfs.py /rootfs.py
+RUN python3 -m venv /installer \
+ && python3 -m venv --without-pip /opt/netvsc \
+ && /installer/bin/pip --python /opt/netvsc/bin/python install --quiet --no-index \
+      --no-compile --find-links /wheels "netvsc-operator[${EXTRAS}]" \
+ && python3 /rootfs.py /rootfs
+
+FROM scratch AS agent
+COPY --from=build /rootfs /
+ENV PATH=/opt/netvsc/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER 65532:65532
+ENTRYPOINT ["netvsc"]
+
+FROM scratch AS fdpipe
+COPY fdpipe/build/fdpipe fdpipe/build/guard.so /
+USER 65532:65532
+ENTRYPOINT ["/fdpipe"]

@@ -1,0 +1,53 @@
+"""The project on the cluster: which pairs the node has, and the values its chart is given."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from cluster.harness import addresses, project
+from cluster.harness.wait import until
+from cluster.simulated import NICS, Nics
+
+if TYPE_CHECKING:
+    from cluster.harness import Cluster
+
+REPOSITORY, TAG = "netvsc.io/netvsc-operator", "test"
+*SHARED, THIN = NICS
+POOLS = [
+    {"name": "pair", "selector": {"interfaces": [nic.name for nic in SHARED]}},
+    {"name": "thin", "selector": {"interfaces": [THIN.name]}},
+]
+VALUES = {
+    "image": {"repository": REPOSITORY, "tag": TAG},
+    "deviceplugin": {"extraArgs": ["--sim"], "pools": POOLS},
+}
+
+
+WHERE = ("--namespace", "kube-system", "--wait", "--timeout", "60s")
+
+
+def load_agent(cluster: Cluster) -> str:
+    name = f"{REPOSITORY}:{TAG}"
+    cluster.load(project.image(cluster.layout, "agent", name))
+    return name
+
+
+def install(cluster: Cluster) -> Nics:
+    """Give the node its pairs and install the chart of this tree; the image must be loaded."""
+    nics = Nics(cluster)
+    nics.add()
+    chart = str(project.ROOT / "charts/netvsc-operator")
+    values = cluster.layout.run / "values.json"
+    values.write_text(json.dumps(VALUES))
+    cluster.helm("install", "netvsc", chart, "--values", str(values), *WHERE)
+    wait_allocatable(cluster, "netvsc.io/pair", len(SHARED))
+    return nics
+
+
+def wait_allocatable(cluster: Cluster, resource: str, wanted: int) -> None:
+    def there() -> bool:
+        allocatable = cluster.get("node", addresses.NODE)["status"]["allocatable"]
+        return int(allocatable.get(resource, "0")) == wanted
+
+    until(there, what=f"{wanted} of {resource} to be allocatable", seconds=30, pause=0.1)
