@@ -84,6 +84,8 @@ check: ## everything CI runs, stage by stage, with the time of each
 .PHONY: soak
 soak: $(READY) fdpipe ## the long counts, seeded; run before a release
 	NETVSC_SOAK_ROUNDS=1000 $(BIN)/python -m pytest -s tests/kernel/test_fdpipe_storm.py
+	@tests/need-root.sh "soak with DPDK"
+	NETVSC_SOAK=1 $(BIN)/python -m pytest tests/dpdk
 
 .PHONY: bench
 bench: $(READY) fdpipe ## measure against the budgets; prints a table, writes bench/out/*.json
