@@ -3,7 +3,7 @@
 #
 #   setup.sh          prepares and prints the folder
 #
-# Folder: ${NETVSC_CACHE:-$HOME/.cache/netvsc-operator}/dpdk
+# Folder: ${NETVSC_CACHE:-$HOME/.cache/netvsc}/dpdk
 #   src/dpdk    the source of the installed DPDK: the driver headers that no package ships, and
 #               what our patch is applied to
 #   trixie/     Debian 13's packages unpacked: the second DPDK line, run by chroot
@@ -13,7 +13,7 @@ set -euo pipefail
 umask 022
 
 here=$(cd "$(dirname "$0")" && pwd)
-cache=${NETVSC_CACHE:-$HOME/.cache/netvsc-operator}/dpdk
+cache=${NETVSC_CACHE:-$HOME/.cache/netvsc}/dpdk
 libc=base-files,coreutils,dash
 second_line=$libc,dpdk-dev,librte-net-failsafe25,librte-net-null25,librte-net-tap25,librte-net-af-packet25,librte-mempool-ring25
 packages=(dpdk dpdk-dev libdpdk-dev gcc make pkg-config patch xz-utils dpkg-dev

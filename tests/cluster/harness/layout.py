@@ -87,7 +87,7 @@ class Layout:
 
 
 def cache_home() -> Path:
-    fallback = Path.home() / ".cache" / "netvsc-operator"
+    fallback = Path.home() / ".cache" / "netvsc"
     return Path(os.environ.get("NETVSC_CACHE") or fallback).absolute() / "cluster"
 
 
