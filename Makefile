@@ -67,6 +67,7 @@ compatibility: $(READY) ## write the last results of test-dpdk into docs/compati
 e2e: $(READY) fdpipe ## a real Kubernetes on this machine; root, the first build takes minutes
 	@tests/need-root.sh e2e
 	$(BIN)/python -m pytest tests/cluster
+	$(BIN)/python -m pytest -m cluster tests/kernel
 
 .PHONY: cluster
 cluster: $(READY) fdpipe ## start a Kubernetes with a simulated three-NIC host for yourself; root
@@ -85,7 +86,7 @@ check: ## everything CI runs, stage by stage, with the time of each
 soak: $(READY) fdpipe ## the long counts, seeded; run before a release
 	NETVSC_SOAK_ROUNDS=1000 $(BIN)/python -m pytest -s tests/kernel/test_fdpipe_storm.py
 	@tests/need-root.sh "soak with DPDK"
-	NETVSC_SOAK=1 $(BIN)/python -m pytest tests/dpdk
+	NETVSC_SOAK=1 $(BIN)/python -m pytest tests/dpdk tests/kernel/test_cni_crash.py
 
 .PHONY: bench
 bench: $(READY) fdpipe ## measure against the budgets; prints a table, writes bench/out/*.json

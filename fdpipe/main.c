@@ -20,6 +20,8 @@ static const char usage[] =
 	"        succeeds once the sidecar of this network namespace is ready\n"
 	"fdpipe status\n"
 	"        prints what the sidecar knows, one JSON object per pair\n"
+	"fdpipe cni, or under the name netvsc-cni\n"
+	"        the CNI plugin: carries the runtime's call to the node's agent\n"
 	"fdpipe --version | --help\n";
 
 struct verb {
@@ -42,8 +44,12 @@ int main(int argc, char **argv)
 		{"vf", verb_vf},
 		{"ready", verb_ready},
 		{"status", verb_status},
+		{"cni", verb_cni},
 	};
+	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 
+	if (argc && !strcmp(slash ? slash + 1 : argv[0], "netvsc-cni"))
+		return verb_cni(argv + 1);
 	if (argc < 2)
 		return complain(EXIT_USAGE, "no verb", "nothing to do", "see fdpipe --help");
 	for (unsigned i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)

@@ -13,5 +13,6 @@ int verb_exec(char **argv);
 int verb_vf(char **argv);
 int verb_ready(char **argv);
 int verb_status(char **argv);
+int verb_cni(char **argv);
 
 #endif

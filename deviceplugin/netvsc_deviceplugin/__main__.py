@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,8 @@ from netvsc import __version__
 from netvsc.errors import NetvscError
 from netvsc_deviceplugin import logs
 from netvsc_deviceplugin.agent import Agent, Settings
+from netvsc_deviceplugin.cni import command
+from netvsc_deviceplugin.cni.half import CniSettings, Mode
 from netvsc_deviceplugin.pairs import add_sim
 from netvsc_deviceplugin.scan import source_of
 
@@ -31,6 +34,9 @@ _FOLDERS = (
     ("--kubelet", "/var/lib/kubelet", "the kubelet's own"),
     ("--state", "/run/netvsc", "what the agent must remember"),
     ("--dev", "/dev", "where the host's devices are seen"),
+    ("--cni-conf", "/etc/cni/net.d", "the runtime's network configuration"),
+    ("--cni-bin", "/opt/cni/bin", "the runtime's network plugins"),
+    ("--cni-shim", "/usr/bin/fdpipe", "the program that is installed as netvsc-cni"),
 )
 
 
@@ -43,8 +49,14 @@ class _Refused(argparse.Action):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the agent; returns 0 after SIGTERM or SIGINT, 1 for what it cannot cure, 2 for usage."""
-    settings = _settings(_parser().parse_args(argv))
+    """Run the agent, or `cni uninstall`.
+
+    Returns 0 after SIGTERM or SIGINT, 1 for what it cannot cure, 2 for usage.
+    """
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["cni"]:
+        return command.main(words[1:])
+    settings = _settings(_parser().parse_args(words))
     logs.configure()
     failures: list[NetvscError] = []
     try:
@@ -80,7 +92,16 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         kubelet=arguments.kubelet,
         state=arguments.state,
         dev=arguments.dev,
+        cni=_cni(arguments),
     )
+
+
+def _cni(arguments: argparse.Namespace) -> CniSettings | None:
+    mode = Mode(arguments.cni)
+    if mode is Mode.OFF:
+        return None
+    where = {"conf": arguments.cni_conf, "bin": arguments.cni_bin, "shim": arguments.cni_shim}
+    return CniSettings(mode=mode, **where)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,8 +114,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--listen", default="0.0.0.0:9470", help="metrics and health (%(default)s)")
     for name, default, what in _FOLDERS:
         parser.add_argument(
-            name, type=Path, default=Path(default), metavar="FOLDER", help=f"{what} (%(default)s)"
+            name, type=Path, default=Path(default), metavar="PATH", help=f"{what} (%(default)s)"
         )
+    parser.add_argument(
+        "--cni",
+        choices=[mode.value for mode in Mode],
+        default=Mode.OFF.value,
+        help="move pairs into pods: not at all, for Multus, or chained (%(default)s)",
+    )
     parser.add_argument("--sysfs", action=_Refused, help=argparse.SUPPRESS)
     add_sim(parser)
     return parser

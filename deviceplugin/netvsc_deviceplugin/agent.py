@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +18,16 @@ from prometheus_client import CollectorRegistry
 from netvsc import __version__
 from netvsc.pool import BUILT_IN, Pool
 from netvsc_deviceplugin import httpd, poolfile, readiness
+from netvsc_deviceplugin.cni.half import CniHalf, CniSettings
 from netvsc_deviceplugin.host import PluginHost
 from netvsc_deviceplugin.inventory import RESCAN, InventoryLoop
 from netvsc_deviceplugin.latest import Latest
-from netvsc_deviceplugin.match import Policy
+from netvsc_deviceplugin.match import Policy, World
 from netvsc_deviceplugin.metrics import Metrics
 from netvsc_deviceplugin.metrics_now import Now
 from netvsc_deviceplugin.podresources import Allocations
-from netvsc_deviceplugin.scan import Source
+from netvsc_deviceplugin.scan import Source, scan
+from netvsc_deviceplugin.sysfs import Devices
 
 SCAN_DEADLINE = 3 * RESCAN  # seconds; older, and the agent is not ready
 
@@ -40,6 +44,7 @@ class Settings:
     kubelet: Path
     state: Path
     dev: Path
+    cni: CniSettings | None = None
 
 
 class Agent:
@@ -54,7 +59,11 @@ class Agent:
         self._allocations: Latest[Allocations] = Latest({})
         self._policy = Latest(Policy(pools=pools))
         metrics = Metrics(registry)
-        self._inventory = InventoryLoop(source=settings.source, policy=self._policy, meter=metrics)
+        self._inventory = InventoryLoop(
+            source=settings.source, policy=self._policy, meter=metrics, read=self._scan
+        )
+        self._cni: CniHalf | None = None
+        self._metrics = metrics
         self._plugins = PluginHost(
             pools=self._pools,
             inventory=self._inventory.inventory,
@@ -85,7 +94,9 @@ class Agent:
             # Before anything is offered: a pair in use keeps its place, whatever a scan would say.
             await self._plugins.look()
             self._apply()
-            async with asyncio.TaskGroup() as tasks:
+            async with self._serving_cni(), asyncio.TaskGroup() as tasks:
+                if self._cni:
+                    tasks.create_task(self._cni.run(), name="cni")
                 tasks.create_task(self._inventory.run(), name="inventory")
                 tasks.create_task(self._follow(self._pools), name="pools")
                 tasks.create_task(self._follow(self._allocations), name="allocations")
@@ -94,6 +105,34 @@ class Agent:
                 # Advertised before the first scan, every pair would be missed for a moment.
                 await self._inventory.scanned.wait()
                 tasks.create_task(self._plugins.run(), name="plugins")
+
+    @asynccontextmanager
+    async def _serving_cni(self) -> AsyncIterator[None]:
+        """Answer the runtime before the kubelet hears of us: what it starts must be served."""
+        settings = self._settings
+        if not settings.cni:
+            yield
+            return
+        self._cni = CniHalf(
+            settings.cni,
+            source=settings.source,
+            state=settings.state,
+            podresources=settings.kubelet / "pod-resources/kubelet.sock",
+            pools=self._pools.get,
+            inventory=self._inventory.inventory.get,
+            granted=self._granted,
+            look=self._inventory.look,
+            gone=self._inventory.gone,
+            meter=self._metrics,
+        )
+        async with self._cni.serving():
+            yield
+
+    def _granted(self) -> set[str]:
+        return {*self._plugins.given(), *self._allocations.get()}
+
+    def _scan(self, source: Source) -> tuple[World, Devices]:
+        return self._cni.scan(source) if self._cni else scan(source)
 
     async def _follow(self, part: Latest[tuple[Pool, ...]] | Latest[Allocations]) -> None:
         async for _ in part.changes():

@@ -93,6 +93,14 @@ class InventoryLoop:
                 tasks.create_task(self._follow_policy())
                 tasks.create_task(self._scan_when_woken())
 
+    def look(self, reason: str) -> None:
+        """Take a hint from elsewhere: another netns."""
+        self._wake(reason)
+
+    def gone(self, link: Link) -> None:
+        """Hear of a removal elsewhere; `link` is as the kernel says it."""
+        self._gone(link)
+
     def _wake(self, reason: str) -> None:
         if reason == "overrun":
             self._meter.overrun()

@@ -60,6 +60,7 @@ class _Page:
     without its NetVSC, and counted. `away`: since when it has been revoked.
     """
 
+    netns: str | None = None
     present: int | None = None
     left: int | None = None
     gone: set[int] = field(default_factory=set)
@@ -82,6 +83,9 @@ def _compare(pair: Pair, page: _Page, at: float) -> list[Revoked | Returned]:
     events: list[Revoked | Returned] = []
     shown = pair.vf.ifindex if pair.vf and pair.vf.joined else None
     now = None if shown in page.gone else shown
+    if pair.netns != page.netns and now is not None:
+        page.present = now  # it moved with its NetVSC, and may have another ifindex there
+    page.netns = pair.netns
     if page.present not in {None, now} and page.present not in page.gone:
         page.left = page.present
         events += _revoke(pair.id, page, at)

@@ -17,6 +17,8 @@ from netvsc_deviceplugin.synthetic import Synthetic
 # Host servicing takes 30 to 65 s as a rule, sometimes minutes (seconds).
 _OUTAGE = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0)
 _SCAN = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+# A move costs 40 ms in the kernel (rcu_barrier), a pod without pairs a millisecond (seconds).
+_CNI = (0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 5.0)
 _ALLOCATE = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0)
 
 
@@ -68,10 +70,31 @@ class Metrics:
             buckets=_ALLOCATE,
             registry=registry,
         )
+        self._add_cni(registry)
+        self._start_at_zero()
+
+    def _start_at_zero(self) -> None:
+        """Show what can be counted before it is: Prometheus sees no increase from nothing."""
         for result in ("accepted", "failed"):
             self._registrations.labels(result=result)
         for result in ("granted", "refused", "failed"):
             self._allocations.labels(result=result)
+
+    def _add_cni(self, registry: CollectorRegistry) -> None:
+        self._cni = Counter(
+            "netvsc_cni_requests", "CNI calls answered.", ["verb", "result"], registry=registry
+        )
+        self._cni_seconds = Histogram(
+            "netvsc_cni_seconds",
+            "How long a CNI call took.",
+            ["verb"],
+            buckets=_CNI,
+            registry=registry,
+        )
+        for verb in ("ADD", "DEL", "CHECK", "GC"):
+            self._cni_seconds.labels(verb=verb)
+            for result in ("done", "failed"):
+                self._cni.labels(verb=verb, result=result)
 
     def known(self, pairs: Iterable[str]) -> None:
         """Start these pairs' counters at 0: Prometheus sees no increase from nothing."""
@@ -104,3 +127,8 @@ class Metrics:
         """Count an Allocate: granted, refused or failed."""
         self._allocations.labels(result=result).inc()
         self._allocate.observe(seconds)
+
+    def called(self, verb: str, result: str, seconds: float) -> None:
+        """Count a CNI call: done or failed."""
+        self._cni.labels(verb=verb, result=result).inc()
+        self._cni_seconds.labels(verb=verb).observe(seconds)

@@ -10,6 +10,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from netvsc.errors import NodeError
@@ -71,18 +72,22 @@ def attribute(kind: int, value: bytes) -> bytes:
     return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + padding
 
 
-def dump(kind: int, body: bytes) -> list[Message]:
-    """Return one consistent table of the calling thread's netns.
+def dump(kind: int, body: bytes, *, sock: socket.socket | None = None) -> list[Message]:
+    """Return one consistent table of the netns of `sock`, or of the calling thread's.
 
     Raises NodeError if the kernel refuses, or if the table changes at each of five reads.
     """
     for _ in range(_TRIES):
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
-            sock.send(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST_DUMP, 1, 0) + body)
-            found = _table(sock, kind)
+        with nullcontext(sock) if sock else _route_socket() as asked:
+            asked.send(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST_DUMP, 1, 0) + body)
+            found = _table(asked, kind)
         if found is not None:
             return found
     raise NodeError(f"rtnetlink dump {kind}: the table changed during each of {_TRIES} reads")
+
+
+def _route_socket() -> socket.socket:
+    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
 
 
 def _table(sock: socket.socket, kind: int) -> list[Message] | None:

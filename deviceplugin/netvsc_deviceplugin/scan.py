@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,12 +29,12 @@ def source_of(sim: str | None) -> Source:
     return Source(sysfs=Path(sim), sim=True) if sim else Source()
 
 
-def scan(source: Source) -> tuple[World, Devices]:
-    """Read the calling thread's netns and the devices behind its interfaces.
+def scan(source: Source, elsewhere: Sequence[Link] = ()) -> tuple[World, Devices]:
+    """Read the calling thread's netns and the devices behind its interfaces and those elsewhere.
 
     Raises NodeError if the kernel refuses.
     """
-    links = refine(read_links(), source)
+    links = (*refine(read_links(), source), *elsewhere)
     world = World(links=links, routes=read_default_routes())
     if source.sim and source.sysfs == SYS:
         return world, assumed_devices(links)

@@ -66,6 +66,8 @@ def test_every_name_is_as_documented() -> None:
         "netvsc_kubelet_registrations",
         "netvsc_allocations",
         "netvsc_allocate_seconds",
+        "netvsc_cni_requests",
+        "netvsc_cni_seconds",
     }
 
 

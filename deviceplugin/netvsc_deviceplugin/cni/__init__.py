@@ -1,0 +1,1 @@
+"""CNI: the pair moves into the pod and comes home again."""

@@ -1,0 +1,193 @@
+"""Carries plans out: looks, plans, asks the kernel, looks again, until nothing is left to do."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from netvsc.errors import NodeError
+from netvsc_deviceplugin.cni import plan as planning
+from netvsc_deviceplugin.cni.plan import Goal, Homes, Standing, Step
+from netvsc_deviceplugin.cni.rtnl import RefusedError, Rtnl
+from netvsc_deviceplugin.cni.sight import Seen, look
+from netvsc_deviceplugin.cni.space import Space
+from netvsc_deviceplugin.scan import Source
+from netvsc_deviceplugin.sysfs import read_devices
+
+PATIENCE = 0.050  # seconds for the kernel to bring the VF after its NetVSC
+_ROUNDS = 24  # looks at one pair; a quiet kernel needs six
+_LINK_GROUP = 0x1  # RTMGRP_LINK
+
+Opener = Callable[[Space], Rtnl]
+
+
+class Habits:
+    """Which VF drivers this kernel does not bring along: for those nobody waits a second time."""
+
+    def __init__(self) -> None:
+        self._left_behind: set[str] = set()
+
+    def waits(self, driver: str) -> bool:
+        return driver not in self._left_behind
+
+    def learn(self, driver: str, *, brought: bool) -> None:
+        if not brought:
+            self._left_behind.add(driver)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """How the world is seen and changed. `patience`: seconds for the kernel to bring a VF."""
+
+    source: Source
+    habits: Habits = field(default_factory=Habits)
+    patience: float = PATIENCE
+    rtnl: Opener = Rtnl
+
+
+class Ground:
+    """Home and, while there is one, a pod's netns: what is there, and requests to both.
+
+    A context manager; `away` stays the caller's to close.
+    """
+
+    def __init__(self, home: Space, away: Space | None, means: Means) -> None:
+        self._spaces = {space.name: space for space in (home, away) if space}
+        self._means = means
+        self._stack = ExitStack()
+        self._rtnl = {
+            name: self._stack.enter_context(means.rtnl(space))
+            for name, space in self._spaces.items()
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def look(self, *, last: str | None = None) -> tuple[Seen, ...]:
+        """Return all interfaces of both, those of `last` read last.
+
+        Reading takes time: what the kernel moves meanwhile to `last` is seen twice, never not.
+        """
+        spaces = sorted(self._spaces.values(), key=lambda space: space.name == last)
+        return tuple(
+            one
+            for space in spaces
+            for one in look(space, self._means.source, dump=self._rtnl[space.name].dump)
+        )
+
+    def settle(
+        self,
+        mac: str,
+        goal: Goal,
+        *,
+        homes: Homes | None = None,
+        forced: int | None = None,
+    ) -> Standing:
+        """Bring a pair to where it shall be, return where it is then; raises NodeError."""
+        wait, refused = True, None
+        with self._arrivals(goal.netns) as arrivals:
+            for _ in range(_ROUNDS):
+                seen = self.look(last=goal.netns)
+                standing = planning.find(mac, seen, forced=forced)
+                steps = planning.make_room(standing, goal, seen) or planning.plan(
+                    standing,
+                    goal,
+                    names=_names(seen, goal.netns),
+                    wait=wait and self._worth(standing),
+                    homes=homes or Homes(),
+                )
+                if not steps:
+                    return standing
+                awaited = isinstance(steps[-1], planning.Await)
+                refused = self._take(steps[:-1] if awaited else steps, refused)
+                if awaited and not refused:
+                    wait = self._brought(mac, goal, standing, arrivals)
+        raise refused or NodeError(f"pair {mac} does not settle in {goal.netns or 'the host'}")
+
+    def _worth(self, standing: Standing) -> bool:
+        return bool(standing.vf) and self._means.habits.waits(self._driver(standing.vf))
+
+    def _driver(self, vf: Seen | None) -> str:
+        """Name what decides whether the kernel brings a VF."""
+        devices = read_devices(self._means.source.sysfs, [vf.link] if vf else [])
+        return next((device.driver or "" for device in devices.pci.values()), "")
+
+    def _take(self, steps: Iterable[Step], before: RefusedError | None) -> RefusedError | None:
+        """Take steps; return a refusal that a new look may explain, once."""
+        for step in steps:
+            try:
+                self._do(step)
+            except RefusedError as refused:
+                again = before and (before.code, str(before)) == (refused.code, str(refused))
+                if not refused.look_again or again:
+                    raise
+                return refused
+        return None
+
+    def _do(self, step: Step) -> None:
+        ifindex, rtnl = step.part.link.ifindex, self._rtnl[step.part.link.netns]
+        match step:
+            case planning.Move(to=to, name=name):
+                rtnl.move(ifindex, to=self._spaces[to], name=name)
+            case planning.Rename(name=name):
+                rtnl.rename(ifindex, name)
+            case planning.Remember(altname=altname):
+                rtnl.add_altname(ifindex, altname)
+            case planning.Forget(altname=altname):
+                rtnl.drop_altname(ifindex, altname)
+            case planning.Up():
+                rtnl.up(ifindex)
+            case planning.Clean():
+                rtnl.clean(ifindex)
+            case planning.Mtu(mtu=mtu):
+                rtnl.set_mtu(ifindex, mtu)
+            case _:
+                raise AssertionError(step)
+
+    def _arrivals(self, netns: str | None) -> socket.socket:
+        """Open a socket that tells of interfaces at the goal; before the NetVSC goes there."""
+
+        def listening() -> socket.socket:
+            sock = socket.socket(
+                socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE
+            )
+            sock.bind((0, _LINK_GROUP))
+            return sock
+
+        return self._spaces[netns].within(listening)
+
+    def _brought(self, mac: str, goal: Goal, standing: Standing, arrivals: socket.socket) -> bool:
+        """Wait until the kernel has brought the VF, or no longer; return whether it came."""
+        end = time.monotonic() + self._means.patience
+        came = False
+        while not came and (left := end - time.monotonic()) > 0:
+            if not select.select([arrivals], [], [], left)[0]:
+                break
+            _drain(arrivals)
+            vf = planning.find(mac, self.look(last=goal.netns)).vf
+            came = vf is None or vf.link.netns == goal.netns
+        self._means.habits.learn(self._driver(standing.vf), brought=came)
+        return came
+
+
+def _drain(sock: socket.socket) -> None:
+    try:
+        while True:
+            sock.recv(1 << 16)
+    except OSError:  # nothing left, or an overrun: either way the next look tells
+        return
+
+
+def _names(seen: Iterable[Seen], netns: str | None) -> frozenset[str]:
+    return frozenset(name for one in seen if one.link.netns == netns for name in one.names)

@@ -1,0 +1,244 @@
+"""Containers and their pairs: in, out, and right again after a crash. Synchronous, one at a time.
+
+All or nothing: a pair that cannot go in whole comes home, and so do the others of its container.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+from netvsc.errors import NetvscError, NodeError, RequestError, RetryError
+from netvsc_deviceplugin.cni import holding, plan
+from netvsc_deviceplugin.cni.apply import Ground, Means
+from netvsc_deviceplugin.cni.holding import Target, Want
+from netvsc_deviceplugin.cni.markers import Held, Marker, Markers, Phase
+from netvsc_deviceplugin.cni.plan import Goal, Standing
+from netvsc_deviceplugin.cni.sandboxes import Sandboxes
+from netvsc_deviceplugin.cni.sight import Seen, look
+from netvsc_deviceplugin.cni.space import GoneError, Space, exists
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """A pair in its pod."""
+
+    id: str
+    netvsc: Seen
+    vf: Seen | None
+
+
+def _nothing_forced() -> Mapping[str, int]:
+    return {}
+
+
+@dataclass(slots=True, kw_only=True)
+class Attachments:
+    """`home` is the host's netns; `forced` gives ifindexes of netdevs that play NetVSC, by id."""
+
+    home: Space
+    means: Means
+    markers: Markers
+    sandboxes: Sandboxes = field(default_factory=Sandboxes)
+    forced: Callable[[], Mapping[str, int]] = _nothing_forced
+    _said: set[str] = field(default_factory=set)
+
+    def add(self, target: Target, wants: Sequence[Want]) -> tuple[Attached, ...]:
+        """Bring pairs into a container; raises NetvscError, and then they are at home."""
+        self._take_over(target, wants)
+        try:
+            away = self.sandboxes.hold(target.container, target.netns)
+            if away.inode == self.home.inode:
+                raise RequestError(
+                    f"{target.netns} is the host's own: a hostNetwork pod has no CNI"
+                )
+            with self._ground(away) as ground:
+                return self._enter(ground, away, target, wants)
+        finally:
+            if not self.markers.get(target.container):
+                self.sandboxes.drop(target.container)
+
+    def delete(self, container: str, *, netns: str = "", attachment: str | None = None) -> None:
+        """Bring a container's pairs home, all or those of one attachment; done twice is fine.
+
+        Raises NetvscError while something is still inside.
+        """
+        marker = self.markers.get(container)
+        with ExitStack() as stack:
+            away = self.sandboxes.held(container) or self._open(
+                stack, netns or (marker.netns if marker else "")
+            )
+            if not marker and not (away and holding.unmarked(look(away, self.means.source), ())):
+                return
+            ground = stack.enter_context(self._ground(away))
+            mine, rest = holding.split(marker, attachment)
+            if marker:
+                self.markers.save(marker.with_phase(Phase.LEAVING))
+            self._all_home(ground, [*mine, *holding.unmarked(ground.look(), (*mine, *rest))])
+        if marker:
+            self._leave(marker, rest)
+
+    def check(self, target: Target) -> None:
+        """Raise NodeError unless what the attachment brought is there; a VF may be away."""
+        marker = self.markers.get(target.container)
+        mine = [h for h in marker.pairs if h.attachment == target.attachment] if marker else []
+        if not mine:
+            return
+        with Space.at(target.netns) as away, self._ground(away) as ground:
+            seen = ground.look()
+        for held in mine:
+            netvsc = plan.find(held.mac, seen).netvsc
+            if not netvsc or netvsc.link.netns != away.name or netvsc.link.name != held.interface:
+                raise NodeError(f"pair {held.id} is not {held.interface} of {target.netns}")
+
+    def collect(self, network: str, valid: Collection[tuple[str, str]]) -> None:
+        """Bring home what is no valid attachment (container id, CNI_IFNAME) of this network."""
+        for marker in tuple(self.markers.all()):
+            mine = {held.attachment for held in marker.pairs if held.network == network}
+            for attachment in mine:
+                if (marker.container, attachment) not in valid:
+                    self.delete(marker.container, attachment=attachment)
+
+    def restore(self) -> None:
+        """Make every container whole, or bring it home: after a restart, and when a VF returned."""
+        for marker in tuple(self.markers.all()):
+            try:
+                self._restore(marker)
+            except NetvscError as error:
+                self._say(f"container {marker.container} is not as it should be: {error}")
+        self._orphans()
+
+    def ended(self) -> bool:
+        """Tell whether a netns that has a pair inside has lost its name."""
+        return any(not exists(space.path or "/") for space in self.sandboxes.all().values())
+
+    def _restore(self, marker: Marker) -> None:
+        if not marker.netns:
+            return  # it makes no sense; its DEL will name the netns
+        try:
+            away = self.sandboxes.hold(marker.container, marker.netns)
+        except (GoneError, RequestError):
+            self.delete(marker.container)
+            return
+        if marker.phase is not Phase.INSIDE or not exists(marker.netns):
+            self.delete(marker.container)
+            return
+        with self._ground(away) as ground:
+            for held in marker.pairs:
+                self._bring(ground, away, held)
+
+    def _orphans(self) -> None:
+        """Name right what came home without us: its netns died, or nobody called DEL."""
+        held = {held.id for marker in self.markers.all() for held in marker.pairs}
+        with self._ground(None) as ground:
+            lost = [one for one in holding.unmarked(ground.look(), ()) if one.id not in held]
+            for one in lost:
+                try:
+                    ground.settle(one.mac, Goal(netns=None, name=one.home, up=False))
+                except NetvscError as error:
+                    self._say(f"pair {one.id} has no name at home: {error}")
+
+    def _say(self, text: str) -> None:
+        """Log what `restore` finds wrong once, though it looks at every event."""
+        if text not in self._said:
+            log.warning("%s", text)
+        self._said.add(text)
+
+    def _ground(self, away: Space | None) -> Ground:
+        return Ground(self.home, away, self.means)
+
+    def _open(self, stack: ExitStack, netns: str) -> Space | None:
+        if not netns:
+            return None
+        try:
+            return stack.enter_context(Space.at(netns))
+        except (GoneError, RequestError):  # an empty file where a netns was mounted is gone too
+            return None
+
+    def _take_over(self, target: Target, wants: Sequence[Want]) -> None:
+        """Bring home what another container has: the kubelet says that it is that one's no more."""
+        for marker in tuple(self.markers.all()):
+            if marker.container == target.container:
+                continue
+            for want in wants:
+                if held := marker.held(want.id):
+                    log.warning("container %s never gave pair %s back", marker.container, want.id)
+                    self.delete(marker.container, attachment=held.attachment)
+
+    def _enter(
+        self, ground: Ground, away: Space, target: Target, wants: Sequence[Want]
+    ) -> tuple[Attached, ...]:
+        before = self.markers.get(target.container)
+        marker = self._entering(target, wants, ground.look(), before)
+        self.markers.save(marker)
+        mine = [held for held in marker.pairs if held.id in {want.id for want in wants}]
+        try:
+            found = tuple(self._bring(ground, away, held) for held in mine)
+        except Exception:
+            self._back(ground, marker, mine)
+            raise
+        self.markers.save(marker.with_phase(Phase.INSIDE))
+        return found
+
+    def _entering(
+        self, target: Target, wants: Sequence[Want], seen: Iterable[Seen], before: Marker | None
+    ) -> Marker:
+        """Return the marker that says what is about to happen; raises if it could not."""
+        seen, forced = tuple(seen), self.forced()
+        fresh = []
+        for want in wants:
+            standing = plan.find(holding.mac(want.id), seen, forced=forced.get(want.id))
+            holding.check_name(want, target, standing, seen)
+            fresh.append(holding.held(want, target, standing, before))
+        others = [h for h in before.pairs if h.id not in {w.id for w in wants}] if before else []
+        return Marker(
+            container=target.container,
+            netns=target.netns,
+            namespace=target.namespace,
+            pod=target.pod,
+            phase=Phase.ENTERING,
+            pairs=(*others, *fresh),
+        )
+
+    def _bring(self, ground: Ground, away: Space, held: Held) -> Attached:
+        goal = Goal(netns=away.name, name=held.interface)
+        forced = self.forced().get(held.id)
+        standing = ground.settle(held.mac, goal, homes=holding.homes(held), forced=forced)
+        if not standing.netvsc or not plan.arrived(standing, goal):
+            raise RetryError(f"pair {held.id} is not on this node now; is its NIC attached?")
+        return Attached(id=held.id, netvsc=standing.netvsc, vf=standing.vf)
+
+    def _back(self, ground: Ground, marker: Marker, mine: Sequence[Held]) -> None:
+        """Undo an ADD; what cannot come home now keeps its marker, and `restore` tries again."""
+        stuck = []
+        for held in mine:
+            try:
+                self._home(ground, held)
+            except NetvscError as error:
+                log.warning("pair %s is stuck in %s: %s", held.id, marker.netns, error)
+                stuck.append(held)
+        if not stuck:
+            self._leave(marker, [held for held in marker.pairs if held not in mine])
+
+    def _leave(self, marker: Marker, rest: Sequence[Held]) -> None:
+        """Write down what is left inside."""
+        if rest:
+            self.markers.save(replace(marker, pairs=tuple(rest), phase=Phase.INSIDE))
+        else:
+            self.markers.remove(marker.container)
+            self.sandboxes.drop(marker.container)
+
+    def _all_home(self, ground: Ground, pairs: Iterable[Held]) -> None:
+        for held in pairs:
+            standing = self._home(ground, held)
+            if standing.netvsc is None:
+                log.warning("pair %s is nowhere: its NIC was detached, or died", held.id)
+
+    def _home(self, ground: Ground, held: Held) -> Standing:
+        goal = Goal(netns=None, name=held.home, up=held.up)
+        forced = self.forced().get(held.id)
+        return ground.settle(held.mac, goal, homes=holding.homes(held), forced=forced)

@@ -1,0 +1,165 @@
+"""The CNI side of the agent, put together: server, following, chain; all its tasks owned."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from netvsc.pair import Inventory
+from netvsc.pool import Pool
+from netvsc_deviceplugin.cni.apply import Means
+from netvsc_deviceplugin.cni.attachments import Attachments
+from netvsc_deviceplugin.cni.chain import Chain, Folders, Place
+from netvsc_deviceplugin.cni.follow import Follower, Hearers
+from netvsc_deviceplugin.cni.markers import Markers
+from netvsc_deviceplugin.cni.served import scan_all
+from netvsc_deviceplugin.cni.server import serving
+from netvsc_deviceplugin.cni.service import Meter, Service
+from netvsc_deviceplugin.cni.space import Space
+from netvsc_deviceplugin.cni.whose import ask
+from netvsc_deviceplugin.folder import watching
+from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.links import Link
+from netvsc_deviceplugin.match import World
+from netvsc_deviceplugin.scan import Source
+from netvsc_deviceplugin.sysfs import Devices
+
+NETNS = Path("/run/netns")
+
+
+class Mode(StrEnum):
+    """How pods come to us: not at all, by a conflist that names us (Multus), or as last of all."""
+
+    OFF = "off"
+    SERVED = "served"
+    CHAINED = "chained"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CniSettings:
+    """`shim` is the program to install; with Mode.SERVED it is installed too, and not chained."""
+
+    mode: Mode
+    conf: Path
+    bin: Path
+    shim: Path
+
+
+class CniHalf:
+    """`pools`, `inventory` and `granted` are read; `look` and `gone` are the inventory's ears."""
+
+    def __init__(  # noqa: PLR0913 (all the borders of this half of the agent, each by its name)
+        self,
+        settings: CniSettings,
+        *,
+        source: Source,
+        state: Path,
+        podresources: Path,
+        pools: Callable[[], tuple[Pool, ...]],
+        inventory: Callable[[], Inventory],
+        granted: Callable[[], Collection[str]],
+        look: Callable[[str], None],
+        gone: Callable[[Link], None],
+        meter: Meter,
+    ) -> None:
+        self._home = Space.home()
+        self._source = source
+        self._pools = pools
+        self._inventory = inventory
+        self._granted = granted
+        self._changing = threading.Lock()
+        self._attachments = Attachments(
+            home=self._home,
+            means=Means(source=source),
+            markers=Markers(state),
+            forced=self._forced,
+        )
+        self._service = Service(
+            self._attachments,
+            ask=lambda namespace, pod: ask(podresources, namespace=namespace, pod=pod),
+            prefixes=self._prefixes,
+            meter=meter,
+            waiting=self._waiting,
+            changing=self._changing,
+            changed=self._refresh,
+        )
+        folders = Folders(conf=settings.conf, bin=settings.bin, state=state)
+        chained = settings.mode is Mode.CHAINED
+        self._chain = Chain(folders=folders, shim=settings.shim, chained=chained)
+        self._socket = state / "cni.sock"
+        self._mend = asyncio.Event()
+        self._hearers = Hearers(look=look, gone=gone, mend=self._mend.set)
+        self._follower: Follower | None = None
+
+    @property
+    def place(self) -> Latest[Place]:
+        return self._chain.place
+
+    def scan(self, source: Source) -> tuple[World, Devices]:
+        """Look at the node and into every pod that has a pair; for the inventory's loop."""
+        with self._changing:
+            return scan_all(source, self._attachments.sandboxes.all().values())
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Put right what a dead agent left, then answer the runtime while the context lasts."""
+        with ExitStack() as stack:
+            stack.callback(self._home.close)
+            stack.callback(self._attachments.sandboxes.close)
+            stack.callback(self._service.close)
+            self._follower = Follower(
+                self._home,
+                self._attachments.sandboxes,
+                macs=self._macs,
+                hearers=self._hearers,
+            )
+            stack.callback(self._follower.close)
+            await self._service.restore()
+            async with serving(self._socket, self._service.answer):
+                self._chain.look()
+                yield
+
+    async def run(self) -> None:
+        """Keep pairs with their pods and us in the chain, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_mending(), name="mending")
+            tasks.create_task(self._chain.run(), name="chain")
+
+    async def _keep_mending(self) -> None:
+        with self._watching_names():
+            while True:
+                await self._mend.wait()
+                self._mend.clear()
+                await self._service.restore()
+
+    def _watching_names(self) -> AbstractContextManager[None]:
+        there = NETNS.is_dir()  # a host without ip-netns(8) and without pods has none
+        return watching(NETNS, changed=self._look_for_ended) if there else nullcontext()
+
+    def _look_for_ended(self) -> None:
+        """Look for a netns that ended without a DEL: it lost its name, and lives by us alone."""
+        if self._attachments.ended():
+            self._mend.set()
+
+    def _refresh(self) -> None:
+        if self._follower:
+            self._follower.refresh()
+
+    def _macs(self) -> tuple[str, ...]:
+        return tuple(h.mac for m in self._attachments.markers.all() for h in m.pairs)
+
+    def _waiting(self) -> bool:
+        """Tell whether a pod may come that was granted a pair: Allocate precedes ADD."""
+        return bool(set(self._granted()) - {mac.replace(":", "-") for mac in self._macs()})
+
+    def _prefixes(self) -> Mapping[str, str]:
+        return {pool.resource: pool.interface_prefix for pool in self._pools()}
+
+    def _forced(self) -> Mapping[str, int]:
+        pairs = self._inventory().pairs
+        return {p.id: p.ifindex for p in pairs if p.vmbus is None and p.netns is None}

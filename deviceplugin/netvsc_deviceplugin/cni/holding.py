@@ -1,0 +1,104 @@
+"""What is written down of a pair that goes into a pod, and what may go. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from netvsc.errors import RequestError, RetryError
+from netvsc_deviceplugin.cni import plan
+from netvsc_deviceplugin.cni.markers import Held, Marker
+from netvsc_deviceplugin.cni.plan import Homes, Standing
+from netvsc_deviceplugin.cni.sight import Seen
+from netvsc_deviceplugin.cni.space import short
+
+_UP = 0x1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Want:
+    """A pair by its id, and the name that its NetVSC shall have in the pod."""
+
+    id: str
+    interface: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One attachment: a container of a pod, its netns, the network's name and the CNI_IFNAME."""
+
+    container: str
+    netns: str
+    attachment: str
+    network: str = ""
+    namespace: str = ""
+    pod: str = ""
+
+
+def mac(id_: str) -> str:
+    return id_.replace("-", ":")
+
+
+def homes(held: Held) -> Homes:
+    return Homes(netvsc=held.home, vf=held.vf_home)
+
+
+def check_name(want: Want, target: Target, standing: Standing, seen: Iterable[Seen]) -> None:
+    if not standing.netvsc:
+        raise RetryError(f"pair {want.id} is not on this node now; is its NIC attached?")
+    for one in seen:
+        taken = one.link.netns == short(target.netns) and want.interface in one.names
+        if taken and one.link.mac != standing.netvsc.link.mac:
+            raise RequestError(
+                f"interface name {want.interface} is taken in {target.netns}: choose another in "
+                "the annotation netvsc.io/interfaces or the pool's interfacePrefix"
+            )
+
+
+def held(want: Want, target: Target, standing: Standing, before: Marker | None) -> Held:
+    """Describe a pair about to move; one that is inside already keeps what is known of home."""
+    known = before.held(want.id) if before else None
+    if known:
+        return replace(
+            known,
+            interface=want.interface,
+            attachment=target.attachment,
+            network=target.network,
+        )
+    netvsc, vf = standing.netvsc, standing.vf
+    if not netvsc:
+        raise AssertionError(want)
+    return Held(
+        id=want.id,
+        interface=want.interface,
+        attachment=target.attachment,
+        network=target.network,
+        home=plan.way_home(netvsc) or netvsc.link.name,
+        vf_home=(plan.way_home(vf) or vf.link.name) if vf else None,
+        up=bool(netvsc.link.flags & _UP),
+    )
+
+
+def split(marker: Marker | None, attachment: str | None) -> tuple[list[Held], list[Held]]:
+    pairs = marker.pairs if marker else ()
+    mine = [held for held in pairs if attachment in {None, held.attachment}]
+    return mine, [held for held in pairs if held not in mine]
+
+
+def unmarked(seen: Iterable[Seen], known: Iterable[Held]) -> list[Held]:
+    """Return what bears a way home and stands in no marker, as its altnames describe it."""
+    macs = {held.mac for held in known}
+    return [
+        Held(
+            id=one.link.mac.replace(":", "-"),
+            interface=one.link.name,
+            attachment="",
+            network="",
+            home=home,
+            vf_home=None,
+            up=True,
+        )
+        for one in seen
+        if (home := plan.way_home(one)) and one.link.mac not in macs
+        if one.link.parent_bus != "pci"
+    ]

@@ -1,0 +1,146 @@
+"""One file per container that has, or may have, a pair inside; written before the first move.
+
+The shim reads no more than whether it exists: without the agent, a DEL of such a container fails,
+so that its netns does not die with a pair inside.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from netvsc.errors import NodeError, RequestError
+
+_CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+
+log = logging.getLogger(__name__)
+
+
+class Phase(StrEnum):
+    """How far a container got; after a crash ENTERING and LEAVING both mean home."""
+
+    ENTERING = "entering"
+    INSIDE = "inside"
+    LEAVING = "leaving"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One pair of a container; `network` and `attachment` (CNI_IFNAME) are the call's that did it.
+
+    `home` and `vf_home` are names at home, `up` whether the NetVSC was up there.
+    """
+
+    id: str
+    interface: str
+    attachment: str
+    network: str
+    home: str
+    vf_home: str | None
+    up: bool
+
+    @property
+    def mac(self) -> str:
+        return self.id.replace("-", ":")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """What the agent knows of one container. `netns` is the path of its network namespace."""
+
+    container: str
+    netns: str
+    namespace: str
+    pod: str
+    phase: Phase
+    pairs: tuple[Held, ...]
+
+    def with_phase(self, phase: Phase) -> Marker:
+        return replace(self, phase=phase)
+
+    def held(self, id_: str) -> Held | None:
+        return next((held for held in self.pairs if held.id == id_), None)
+
+
+def check_container(text: str) -> str:
+    """Return a container id that may be a file's name (CNI specification, CNI_CONTAINERID)."""
+    if not _CONTAINER.fullmatch(text):
+        raise RequestError(
+            f"CNI_CONTAINERID {text!r}: write letters, digits, '_', '.', '-', beginning with a "
+            "letter or digit, 128 at most"
+        )
+    return text
+
+
+class Markers:
+    """The folder `containers` in the agent's state folder; root alone may look inside."""
+
+    def __init__(self, state: Path) -> None:
+        self._folder = state / "containers"
+
+    def all(self) -> Iterator[Marker]:
+        for file in sorted(self._folder.glob("*")):
+            if not file.name.startswith(".") and (marker := self.get(file.name)):
+                yield marker
+
+    def get(self, container: str) -> Marker | None:
+        """Return a container's marker; one that makes no sense says that something is inside."""
+        try:
+            data = (self._folder / container).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._refused("read", container, error) from error
+        try:
+            return _parsed(container, json.loads(data))
+        except (ValueError, KeyError, TypeError) as error:
+            log.error("marker of container %s makes no sense: %s", container, error)  # noqa: TRY400
+            return Marker(
+                container=container, netns="", namespace="", pod="", phase=Phase.LEAVING, pairs=()
+            )
+
+    def save(self, marker: Marker) -> None:
+        """Replace the file in one step; raises NodeError."""
+        new = self._folder / f".{marker.container}.new"
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with os.fdopen(fd, "w") as out:
+                json.dump(asdict(marker), out)
+                out.flush()
+                os.fsync(out.fileno())
+            new.replace(self._folder / marker.container)
+        except OSError as error:
+            raise self._refused("write", marker.container, error) from error
+
+    def remove(self, container: str) -> None:
+        try:
+            (self._folder / container).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._refused("remove", container, error) from error
+
+    def _refused(self, verb: str, container: str, error: OSError) -> NodeError:
+        return NodeError(
+            f"cannot {verb} {self._folder / container}: {error.strerror}; the agent's state folder "
+            "must be writable"
+        )
+
+
+def _parsed(container: str, data: Mapping[str, object]) -> Marker:
+    pairs = data["pairs"]
+    if not isinstance(pairs, list):
+        raise TypeError("pairs is no list")
+    return Marker(
+        container=container,
+        netns=str(data["netns"]),
+        namespace=str(data["namespace"]),
+        pod=str(data["pod"]),
+        phase=Phase(str(data["phase"])),
+        pairs=tuple(Held(**pair) for pair in pairs),
+    )

@@ -1,0 +1,256 @@
+"""What to move, rename and undo, given where things are. Pure.
+
+A plan is what can be done now, up to the next move: after a move the world is looked at again, for
+the kernel may have brought the VF itself, and an ifindex may have changed. When nothing is left to
+do, the plan is empty. So a plan is right after a crash at any step, and doing it twice is harmless.
+
+The way home is an altname on the device, `nvhome-<name at home>`: it needs no file, and it travels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from netvsc_deviceplugin.cni.sight import Seen
+from netvsc_deviceplugin.links import ETHERNET
+
+WAY_HOME = "nvhome-"
+SPARE_NETVSC, SPARE_VF = "nvhome", "nvvf"  # with a number, where the name wanted is taken
+_UP = 0x1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """Where a pair shall be: `netns` None is home, `name` the NetVSC's name there.
+
+    `up`: bring it up; a NIC that was down at home goes back to that.
+    """
+
+    netns: str | None
+    name: str
+    up: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a pair is. `vf` is None while it has none, or while two could be its own."""
+
+    netvsc: Seen | None
+    vf: Seen | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Homes:
+    """Names at home as a record has them, for kernels that lose altnames on a move."""
+
+    netvsc: str | None = None
+    vf: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request to the kernel about one interface, in the netns where it is now."""
+
+    part: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Move(Step):
+    to: str | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rename(Step):
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remember(Step):
+    altname: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget(Step):
+    altname: str
+
+
+@dataclass(frozen=True, slots=True)
+class Up(Step):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Clean(Step):
+    """Take off what an application that was killed left behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mtu(Step):
+    mtu: int
+
+
+@dataclass(frozen=True, slots=True)
+class Await(Step):
+    """Give the kernel time to bring this VF; then look again."""
+
+
+_UNKNOWN = Homes()
+
+
+def find(mac: str, seen: Iterable[Seen], *, forced: int | None = None) -> Standing:
+    """Return where the parts of the pair with this MAC are; of a device seen twice, the later.
+
+    `forced` is the ifindex at home of a netdev that a pool makes play NetVSC.
+    """
+    same = [one for one in seen if one.link.mac == mac and one.link.type == ETHERNET]
+    netvscs = _latest(one for one in same if _is_netvsc(one, forced))
+    netvsc = netvscs[0] if len(netvscs) == 1 else None
+    vfs = _latest(one for one in same if one.link.parent_bus == "pci" and not one.link.kind)
+    if len(vfs) > 1 and netvsc:
+        vfs = [one for one in vfs if _joined(one, netvsc)]
+    return Standing(netvsc=netvsc, vf=vfs[0] if len(vfs) == 1 else None)
+
+
+def way_home(seen: Seen) -> str | None:
+    """Return the name that an interface had at home, None for one that never left."""
+    for altname in seen.altnames:
+        if altname.startswith(WAY_HOME):
+            return altname.removeprefix(WAY_HOME)
+    return None
+
+
+def plan(
+    standing: Standing, goal: Goal, *, names: Collection[str], wait: bool, homes: Homes = _UNKNOWN
+) -> Sequence[Step]:
+    """Return what to do next; empty when the pair is where it shall be.
+
+    `names` are taken at the goal, by whatever; `wait`: the kernel may still bring the VF itself.
+    """
+    netvsc, vf = standing.netvsc, standing.vf
+    if not netvsc:
+        return _stray(vf, goal, names)
+    notes = _remember(standing, homes, names) if goal.netns is not None else ()
+    if netvsc.link.netns != goal.netns:
+        return (*notes, *_moved(netvsc, goal, names))
+    steps = (*notes, *_settle(netvsc, goal, names))
+    if not vf:
+        return steps
+    if vf.link.netns == goal.netns:
+        return (*steps, *_settle_vf(vf, netvsc, goal, names))
+    return (*steps, Await(vf) if wait else _moved_vf(vf, goal, names))
+
+
+def make_room(standing: Standing, goal: Goal, seen: Iterable[Seen]) -> Sequence[Step]:
+    """Return what frees the name at home that the NetVSC wants back, if a VF has taken it.
+
+    While eth1 is away the kernel calls the next VF that comes so; a VF's name identifies nothing.
+    """
+    netvsc = standing.netvsc
+    if goal.netns is not None or not netvsc or _named(netvsc, goal):
+        return ()
+    at_home = [one for one in seen if one.link.netns is None]
+    netvscs = {one.link.mac for one in (*at_home, netvsc) if one.link.parent_bus == "vmbus"}
+    names = {name for one in at_home for name in one.names}
+    return [
+        Rename(one, _free(None, SPARE_VF, names))
+        for one in at_home
+        if one.link.name == goal.name and one.link.parent_bus == "pci" and one.link.mac in netvscs
+    ]
+
+
+def arrived(standing: Standing, goal: Goal) -> bool:
+    """Tell whether nothing of the pair is elsewhere; a pair that is gone is nowhere."""
+    parts = [part for part in (standing.netvsc, standing.vf) if part]
+    return bool(parts) and all(part.link.netns == goal.netns for part in parts)
+
+
+def _named(netvsc: Seen, goal: Goal) -> bool:
+    return netvsc.link.netns == goal.netns and netvsc.link.name == goal.name
+
+
+def _latest(seen: Iterable[Seen]) -> list[Seen]:
+    return list({one.link.parent or one.link.ifindex: one for one in seen}.values())
+
+
+def _is_netvsc(one: Seen, forced: int | None) -> bool:
+    link = one.link
+    if link.parent_bus == "vmbus":
+        return True
+    at_home = forced is not None and link.netns is None and link.ifindex == forced
+    return link.parent_bus != "pci" and (at_home or way_home(one) is not None)
+
+
+def _joined(vf: Seen, netvsc: Seen) -> bool:
+    return vf.link.netns == netvsc.link.netns and vf.link.master == netvsc.link.ifindex
+
+
+def _remember(standing: Standing, homes: Homes, names: Collection[str]) -> tuple[Remember, ...]:
+    """Note the way home on what has none; two notes of one name could not be in one netns."""
+    notes, taken = [], set(names)
+    for part, recorded in ((standing.netvsc, homes.netvsc), (standing.vf, homes.vf)):
+        if not part:
+            continue
+        own = part.link.name if part.link.netns is None else recorded
+        noted = way_home(part)
+        altname = f"{WAY_HOME}{noted or own}"
+        if own and not noted and altname not in taken:
+            notes.append(Remember(part, altname))
+        taken.add(altname)
+    return tuple(notes)
+
+
+def _stray(vf: Seen | None, goal: Goal, names: Collection[str]) -> tuple[Step, ...]:
+    """Bring a VF home whose NetVSC is nowhere: no netns shall die with it inside."""
+    if vf and goal.netns is None and vf.link.netns is not None:
+        return (_moved_vf(vf, goal, names),)
+    return ()
+
+
+def _moved(netvsc: Seen, goal: Goal, names: Collection[str]) -> tuple[Step, ...]:
+    """In a pod a taken name is the pod's mistake, and the kernel says so; home takes all back."""
+    if goal.netns is not None:
+        return (Move(netvsc, goal.netns, goal.name),)
+    return Clean(netvsc), Move(netvsc, None, _free(goal.name, SPARE_NETVSC, names))
+
+
+def _moved_vf(vf: Seen, goal: Goal, names: Collection[str]) -> Move:
+    wanted = way_home(vf) if goal.netns is None else vf.link.name
+    return Move(vf, goal.netns, _free(wanted, SPARE_VF, names))
+
+
+def _free(wanted: str | None, spare: str, names: Collection[str]) -> str:
+    if wanted and wanted not in names:
+        return wanted
+    return next(name for i in count() if (name := f"{spare}{i}") not in names)
+
+
+def _settle(netvsc: Seen, goal: Goal, names: Collection[str]) -> tuple[Step, ...]:
+    """Name and raise a NetVSC that has arrived; the note goes once its name at home is right."""
+    steps: list[Step] = []
+    right = netvsc.link.name == goal.name
+    free = goal.netns is not None or goal.name not in names
+    if not right and free:
+        steps.append(Rename(netvsc, goal.name))
+    noted = way_home(netvsc)
+    if goal.netns is None and noted and (right or free):
+        steps.append(Forget(netvsc, f"{WAY_HOME}{noted}"))
+    if goal.up and not netvsc.link.flags & _UP:
+        steps.append(Up(netvsc))
+    return tuple(steps)
+
+
+def _settle_vf(vf: Seen, netvsc: Seen, goal: Goal, names: Collection[str]) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    noted = way_home(vf)
+    if goal.netns is None and noted:
+        if noted not in names:
+            steps.append(Rename(vf, noted))
+        steps.append(Forget(vf, f"{WAY_HOME}{noted}"))
+    if vf.link.mtu != netvsc.link.mtu:
+        steps.append(Mtu(vf, netvsc.link.mtu))
+    if goal.up and not vf.link.flags & _UP:
+        steps.append(Up(vf))
+    return tuple(steps)

@@ -1,0 +1,92 @@
+"""Which pairs a pod shall have, and under which names. Pure, but for the one question asked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc.aio
+
+from netvsc.errors import RetryError
+from netvsc.interfaces import Names, Request, name_interfaces, read_names
+from netvsc.names import RESOURCE_DOMAIN
+from netvsc_deviceplugin import rpc
+from netvsc_deviceplugin.cni.holding import Want
+from netvsc_deviceplugin.cni.request import Call, CallError, Code
+from netvsc_deviceplugin.proto import podresources_v1_pb2 as pr
+
+_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Devices:
+    """The pairs that one container has of one resource."""
+
+    container: str
+    resource: str
+    ids: tuple[str, ...]
+
+
+async def ask(socket: Path, *, namespace: str, pod: str) -> tuple[Devices, ...]:
+    """Ask the kubelet what a pod has; raises RetryError without an answer."""
+    try:
+        async with rpc.channel(socket) as channel:
+            request = pr.ListPodResourcesRequest()
+            answer = await rpc.LIST_PODS.call(channel, request, timeout_s=_TIMEOUT_S)
+    except grpc.aio.AioRpcError as error:
+        raise RetryError(
+            f"the kubelet does not say what {namespace}/{pod} has: {error.details()}"
+        ) from None
+    return devices_of(answer, namespace=namespace, pod=pod)
+
+
+def devices_of(
+    answer: pr.ListPodResourcesResponse, *, namespace: str, pod: str
+) -> tuple[Devices, ...]:
+    """Return what one pod has, in the order of its containers; ids in order, for the names."""
+    found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in answer.pod_resources:
+        if (one.namespace, one.name) == (namespace, pod):
+            for container in one.containers:
+                for devices in container.devices:
+                    if devices.resource_name.startswith(RESOURCE_DOMAIN):
+                        found[container.name, devices.resource_name] |= set(devices.device_ids)
+    return tuple(
+        Devices(container=container, resource=resource, ids=tuple(sorted(ids)))
+        for (container, resource), ids in found.items()
+    )
+
+
+def wants(
+    call: Call, devices: Sequence[Devices], *, prefixes: Mapping[str, str]
+) -> tuple[Want, ...]:
+    """Return what shall be in the pod; `prefixes` are the pools' by resource.
+
+    Raises RetryError if the kubelet knows of no pair though the pod was promised some, CallError
+    if the annotation does not fit what it knows.
+    """
+    if call.device:
+        return (Want(id=call.device, interface=call.interface),)
+    if call.annotation is None:
+        requests = [
+            Request(container=d.container, resource=d.resource, count=len(d.ids)) for d in devices
+        ]
+        names = name_interfaces(requests, prefixes=prefixes)
+    else:
+        names = read_names(call.annotation)
+        if names and not devices:
+            raise RetryError(f"the kubelet knows of no pair of {call.namespace}/{call.pod} yet")
+    return tuple(want for one in devices for want in _named(one, names))
+
+
+def _named(devices: Devices, names: Names) -> tuple[Want, ...]:
+    given = names.get(devices.container, {}).get(devices.resource, ())
+    if len(given) != len(devices.ids):
+        raise CallError(
+            Code.CONFIG,
+            f"container {devices.container} has {len(devices.ids)} {devices.resource} and "
+            f"{len(given)} names in the annotation: the annotation is the webhook's to write",
+        )
+    return tuple(Want(id=id_, interface=name) for id_, name in zip(devices.ids, given, strict=True))

@@ -1,0 +1,222 @@
+/* `cni`, also called netvsc-cni: carries a CNI call to the agent, and answers where it is away.
+ *
+ * A pod without pairs never fails because of us, a node never turns NotReady because of us, and a
+ * network namespace never dies with a pair inside: those three decide what is said without agent.
+ */
+#include "buf.h"
+#include "cni_call.h"
+#include "limits.h"
+#include "log.h"
+#include "verbs.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define ANSWER_SIZE (512 * 1024)
+#define ENVIRONMENT_SIZE (16 * 1024)
+#define PATIENCE_MS 60000      /* a move takes 40 ms; seven pairs of a busy node some seconds */
+#define PATIENCE_PLAIN_MS 5000 /* for a pod without pairs: an agent that hangs must not hold it */
+
+static int print(const char *p, size_t n)
+{
+	while (n) {
+		ssize_t done = write(STDOUT_FILENO, p, n);
+
+		if (done < 0 && errno != EINTR)
+			return EXIT_FAILED;
+		if (done > 0) {
+			p += done;
+			n -= (size_t)done;
+		}
+	}
+	return 0;
+}
+
+static int fail(const struct cni_call *call, enum cni_code code, const char *why)
+{
+	char text[512];
+	struct buf b;
+
+	buf_init(&b, text, sizeof(text));
+	buf_str(&b, "{\"cniVersion\":\"");
+	buf_str(&b, call->version);
+	buf_str(&b, "\",\"code\":");
+	buf_num(&b, (uint64_t)code);
+	buf_str(&b, ",\"msg\":\"netvsc-cni: ");
+	buf_str(&b, why);
+	buf_str(&b, "\"}\n");
+	print(text, b.len);
+	return EXIT_FAILED;
+}
+
+static int tell_versions(void)
+{
+	static const char text[] =
+		"{\"cniVersion\":\"" CNI_NEWEST "\",\"supportedVersions\":"
+		"[\"0.3.0\",\"0.3.1\",\"0.4.0\",\"1.0.0\",\"" CNI_NEWEST "\"]}\n";
+
+	return print(text, sizeof(text) - 1);
+}
+
+/* Has the agent put something into this container? What cannot be read counts as yes. */
+static bool has_marker(const struct cni_call *call)
+{
+	char folder[PATH_SIZE], path[PATH_SIZE];
+
+	if (!path_join(folder, sizeof(folder), call->state, "containers") ||
+		!path_join(path, sizeof(path), folder, call->container))
+		return true;
+	return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+static int without_agent(const struct cni_call *call)
+{
+	switch (call->verb) {
+	case CNI_ADD:
+		if (call->promised || !call->prev_result.n || has_marker(call))
+			return fail(call, CNI_TRY_AGAIN,
+				"this pod has NetVSC pairs and the node's netvsc-deviceplugin is "
+				"away");
+		return print(call->prev_result.p, call->prev_result.n);
+	case CNI_DEL:
+		if (has_marker(call))
+			return fail(call, CNI_TRY_AGAIN,
+				"a NetVSC pair is inside and the node's netvsc-deviceplugin is "
+				"away");
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int connect_agent(const struct cni_call *call, int patience_ms)
+{
+	struct timeval wait = {.tv_sec = patience_ms / 1000};
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (!path_join(to.sun_path, sizeof(to.sun_path), call->state, "cni.sock"))
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) == 0 &&
+		connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static bool send_all(int fd, const char *p, size_t n)
+{
+	while (n) {
+		ssize_t done = send(fd, p, n, MSG_NOSIGNAL);
+
+		if (done < 0 && errno != EINTR)
+			return false;
+		if (done > 0) {
+			p += done;
+			n -= (size_t)done;
+		}
+	}
+	return true;
+}
+
+static bool collect_environment(struct buf *b)
+{
+	for (char **one = environ; *one; one++) {
+		if (strncmp(*one, "CNI_", 4) != 0)
+			continue;
+		buf_bytes(b, *one, strlen(*one) + 1);
+	}
+	return !b->full;
+}
+
+static bool send_call(int fd, const struct cni_call *call, const struct buf *environment)
+{
+	char header[64];
+	struct buf b;
+
+	buf_init(&b, header, sizeof(header));
+	buf_str(&b, "netvsc-cni/1 ");
+	buf_num(&b, environment->len);
+	buf_str(&b, " ");
+	buf_num(&b, call->config.n);
+	buf_str(&b, "\n");
+	return send_all(fd, header, b.len) && send_all(fd, environment->p, environment->len) &&
+	       send_all(fd, call->config.p, call->config.n);
+}
+
+/* Reads until the agent closes; -1 if it says nothing within the time, dies, or says too much. */
+static long receive(int fd, char *answer, size_t size, int patience_ms)
+{
+	int64_t end = now_ns() + patience_ms * MS;
+	struct pollfd in = {.fd = fd, .events = POLLIN};
+	size_t length = 0;
+	ssize_t n;
+
+	do {
+		int64_t left = (end - now_ns()) / MS;
+
+		if (left <= 0 || length == size)
+			return -1;
+		if (poll(&in, 1, (int)left) < 0 && errno != EINTR)
+			return -1;
+		n = recv(fd, answer + length, size - length, MSG_DONTWAIT);
+		if (n > 0)
+			length += (size_t)n;
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return -1;
+	} while (n != 0);
+	return (long)length;
+}
+
+static long ask(const struct cni_call *call, const struct buf *environment, char *answer)
+{
+	bool plain = call->verb == CNI_ADD && !call->promised && call->prev_result.n;
+	int patience_ms = plain ? PATIENCE_PLAIN_MS : PATIENCE_MS;
+	int fd = connect_agent(call, patience_ms);
+	long n = -1;
+
+	if (fd < 0)
+		return -1;
+	if (send_call(fd, call, environment))
+		n = receive(fd, answer, ANSWER_SIZE, patience_ms);
+	close(fd);
+	return n;
+}
+
+int verb_cni(char **argv)
+{
+	static char answer[ANSWER_SIZE], space[ENVIRONMENT_SIZE];
+	struct cni_call call;
+	struct buf environment;
+	enum cni_code code;
+	const char *why;
+	long n;
+
+	if (argv[0])
+		return complain(
+			EXIT_USAGE, "cni", "takes no arguments", "see the CNI specification");
+	code = cni_read(&call, &why);
+	if (code != CNI_OK)
+		return fail(&call, code, why);
+	if (call.verb == CNI_VERSION)
+		return tell_versions();
+	if (call.verb == CNI_STATUS)
+		return 0;
+	buf_init(&environment, space, sizeof(space));
+	if (!collect_environment(&environment))
+		return fail(&call, CNI_BAD_ENVIRONMENT, "CNI_*: more than 16 KiB of environment");
+	n = ask(&call, &environment, answer);
+	if (n < 2 || (answer[0] != '0' && answer[0] != '1') || answer[1] != '\n')
+		return without_agent(&call);
+	if (print(answer + 2, (size_t)n - 2))
+		return EXIT_FAILED;
+	return answer[0] == '0' ? 0 : EXIT_FAILED;
+}

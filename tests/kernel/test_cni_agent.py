@@ -1,0 +1,218 @@
+"""The real agent with its CNI side: pairs are followed into pods, and back from there."""
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sim.agent import AgentFolder, AgentProcess
+from sim.cni import CniHost, Place, Pod, id_of
+from sim.cni_conflists import AZURE_OVERLAY, text_of
+from sim.cni_server import Said, config, shim
+from sim.fdpipe import binary
+from sim.kubelet import Kubelet
+
+PAIR = "netvsc.io/pair"
+ETH1 = id_of(1)
+
+
+@dataclass
+class Node:
+    cni: CniHost
+    folder: Path
+    kubelet: Kubelet
+
+    def agent(self, mode: str = "chained") -> AgentProcess:
+        paths = ["--cni-conf", f"{self.folder}/conf", "--cni-bin", f"{self.folder}/bin"]
+        shim_file = str(binary("fdpipe"))
+        return AgentProcess(
+            self.cni.host, self.folder, "--cni", mode, *paths, "--cni-shim", shim_file
+        )
+
+    async def holds(self, pod: Pod, *numbers: int) -> None:
+        """Let the kubelet allocate these pairs to a pod, and say so."""
+        ids = [id_of(number) for number in numbers]
+        await self.kubelet.allocate(PAIR, *ids)
+        self.kubelet.pods["nf", pod.container, "fwd"] = {PAIR: ids}
+
+    async def call(self, verb: str, pod: Pod) -> Said:
+        given = config(self.folder / "state")
+        return await asyncio.to_thread(shim, verb, given, pod)
+
+    async def until(self, holds: Callable[[], bool], what: str, *, seconds: float = 5.0) -> float:
+        """Look until `holds`, return how long it took; the kernel does not tell tests."""
+        began = time.monotonic()
+        while not await asyncio.to_thread(holds):
+            assert time.monotonic() - began < seconds, what
+        return time.monotonic() - began
+
+
+@asynccontextmanager
+async def azure(pairs: int) -> AsyncIterator[Node]:
+    with AgentFolder() as folder, CniHost(pairs) as cni:
+        for name in ("conf", "bin"):
+            (folder / name).mkdir()
+        (folder / "conf" / "10-azure.conflist").write_bytes(text_of(AZURE_OVERLAY))
+        cni.host.ip.add_default_route(cni.host.ip.index("eth0"), family=6)
+        async with Kubelet(folder) as kubelet:
+            yield Node(cni=cni, folder=folder, kubelet=kubelet)
+
+
+def on_azure(story: Callable[[Node], Coroutine[None, None, None]], *, pairs: int = 1) -> None:
+    async def play() -> None:
+        async with azure(pairs) as node:
+            await story(node)
+
+    asyncio.run(play())
+
+
+async def on_path(agent: AgentProcess, path: str) -> None:
+    sample = f'netvsc_pair_path{{pair="{ETH1}",path="{path}"}}'
+    await agent.until(lambda a: a.metric(sample) == 1, f"{ETH1} on {path}")
+
+
+def test_a_pod_gets_its_pair_by_the_kubelets_word_and_gives_it_back() -> None:
+    async def story(node: Node) -> None:
+        async with node.agent() as agent:
+            await node.kubelet.devices(PAIR, until=lambda found: len(found) == 1)
+            pod = node.cni.pod()
+            await node.holds(pod, 1)
+            added = await node.call("ADD", pod)
+            assert [one["name"] for one in added.body["interfaces"]] == ["eth0", "netvsc0", "vf1"]
+            assert node.cni.inside(1, pod)
+            await on_path(agent, "VF")
+            assert (await node.call("DEL", pod)).code == 0
+            assert node.cni.at_home(1, pod)
+            assert agent.metric('netvsc_cni_requests_total{result="done",verb="ADD"}') == 1
+            assert agent.metric(f'netvsc_vf_revocations_total{{pair="{ETH1}"}}') == 0
+            assert len(node.kubelet.messages(PAIR)) == 1  # the scheduler saw nothing of it
+
+    on_azure(story)
+
+
+def test_a_vf_that_goes_in_a_pod_is_counted_and_one_that_returns_at_home_is_moved_at_once() -> None:
+    async def story(node: Node) -> None:
+        async with node.agent() as agent:
+            await node.kubelet.devices(PAIR, until=lambda found: len(found) == 1)
+            pod = node.cni.pod()
+            await node.holds(pod, 1)
+            await node.call("ADD", pod)
+            for name in ("vf1", "eth1", "rename3"):
+                await on_path(agent, "VF")
+                node.cni.revoke_in(1, pod)
+                await on_path(agent, "Synthetic")
+                node.cni.return_home(1, name=name)
+                took = await node.until(lambda: in_pod(node.cni, pod), f"{name} is in the pod")
+                assert took < 1.0
+                assert node.cni.places(1, pod)[1] == Place(pod.netns, name, up=True)
+            await on_path(agent, "VF")
+            assert agent.metric(f'netvsc_vf_revocations_total{{pair="{ETH1}"}}') == 3
+            assert agent.metric(f'netvsc_vf_returns_total{{pair="{ETH1}"}}') == 3
+            assert (await node.call("DEL", pod)).code == 0
+            assert node.cni.places(1, pod)[0] == Place(None, "eth1", up=True)
+
+    on_azure(story)
+
+
+def in_pod(cni: CniHost, pod: Pod) -> bool:
+    _, vf = cni.places(1, pod)
+    return vf is not None and vf.netns == pod.netns and vf.up
+
+
+def test_an_agent_that_is_killed_finds_its_pairs_in_their_pods_and_moves_what_came_home() -> None:
+    async def story(node: Node) -> None:
+        pod = node.cni.pod()
+        async with node.agent() as agent:
+            await node.kubelet.devices(PAIR, until=lambda found: len(found) == 1)
+            await node.holds(pod, 1)
+            await node.call("ADD", pod)
+            await asyncio.to_thread(agent.stop, signal.SIGKILL)
+        assert (await node.call("DEL", pod)).error == 11
+        node.cni.revoke_in(1, pod)
+        node.cni.return_home(1)
+        async with node.agent() as agent:
+            await node.until(lambda: in_pod(node.cni, pod), "the VF follows")
+            await on_path(agent, "VF")
+            devices = await node.kubelet.devices(PAIR)
+            assert list(devices) == [ETH1]
+            assert (await node.call("DEL", pod)).code == 0
+            assert node.cni.at_home(1, pod)
+
+    on_azure(story)
+
+
+def test_a_netns_that_ends_without_a_del_gives_its_pair_back() -> None:
+    async def story(node: Node) -> None:
+        async with node.agent():
+            await node.kubelet.devices(PAIR, until=lambda found: len(found) == 1)
+            pod = node.cni.pod()
+            await node.holds(pod, 1)
+            await node.call("ADD", pod)
+            await asyncio.to_thread(pod.end)
+            await node.until(lambda: node.cni.at_home(1), "the pair is at home")
+            assert (await node.call("DEL", pod)).code == 0
+
+    on_azure(story)
+
+
+def test_two_pods_come_and_go_at_once() -> None:
+    async def story(node: Node) -> None:
+        async with node.agent():
+            await node.kubelet.devices(PAIR, until=lambda found: len(found) == 2)
+            pods = [node.cni.pod(), node.cni.pod()]
+            for number, pod in enumerate(pods, start=1):
+                await node.holds(pod, number)
+            said = await asyncio.gather(*(node.call("ADD", pod) for pod in pods))
+            assert [one.code for one in said] == [0, 0]
+            assert [node.cni.inside(n, pod) for n, pod in enumerate(pods, start=1)] == [True, True]
+            await asyncio.gather(*(node.call("DEL", pod) for pod in pods))
+            assert node.cni.at_home(1, *pods)
+            assert node.cni.at_home(2, *pods)
+
+    on_azure(story, pairs=2)
+
+
+def test_a_del_that_comes_before_its_add_has_ended_leaves_the_pair_at_home() -> None:
+    async def story(node: Node) -> None:
+        async with node.agent():
+            await node.kubelet.devices(PAIR, until=lambda found: len(found) == 1)
+            pod = node.cni.pod()
+            await node.holds(pod, 1)
+            add = asyncio.create_task(node.call("ADD", pod))
+            marker = node.folder / "state" / "containers" / pod.container
+            await node.until(marker.exists, "ADD has begun")
+            assert (await node.call("DEL", pod)).code == 0
+            await add
+            assert node.cni.at_home(1, pod)
+
+    on_azure(story)
+
+
+def test_the_runtime_is_answered_and_the_chain_stands_before_the_kubelet_hears_of_us() -> None:
+    async def story(node: Node) -> None:
+        async with node.agent():
+            await node.kubelet.registered(PAIR)
+            assert (node.folder / "state" / "cni.sock").exists()
+            listed: Any = json.loads((node.folder / "conf" / "10-azure.conflist").read_bytes())
+            ours = listed["plugins"][-1]
+            assert ours["type"] == "netvsc-cni"
+            assert ours["state"] == str(node.folder / "state")
+            assert (node.folder / "bin" / "netvsc-cni").exists()
+
+    on_azure(story)
+
+
+def test_with_multus_the_program_is_installed_and_the_list_is_not_touched() -> None:
+    async def story(node: Node) -> None:
+        async with node.agent("served"):
+            await node.kubelet.registered(PAIR)
+            text = (node.folder / "conf" / "10-azure.conflist").read_bytes()
+            assert text == text_of(AZURE_OVERLAY)
+            assert (node.folder / "bin" / "netvsc-cni").exists()
+
+    on_azure(story)

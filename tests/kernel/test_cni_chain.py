@@ -1,0 +1,195 @@
+"""Chained mode on a real file system: installed, kept, contested, taken out."""
+
+import asyncio
+import json
+import os
+import threading
+from collections.abc import Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netvsc_deviceplugin.__main__ import main as agent_main
+from netvsc_deviceplugin.cni.chain import Chain, Folders, Place, leave, remove
+from netvsc_deviceplugin.cni.conflist import ConflistError
+from netvsc_deviceplugin.cni.markers import Marker, Markers, Phase
+from sim.cni_conflists import ALL, AZURE_OVERLAY, CHAINED_CILIUM, text_of
+from sim.fdpipe import binary
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    for name in ("conf", "bin"):
+        (tmp_path / name).mkdir()
+    return Folders(conf=tmp_path / "conf", bin=tmp_path / "bin", state=Path("/run/netvsc"))
+
+
+def chain_of(folders: Folders, **more: Any) -> Chain:
+    return Chain(folders=folders, shim=binary("fdpipe"), **more)
+
+
+def uninstall(folders: Folders) -> None:
+    leave(folders)
+    remove(folders)
+
+
+def types(file: Path) -> list[str]:
+    return [plugin["type"] for plugin in json.loads(file.read_bytes())["plugins"]]
+
+
+def following(chain: Chain, story: Coroutine[None, None, None]) -> None:
+    async def play() -> None:
+        task = asyncio.create_task(chain.run())
+        try:
+            async with asyncio.timeout(10):
+                await story
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    asyncio.run(play())
+
+
+async def until(chain: Chain, place: Place) -> None:
+    async for now in chain.place.changes():
+        if now is place:
+            return
+
+
+@pytest.mark.parametrize("shape", ALL.values(), ids=ALL)
+def test_we_are_put_in_and_taken_out_again(folders: Folders, shape: dict[str, Any]) -> None:
+    file = folders.conf / "10-net.conflist"
+    file.write_bytes(text_of(shape))
+    file.chmod(0o640)
+    chain = chain_of(folders)
+    chain.look()
+    assert chain.place.get() is Place.CHAINED
+    assert types(file)[-1] == "netvsc-cni"
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert (folders.bin / "netvsc-cni").stat().st_mode & 0o777 == 0o755
+    uninstall(folders)
+    uninstall(folders)
+    assert json.loads(file.read_bytes()) == shape
+    assert list(folders.conf.iterdir()) == [file]
+    assert list(folders.bin.iterdir()) == []
+
+
+def test_a_list_that_comes_later_is_chained_when_it_comes(folders: Folders) -> None:
+    chain = chain_of(folders)
+
+    async def story() -> None:
+        await until(chain, Place.NO_LIST)
+        (folders.conf / "10-azure.conflist").write_bytes(text_of(AZURE_OVERLAY))
+        await until(chain, Place.CHAINED)
+        assert types(folders.conf / "10-azure.conflist")[-1] == "netvsc-cni"
+
+    following(chain, story())
+
+
+def test_another_list_that_takes_first_place_is_chained_too(folders: Folders) -> None:
+    (folders.conf / "10-azure.conflist").write_bytes(text_of(AZURE_OVERLAY))
+    chain = chain_of(folders)
+    chain.look()
+    cilium = folders.conf / "05-cilium.conflist"
+    cilium.write_bytes(text_of(CHAINED_CILIUM))
+    chain.look()
+    assert types(cilium) == ["cilium-cni", "netvsc-cni"]
+    uninstall(folders)
+    assert types(cilium) == ["cilium-cni"]
+    assert types(folders.conf / "10-azure.conflist") == ["azure-vnet", "portmap"]
+
+
+def test_a_list_that_others_rewrite_is_chained_again_but_not_for_ever(folders: Folders) -> None:
+    file = folders.conf / "10-azure.conflist"
+    file.write_bytes(text_of(AZURE_OVERLAY))
+    chain = chain_of(folders, clock=lambda: 0.0)
+    chain.look()
+    for _ in range(4):
+        file.write_bytes(text_of(AZURE_OVERLAY))
+        chain.look()
+        assert types(file)[-1] == "netvsc-cni"
+    file.write_bytes(text_of(AZURE_OVERLAY))
+    chain.look()
+    assert chain.place.get() is Place.CONTESTED
+    assert types(file) == ["azure-vnet", "portmap"]
+
+
+def test_a_program_that_is_removed_or_changed_comes_back(folders: Folders) -> None:
+    shim = folders.bin / "netvsc-cni"
+    for broken in (shim.unlink, lambda: shim.write_bytes(b""), lambda: shim.chmod(0)):
+        chain_of(folders).look()
+        broken()
+        chain_of(folders).look()
+        assert shim.read_bytes() == binary("fdpipe").read_bytes()
+        assert os.access(shim, os.X_OK)
+
+
+def test_a_list_that_makes_no_sense_is_left_alone_and_reported(
+    folders: Folders, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = folders.conf / "10-azure.conflist"
+    file.write_bytes(b'{"cniVersion": "0.3.0", "plugins": [')
+    chain = chain_of(folders)
+    chain.look()
+    chain.look()
+    assert chain.place.get() is Place.LEFT_ALONE
+    assert file.read_bytes() == b'{"cniVersion": "0.3.0", "plugins": ['
+    assert [record.message.count("is no JSON") for record in caplog.records] == [1]
+
+
+def test_the_program_stays_while_a_list_may_name_it(folders: Folders) -> None:
+    file = folders.conf / "10-azure.conflist"
+    chain_of(folders).look()
+    file.write_bytes(b'{"plugins": ["netvsc-cni"')
+    with pytest.raises(ConflistError):
+        uninstall(folders)
+    assert (folders.bin / "netvsc-cni").exists()
+
+
+def test_a_reader_never_finds_a_broken_list_nor_one_that_names_no_program(
+    folders: Folders,
+) -> None:
+    file = folders.conf / "10-azure.conflist"
+    file.write_bytes(text_of(AZURE_OVERLAY))
+    stop, wrong = threading.Event(), []
+
+    def read() -> None:
+        while not stop.is_set():
+            which = (file.stat().st_ino, file.stat().st_mtime_ns)
+            named = "netvsc-cni" in types(file)
+            there = (folders.bin / "netvsc-cni").exists()
+            if named and not there and which == (file.stat().st_ino, file.stat().st_mtime_ns):
+                wrong.append("no program")
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(50):
+        chain_of(folders).look()
+        uninstall(folders)
+    stop.set()
+    reader.join()
+    assert wrong == []
+
+
+def test_uninstall_is_refused_while_a_pod_has_a_pair_and_names_it(
+    folders: Folders, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = folders.conf / "10-azure.conflist"
+    file.write_bytes(text_of(AZURE_OVERLAY))
+    chain_of(folders).look()
+    markers = Markers(tmp_path / "state")
+    markers.save(
+        Marker(container="c", netns="n", namespace="nf", pod="p", phase=Phase.INSIDE, pairs=())
+    )
+    paths = ["--cni-conf", str(folders.conf), "--cni-bin", str(folders.bin)]
+    command = ["cni", "uninstall", *paths, "--state", str(tmp_path / "state")]
+    assert agent_main(command) == 1
+    assert "pods still have pairs: nf/p" in capsys.readouterr().err
+    assert types(file)[-1] == "netvsc-cni"
+    markers.remove("c")
+    assert agent_main(command) == 0
+    assert json.loads(file.read_bytes()) == AZURE_OVERLAY
+    assert list(folders.bin.iterdir()) == []

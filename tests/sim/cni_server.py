@@ -1,0 +1,134 @@
+"""The agent's CNI server on a simulated host, and the shim as the runtime calls it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from netvsc.errors import RetryError
+from netvsc_deviceplugin.cni.server import serving
+from netvsc_deviceplugin.cni.service import Service
+from netvsc_deviceplugin.cni.whose import Devices
+from sim.cni import CniHost, Pod, id_of
+from sim.fdpipe import binary
+
+PREVIOUS: dict[str, Any] = {
+    "interfaces": [{"name": "eth0", "mac": "02:00:00:00:00:01", "sandbox": "/run/netns/x"}],
+    "ips": [{"address": "10.1.0.7/24", "gateway": "10.1.0.1", "interface": 0}],
+    "dns": {},
+}
+INTERFACES = "netvsc.io/interfaces"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the shim said: its exit code and what it printed."""
+
+    code: int
+    body: Any
+
+    @property
+    def error(self) -> int:
+        """The code of a CNI error; fails if there was none."""
+        assert self.code == 1, self
+        assert set(self.body) >= {"cniVersion", "code", "msg"}, self
+        return int(self.body["code"])
+
+
+class Counts:
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+
+    def called(self, verb: str, outcome: str, seconds: float) -> None:
+        assert seconds >= 0
+        self.calls.append((verb, outcome))
+
+
+class CniServer:
+    """A context manager; `devices` is what the kubelet says of any pod, None: it says nothing."""
+
+    def __init__(self, cni: CniHost) -> None:
+        self.devices: tuple[Devices, ...] | None = ()
+        self.meter = Counts()
+        self._cni = cni
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+    def give(self, *numbers: int, container: str = "fwd", resource: str = "netvsc.io/pair") -> None:
+        """Let the kubelet say that a container has these pairs."""
+        ids = tuple(id_of(number) for number in numbers)
+        one = Devices(container=container, resource=resource, ids=ids)
+        self.devices = (*(self.devices or ()), one)
+
+    def _run(self) -> None:
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        service = Service(
+            self._cni.attachments,
+            ask=self._ask,
+            prefixes=lambda: {"netvsc.io/fast": "fast"},
+            meter=self.meter,
+        )
+        async with serving(self._cni.state / "cni.sock", service.answer):
+            self._ready.set()
+            await self._stop.wait()
+        service.close()
+
+    async def _ask(self, namespace: str, pod: str) -> tuple[Devices, ...]:
+        assert namespace
+        assert pod
+        if self.devices is None:
+            raise RetryError("the kubelet is away")
+        return self.devices
+
+
+def config(state: Path, version: str = "1.1.0", **more: Any) -> dict[str, Any]:
+    """Return a network configuration as the runtime hands it to a chained plugin."""
+    base = {"cniVersion": version, "name": "net", "type": "netvsc-cni", "state": str(state)}
+    return base | {"prevResult": {"cniVersion": version, **PREVIOUS}} | more
+
+
+def promised(names: Any) -> dict[str, Any]:
+    """Return the runtimeConfig with the webhook's annotation."""
+    value = names if isinstance(names, str) else json.dumps(names)
+    return {"runtimeConfig": {"io.kubernetes.cri.pod-annotations": {INTERFACES: value}}}
+
+
+def shim(verb: str, given: Any, pod: Pod | None = None, **environment: str) -> Said:
+    """Call the plugin as a runtime does; `given` is JSON, or bytes to be malformed."""
+    known = {"CNI_COMMAND": verb, "CNI_PATH": "/opt/cni/bin", "CNI_IFNAME": "eth0"}
+    if pod:
+        known |= {"CNI_CONTAINERID": pod.container, "CNI_NETNS": pod.path}
+        known |= {"CNI_ARGS": f"IgnoreUnknown=1;K8S_POD_NAMESPACE=nf;K8S_POD_NAME={pod.container}"}
+    stdin = given if isinstance(given, bytes) else json.dumps(given).encode()
+    return run([str(binary()), "cni"], stdin, known | environment)
+
+
+def run(command: list[str], stdin: bytes, environment: dict[str, str]) -> Said:
+    done = subprocess.run(
+        command, input=stdin, env=environment, capture_output=True, check=False, timeout=30
+    )
+    assert done.stderr == b"", done.stderr
+    assert done.returncode in {0, 1}, done
+    return Said(done.returncode, json.loads(done.stdout) if done.stdout else None)

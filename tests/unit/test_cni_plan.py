@@ -1,0 +1,225 @@
+"""What is planned for a pair, from where it stands: pure, without a kernel."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netvsc_deviceplugin.cni import plan
+from netvsc_deviceplugin.cni.plan import Goal, Homes, Standing
+from netvsc_deviceplugin.cni.sight import Seen
+from netvsc_deviceplugin.links import Link
+
+MAC = "00:0d:3a:c0:00:11"
+POD = Goal(netns="pod", name="netvsc0")
+HOME = Goal(netns=None, name="eth1")
+UP = 0x1
+
+
+def netvsc(name: str = "eth1", *altnames: str, **facts: object) -> Seen:
+    fixed = {"ifindex": 3, "mac": MAC, "flags": UP, "parent_bus": "vmbus", "parent": "guid"}
+    return Seen(Link(name=name, **(fixed | facts)), altnames)  # type: ignore[arg-type]
+
+
+def vf(name: str = "vf1", *altnames: str, **facts: object) -> Seen:
+    fixed = {"ifindex": 4, "mac": MAC, "flags": UP, "parent_bus": "pci", "parent": "1:00:02.0"}
+    return Seen(Link(name=name, **(fixed | facts)), altnames)  # type: ignore[arg-type]
+
+
+def steps(*seen: Seen, goal: Goal, wait: bool = False, homes: Homes | None = None) -> list[str]:
+    """Return the plan as words: what, which, and the name if there is one."""
+    standing = plan.find(MAC, seen)
+    names = {name for one in seen if one.link.netns == goal.netns for name in one.names}
+    found = plan.plan(standing, goal, names=names, wait=wait, homes=homes or Homes())
+    words = []
+    for step in found:
+        part = "netvsc" if step.part.link.parent_bus == "vmbus" else "vf"
+        name = getattr(step, "name", getattr(step, "altname", ""))
+        words.append(f"{type(step).__name__} {part} {name}".strip())
+    return words
+
+
+def test_the_way_home_is_noted_before_anything_moves() -> None:
+    assert steps(netvsc(), vf(), goal=POD) == [
+        "Remember netvsc nvhome-eth1",
+        "Remember vf nvhome-vf1",
+        "Move netvsc netvsc0",
+    ]
+
+
+def test_the_netvsc_goes_first() -> None:
+    at_home = (netvsc("eth1", "nvhome-eth1"), vf("vf1", "nvhome-vf1"))
+    assert steps(*at_home, goal=POD) == ["Move netvsc netvsc0"]
+
+
+def test_it_is_brought_up_before_its_vf_follows() -> None:
+    inside = netvsc("netvsc0", "nvhome-eth1", netns="pod", flags=0)
+    left = vf("vf1", "nvhome-vf1")
+    assert steps(inside, left, goal=POD) == ["Up netvsc", "Move vf vf1"]
+    assert steps(inside, left, goal=POD, wait=True) == ["Up netvsc", "Await vf"]
+
+
+def test_the_kernel_may_bring_the_vf_else_it_is_moved() -> None:
+    inside = netvsc("netvsc0", "nvhome-eth1", netns="pod")
+    left = vf("vf1", "nvhome-vf1")
+    assert steps(inside, left, goal=POD, wait=True) == ["Await vf"]
+    assert steps(inside, left, goal=POD) == ["Move vf vf1"]
+
+
+def test_a_vf_that_has_come_is_made_as_its_netvsc_is() -> None:
+    inside = netvsc("netvsc0", "nvhome-eth1", netns="pod", mtu=9000)
+    came = vf("eth5", "nvhome-vf1", netns="pod", flags=0)
+    assert steps(inside, came, goal=POD) == ["Mtu vf", "Up vf"]
+
+
+def test_nothing_is_left_to_do_for_a_pair_that_is_inside() -> None:
+    inside = netvsc("netvsc0", "nvhome-eth1", netns="pod")
+    assert steps(inside, vf("vf1", "nvhome-vf1", netns="pod"), goal=POD) == []
+    assert steps(inside, goal=POD) == []
+
+
+def test_a_vf_that_comes_back_under_the_netvscs_own_name_bears_no_note() -> None:
+    """Two altnames of one name cannot be in one netns: the NetVSC's is worth more."""
+    inside = netvsc("netvsc0", "nvhome-eth1", netns="pod")
+    assert steps(inside, vf("eth1"), goal=POD) == ["Move vf eth1"]
+
+
+def test_a_vf_whose_name_is_taken_in_the_pod_gets_a_spare_one() -> None:
+    inside = netvsc("netvsc0", "nvhome-eth1", netns="pod")
+    other = Seen(Link(ifindex=9, name="vf1", mac="02:00:00:00:00:01", netns="pod"))
+    assert steps(inside, other, vf("vf1", "nvhome-vf1"), goal=POD) == ["Move vf nvvf0"]
+
+
+def test_notes_that_an_old_kernel_lost_on_the_way_are_written_again_from_the_record() -> None:
+    inside = (netvsc("netvsc0", netns="pod"), vf("vf1", netns="pod"))
+    assert steps(*inside, goal=POD, homes=Homes(netvsc="eth1", vf="vf1")) == [
+        "Remember netvsc nvhome-eth1",
+        "Remember vf nvhome-vf1",
+    ]
+    assert steps(*inside, goal=POD) == []  # nobody knows: nothing can be noted
+
+
+def test_going_home_the_netvsc_is_cleaned_and_goes_first() -> None:
+    inside = (
+        netvsc("netvsc0", "nvhome-eth1", netns="pod"),
+        vf("x", "nvhome-vf1", netns="pod"),
+    )
+    assert steps(*inside, goal=HOME) == ["Clean netvsc", "Move netvsc eth1"]
+
+
+def test_at_home_the_note_is_taken_off_and_the_vf_follows() -> None:
+    arrived = netvsc("eth1", "nvhome-eth1", flags=0)
+    inside = vf("x", "nvhome-vf1", netns="pod")
+    assert steps(arrived, inside, goal=HOME) == [
+        "Forget netvsc nvhome-eth1",
+        "Up netvsc",
+        "Move vf vf1",
+    ]
+    assert steps(netvsc(), inside, goal=HOME) == ["Move vf vf1"]
+    assert steps(netvsc(), vf("vf1", "nvhome-vf1"), goal=HOME) == ["Forget vf nvhome-vf1"]
+    assert steps(netvsc(), vf(), goal=HOME) == []
+
+
+def test_a_nic_that_was_down_stays_down() -> None:
+    assert steps(netvsc(flags=0), vf(flags=0), goal=replace(HOME, up=False)) == []
+
+
+def test_a_taken_name_at_home_keeps_nothing_from_coming_home() -> None:
+    other = Seen(Link(ifindex=9, name="eth1", mac="02:00:00:00:00:01"))
+    inside = netvsc("netvsc0", "nvhome-eth1", netns="pod")
+    assert steps(inside, other, goal=HOME)[-1] == "Move netvsc nvhome0"
+    back = netvsc("nvhome0", "nvhome-eth1")
+    assert steps(back, other, goal=HOME) == []  # it keeps its note
+    assert steps(back, goal=HOME) == ["Rename netvsc eth1", "Forget netvsc nvhome-eth1"]
+
+
+def test_a_vf_that_took_the_name_meanwhile_makes_room() -> None:
+    other = {"mac": "00:0d:3a:c0:00:12", "ifindex": 8}
+    seen = [netvsc("netvsc0", "nvhome-eth1", netns="pod"), netvsc("eth2", **other)]
+    squatter = vf("eth1", **(other | {"ifindex": 9}))
+    (step,) = plan.make_room(plan.find(MAC, seen), HOME, [*seen, squatter])
+    assert step == plan.Rename(squatter, "nvvf0")
+    assert not plan.make_room(plan.find(MAC, seen), POD, [*seen, squatter])
+    nobodys = vf("eth1", mac="02:00:00:00:00:01", ifindex=9)  # some other NIC keeps its name
+    assert not plan.make_room(plan.find(MAC, seen), HOME, [*seen, nobodys])
+
+
+def test_a_vf_without_its_netvsc_comes_home_all_the_same() -> None:
+    assert steps(vf("x", "nvhome-vf1", netns="pod"), goal=HOME) == ["Move vf vf1"]
+    assert steps(vf(), goal=HOME) == []
+    assert steps(vf(), goal=POD) == []
+
+
+def test_two_candidates_are_nobodys_vf_until_one_has_joined() -> None:
+    rivals = [vf("vf1"), vf("vf2", ifindex=5, parent="2:00:02.0")]
+    assert plan.find(MAC, [netvsc(), *rivals]).vf is None
+    joined = vf("vf2", ifindex=5, parent="2:00:02.0", master=3)
+    assert plan.find(MAC, [netvsc(), rivals[0], joined]).vf == joined
+
+
+def test_a_device_that_moved_while_it_was_read_is_where_it_was_seen_last() -> None:
+    seen = [netvsc(), vf(), netvsc("netvsc0", netns="pod")]
+    assert plan.find(MAC, seen).netvsc == seen[2]
+
+
+def test_a_forced_netdev_is_known_by_its_ifindex_and_then_by_its_note() -> None:
+    bare = Seen(Link(ifindex=7, name="veth7", mac=MAC, kind="veth"))
+    assert plan.find(MAC, [bare]).netvsc is None
+    assert plan.find(MAC, [bare], forced=7).netvsc == bare
+    noted = replace(bare, altnames=("nvhome-veth7",), link=replace(bare.link, netns="pod"))
+    assert plan.find(MAC, [noted], forced=7).netvsc == noted
+
+
+PLACES = st.sampled_from([None, "pod"])
+NOTES = st.booleans()
+
+
+@given(PLACES, PLACES, NOTES, NOTES, st.booleans(), st.sampled_from([POD, HOME]), st.booleans())
+def test_from_anywhere_a_plan_ends_at_its_goal(  # noqa: PLR0913, PLR0917 (a pair in seven words)
+    at: str | None,
+    vf_at: str | None,
+    noted: bool,
+    vf_noted: bool,
+    up: bool,
+    goal: Goal,
+    has_vf: bool,
+) -> None:
+    """A kernel in ten lines: each step does what it says."""
+    name = "netvsc0" if at else "eth1"
+    parts = [netvsc(name, *(["nvhome-eth1"] if noted else []), netns=at, flags=up)]
+    if has_vf:
+        parts.append(vf("vf1", *(["nvhome-vf1"] if vf_noted else []), netns=vf_at))
+    homes = Homes(netvsc="eth1", vf="vf1")
+    for _ in range(12):
+        standing = plan.find(MAC, parts)
+        names = {name for one in parts if one.link.netns == goal.netns for name in one.names}
+        found = plan.plan(standing, goal, names=names, wait=False, homes=homes)
+        if not found:
+            break
+        for step in found:
+            (number,) = [i for i, p in enumerate(parts) if p.link.ifindex == step.part.link.ifindex]
+            parts[number] = done(parts[number], step)
+    standing = Standing(netvsc=parts[0], vf=parts[1] if has_vf else None)
+    assert plan.arrived(standing, goal)
+    assert parts[0].link.name == goal.name
+    assert all(part.link.flags & UP for part in parts)
+    assert all(bool(part.altnames) == (goal is POD) for part in parts)
+
+
+def done(part: Seen, step: plan.Step) -> Seen:  # noqa: PLR0911 (one per kind of step)
+    match step:
+        case plan.Move(to=to, name=name):
+            return replace(part, link=replace(part.link, netns=to, name=name, flags=0))
+        case plan.Rename(name=name):
+            return replace(part, link=replace(part.link, name=name))
+        case plan.Remember(altname=altname):
+            return replace(part, altnames=(*part.altnames, altname))
+        case plan.Forget(altname=altname):
+            return replace(part, altnames=tuple(a for a in part.altnames if a != altname))
+        case plan.Up():
+            return replace(part, link=replace(part.link, flags=UP))
+        case plan.Clean():
+            return part
+        case _:
+            return pytest.fail(str(step))

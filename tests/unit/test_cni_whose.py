@@ -1,0 +1,84 @@
+"""Whose pairs, and what the kubelet's answer says."""
+
+import pytest
+
+from netvsc_deviceplugin.cni.holding import Want
+from netvsc_deviceplugin.cni.request import CallError, Code, parse_call
+from netvsc_deviceplugin.cni.whose import Devices, devices_of, wants
+from netvsc_deviceplugin.proto import podresources_v1_pb2 as pr
+
+PAIR = "netvsc.io/pair"
+ENVIRONMENT = {
+    "CNI_COMMAND": "ADD",
+    "CNI_CONTAINERID": "c",
+    "CNI_IFNAME": "eth0",
+    "CNI_NETNS": "/run/netns/x",
+    "CNI_ARGS": "IgnoreUnknown=1;K8S_POD_NAMESPACE=nf;K8S_POD_NAME=fwd-0;nonsense",
+}
+
+
+def devices(resource: str, *ids: str) -> pr.ContainerDevices:
+    return pr.ContainerDevices(resource_name=resource, device_ids=ids)
+
+
+def pod(name: str, **containers: list[pr.ContainerDevices]) -> pr.PodResources:
+    listed = [pr.ContainerResources(name=n, devices=d) for n, d in containers.items()]
+    return pr.PodResources(name=name, namespace="nf", containers=listed)
+
+
+def test_one_pods_pairs_come_in_the_order_of_its_containers_and_of_their_ids() -> None:
+    answer = pr.ListPodResourcesResponse(
+        pod_resources=[
+            pod("other", a=[devices(PAIR, "x")]),
+            pod(
+                "fwd-0",
+                b=[devices(PAIR, "2"), devices("cpu", "0"), devices(PAIR, "1")],
+                a=[devices(PAIR, "3")],
+            ),
+        ]
+    )
+    assert devices_of(answer, namespace="nf", pod="fwd-0") == (
+        Devices(container="b", resource=PAIR, ids=("1", "2")),
+        Devices(container="a", resource=PAIR, ids=("3",)),
+    )
+    assert devices_of(answer, namespace="elsewhere", pod="fwd-0") == ()
+
+
+def test_a_call_knows_its_pod() -> None:
+    call = parse_call(ENVIRONMENT, b'{"cniVersion":"1.0.0"}')
+    assert (call.namespace, call.pod, call.interface) == ("nf", "fwd-0", "eth0")
+
+
+def test_multus_asks_for_one_pair_and_nobody_else_has_a_say() -> None:
+    for where in (b'"deviceID":"7"', b'"runtimeConfig":{"deviceID":"7"}'):
+        call = parse_call(ENVIRONMENT, b'{"cniVersion":"1.0.0",' + where + b"}")
+        given = Devices(container="a", resource=PAIR, ids=("1",))
+        assert wants(call, [given], prefixes={}) == (Want(id="7", interface="eth0"),)
+
+
+@pytest.mark.parametrize(
+    ("verb", "text", "code"),
+    [
+        ("ADD", b'{"cniVersion":3}', Code.VERSION),
+        ("ADD", b"\xff", Code.DECODE),
+        ("CHECK", b'{"cniVersion":"0.3.1"}', Code.VERSION),
+        ("GC", b'{"cniVersion":"1.0.0"}', Code.VERSION),
+        ("add", b'{"cniVersion":"1.0.0"}', Code.ENVIRONMENT),
+    ],
+)
+def test_a_call_that_is_wrong_is_refused_by_the_specifications_code(
+    verb: str, text: bytes, code: Code
+) -> None:
+    with pytest.raises(CallError) as refused:
+        parse_call(ENVIRONMENT | {"CNI_COMMAND": verb}, text)
+    assert refused.value.code is code
+
+
+@pytest.mark.parametrize(
+    "listed", ["null", "[1]", '[{"containerID":"c"}]', '[{"containerID":1,"ifname":"e"}]']
+)
+def test_a_garbled_gc_does_nothing_at_all(listed: str) -> None:
+    text = f'{{"cniVersion":"1.1.0","cni.dev/valid-attachments":{listed}}}'
+    call = parse_call({"CNI_COMMAND": "GC"}, text.encode())
+    with pytest.raises(CallError, match="nothing is done"):
+        call.valid_attachments()
