@@ -10,8 +10,8 @@ from cluster.installed import install, load_agent
 HINTS = """
 export KUBECONFIG={kubeconfig}        # for any client on this machine
 export PYTHONPATH=tests
-python -m cluster.harness kubectl get nodes -o yaml | grep netvsc.io
-python -m cluster.harness enter       # a shell on the node: `ip link delete veth1` revokes a VF
+.venv/bin/python -m cluster.harness kubectl get nodes -o yaml | grep netvsc.io
+.venv/bin/python -m cluster.harness enter       # a shell on the node: `ip link delete veth1` revokes a VF
 make cluster-down
 """
 
