@@ -11,7 +11,7 @@ HINTS = """
 export KUBECONFIG={kubeconfig}        # for any client on this machine
 export PYTHONPATH=tests
 .venv/bin/python -m cluster.harness kubectl get nodes -o yaml | grep netvsc.io
-.venv/bin/python -m cluster.harness enter       # a shell on the node: `ip link delete veth1` revokes a VF
+.venv/bin/python -m cluster.harness enter   # a shell on the node; `ip link delete veth1` revokes
 make cluster-down
 """
 
