@@ -88,26 +88,20 @@ class InventoryLoop:
     async def run(self) -> None:
         """Watch and scan until cancelled."""
         buffer = {"receive_buffer": self._receive_buffer} if self._receive_buffer else {}
-        with Watch(wake=self._wake, gone=self._gone, **buffer):
+        with Watch(wake=self.look, gone=self.gone, **buffer):
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow_policy())
                 tasks.create_task(self._scan_when_woken())
 
     def look(self, reason: str) -> None:
-        """Take a hint from elsewhere: another netns."""
-        self._wake(reason)
-
-    def gone(self, link: Link) -> None:
-        """Hear of a removal elsewhere; `link` is as the kernel says it."""
-        self._gone(link)
-
-    def _wake(self, reason: str) -> None:
+        """Take a hint that something changed, here or in another netns."""
         if reason == "overrun":
             self._meter.overrun()
             log.warning("netlink overrun: messages were lost; scanning again")
         self._wakes(reason)
 
-    def _gone(self, link: Link) -> None:
+    def gone(self, link: Link) -> None:
+        """Hear of a removal, here or in another netns; `link` is as the kernel says it."""
         (known,) = refine((link,), self._source)
         self._report(self._ledger.heard(known, time.monotonic()))
 
