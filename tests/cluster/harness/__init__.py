@@ -10,9 +10,18 @@
 `docs/testing-cluster.md` tells what runs where and why.
 """
 
-from cluster.harness.cluster import Cluster
+from cluster.harness.cluster import Cluster, Parts
 from cluster.harness.errors import ClusterError
 from cluster.harness.images import Link, Start
 from cluster.harness.layout import DEFAULT_RELEASE, Layout, layout
 
-__all__ = ["DEFAULT_RELEASE", "Cluster", "ClusterError", "Layout", "Link", "Start", "layout"]
+__all__ = [
+    "DEFAULT_RELEASE",
+    "Cluster",
+    "ClusterError",
+    "Layout",
+    "Link",
+    "Parts",
+    "Start",
+    "layout",
+]

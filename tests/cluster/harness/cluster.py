@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 from contextlib import contextmanager
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from cluster.harness import addresses, build, cgroups, config, namespaces, pki
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
     from cluster.harness.images import Content, Start
 
 
+CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager")
+
+
+class Parts(Enum):
+    """How much of a cluster: with its node, or what answers for the API alone."""
+
+    ALL = auto()
+    CONTROL_PLANE = auto()
+
+
 class Cluster:
     """Several clusters may run side by side, each under a name of its own."""
 
@@ -34,7 +45,7 @@ class Cluster:
         self.node = Node(self.layout)
         self._keeper: Keeper | None = None
 
-    def up(self, *, kept: bool = False) -> None:
+    def up(self, *, kept: bool = False, parts: Parts = Parts.ALL) -> None:
         """From nothing to a Ready node; what an earlier run left behind is swept first.
 
         Unless `kept`, the cluster ends with the calling process, however that one ends.
@@ -46,7 +57,7 @@ class Cluster:
             if not kept:
                 self._keeper = Keeper(self.layout, generation=generation)
             self._lay_out()
-            self._start()
+            self._start(parts)
 
     def down(self) -> None:
         """Leave no trace. Safe to call at any time and more than once."""
@@ -150,13 +161,15 @@ class Cluster:
             authority = self.layout.pki / "ca.crt"
             path.write_text(pki.kubeconfig(server=server, authority=authority, token=token))
 
-    def _start(self) -> None:
+    def _start(self, parts: Parts) -> None:
         for name in table(self.layout):
-            self.node.start(name)
-            if name == "containerd":
+            if parts is Parts.ALL or name in CONTROL_PLANE:
+                self.node.start(name)
+            if name == "containerd" and parts is Parts.ALL:
                 self._load_images()
-        self._wait("--for=create", f"node/{addresses.NODE}")
-        self._wait("--for=condition=Ready", f"node/{addresses.NODE}")
+        if parts is Parts.ALL:
+            self._wait("--for=create", f"node/{addresses.NODE}")
+            self._wait("--for=condition=Ready", f"node/{addresses.NODE}")
         self._wait("--for=create", "serviceaccount/default")
 
     def _load_images(self) -> None:
