@@ -17,6 +17,7 @@ _NEWEST = "go.mod"
 RELEASES = {"1.36": _NEWEST, "1.34": "v1.34.mod"}
 _CONTAINERD = "github.com/containerd/containerd/v2/cmd"
 _PLUGINS = "github.com/containernetworking/plugins/plugins"
+_MULTUS = "gopkg.in/k8snetworkplumbingwg/multus-cni.v4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ def recipes(layout: Layout) -> list[Recipe]:
             layout.tools / "cnitool",
         ),
         Recipe("helm", tools, ("helm.sh/helm/v3/cmd/helm",), layout.tools / "helm"),
+        # A module of its own: it wants an older Kubernetes than helm does.
+        Recipe("multus", MODULES / "multus", (f"{_MULTUS}/cmd/multus",), layout.tools / "multus"),
     ]
 
 
@@ -158,4 +161,5 @@ def versions() -> dict[str, str]:
         "cnitool": "github.com/containernetworking/cni",
         "helm": "helm.sh/helm/v3",
     }
-    return kubernetes | {name: pinned(tools, module) for name, module in parts.items()}
+    multus = {"Multus": pinned(MODULES / "multus" / _NEWEST, _MULTUS)}
+    return kubernetes | {name: pinned(tools, module) for name, module in parts.items()} | multus
