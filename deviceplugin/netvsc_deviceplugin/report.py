@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 import yaml
 
+from netvsc.columns import columns
 from netvsc.pair import Conflict, Exclusion, Inventory, Pair
 
 
@@ -71,16 +71,6 @@ def as_table(inventory: Inventory) -> str:
             rows = [(item.interface, item.reason, item.message) for item in items]
             parts.append(columns([(title, "REASON", "MESSAGE"), *rows]))
     return "\n\n".join(parts)
-
-
-def columns(rows: Iterable[Sequence[str]]) -> str:
-    """Align `rows`; the last column is left as it is."""
-    table = list(rows)
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)][:-1]
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]])
-        for row in table
-    )
 
 
 def _pair(pair: Pair) -> PairReport:
