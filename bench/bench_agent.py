@@ -11,7 +11,7 @@ from pyroute2 import IPRoute
 from netvsc_deviceplugin.match import Policy, decide
 from netvsc_deviceplugin.nics import pair_up
 from netvsc_deviceplugin.scan import Source, scan
-from sim import spaces
+from sim import netvscnode, spaces
 from sim.agent import AgentFolder, AgentProcess
 from sim.host import Host, SimVf
 from sim.kubelet import Kubelet
@@ -90,21 +90,30 @@ async def agent(host: Host, folder: Path, starts: int) -> dict[str, list[float]]
                     await kubelet.registered(PAIR, since=process.started) - process.started
                 )
             await kubelet.gone(PAIR)
-        async with AgentProcess(host, folder) as running:
-            await kubelet.devices(PAIR, until=lambda devices: len(devices) == 2)
-            await running.until(lambda one: one.get("/readyz")[0] == 200, "ready")
-            await asyncio.sleep(SETTLED)
-            before, woken = running.cpu(), wakeups(running.process.pid)
-            await asyncio.sleep(IDLE)
-            idle = (running.cpu() - before) / IDLE
-            rate = (wakeups(running.process.pid) - woken) / IDLE
-            memory = smaps(running.process.pid)
+        found = await at_rest(AgentProcess(host, folder), kubelet, "agent")
+        await kubelet.gone(PAIR)
+        async with netvscnode.serving(host, folder) as node:
+            process = AgentProcess(host, folder, *node.options)
+            found |= await at_rest(process, kubelet, "agent with --node")
+    return {"agent start → registered": times, **found}
+
+
+async def at_rest(process: AgentProcess, kubelet: Kubelet, name: str) -> dict[str, list[float]]:
+    """Return what an agent with two pairs holds and uses while nothing happens."""
+    async with process as running:
+        await kubelet.devices(PAIR, until=lambda devices: len(devices) == 2, since=process.started)
+        await running.until(lambda one: one.get("/readyz")[0] == 200, "ready")
+        await asyncio.sleep(SETTLED)
+        before, woken = running.cpu(), wakeups(running.process.pid)
+        await asyncio.sleep(IDLE)
+        idle = (running.cpu() - before) / IDLE
+        rate = (wakeups(running.process.pid) - woken) / IDLE
+        memory = smaps(running.process.pid)
     return {
-        "agent start → registered": times,
-        "agent RSS (MiB)": [memory["Rss"]],
-        "agent private dirty (MiB)": [memory["Private_Dirty"]],
-        "agent CPU idle (share of a core)": [idle],
-        "agent wakeups per second, idle": [rate],
+        f"{name} RSS (MiB)": [memory["Rss"]],
+        f"{name} private dirty (MiB)": [memory["Private_Dirty"]],
+        f"{name} CPU idle (share of a core)": [idle],
+        f"{name} wakeups per second, idle": [rate],
     }
 
 

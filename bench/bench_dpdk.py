@@ -11,6 +11,7 @@ sub-device's start; the sidecar's settle time of 30 ms is in ours.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import threading
@@ -19,11 +20,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from dpdk import machine
+from dpdk.moved import DRIVER, MovedPod, Return
 from dpdk.pod import Pod, af_packet, failsafe
 from dpdk.testpmd import DETACHED, PLUGGED, STARTED, Testpmd
+from sim.cni_node import PAIR, azure
 
 OURS = "VF back → application forwarding (hotplug_poll 100)"
 PEER = "vdev_netvsc's way (its algorithm): VF back → application forwarding"
+MOVED = "VF back in the host's netns → in its pod (DPDK running)"
+STARTED_AGAIN = "VF back in the host's netns → its pod's application forwarding"
 POISONED = "share of runs that ended poisoned"
 PEER_PERIOD = 1.0  # seconds between two writes of vdev_netvsc
 PEER_POLL_MS = 2000
@@ -140,6 +145,36 @@ def share(make: Callable[[], AbstractContextManager[Side]], runs: int) -> float:
     return poisoned / runs
 
 
+async def in_a_moved_pod(rounds: int) -> dict[str, list[float]]:
+    """The pair came by CNI; its VF returns into the host's netns, and the agent moves it."""
+    async with azure(1, driver=DRIVER) as node, node.agent():
+        await node.kubelet.devices(PAIR, until=lambda found: len(found) == 1)
+        sandbox = node.cni.pod()
+        await node.holds(sandbox, 1)
+        await node.call("ADD", sandbox)
+        backs = await asyncio.to_thread(come_and_go, MovedPod(node.cni, sandbox), rounds)
+        await node.call("DEL", sandbox)
+    return {
+        MOVED: [back.moved for back in backs],
+        STARTED_AGAIN: [back.started for back in backs],
+        "share of the move in that": [back.moved / back.started for back in backs],
+    }
+
+
+def come_and_go(pod: MovedPod, rounds: int) -> list[Return]:
+    pause, dice, found = threading.Event(), random.Random(2), []
+    with pod:
+        pod.announce()
+        with pod.testpmd() as pmd:
+            pmd.ready().forward()
+            pmd.wait(PLUG)
+            for _ in range(rounds):
+                pod.lose(pmd)
+                pause.wait(dice.random() * 0.3)
+                found.append(pod.come_back(pmd))
+    return found
+
+
 def measure(rounds: int) -> dict[str, list[float]]:
     """As the other benchmarks: samples by name, in seconds; shares by one sample."""
     found = {}
@@ -147,6 +182,7 @@ def measure(rounds: int) -> dict[str, list[float]]:
         found[OURS] = returns(side, rounds)
     with peers() as side:
         found[PEER] = returns(side, max(8, rounds // 5))
+    found |= asyncio.run(in_a_moved_pod(rounds))
     runs = max(3, rounds // 15)
     found[f"{POISONED}, ours"] = [share(ours, runs)]
     found[f"{POISONED}, vdev_netvsc's way"] = [share(peers, runs)]

@@ -32,11 +32,17 @@ BUDGETS = {
     "Allocate": Budget(p99=0.005),
     "scan of 64 pairs": Budget(worst=0.025),
     "agent RSS (MiB)": Budget(worst=64.0),
+    "admission: decision alone": Budget(p50=0.00015),
+    "admission: one client": Budget(p50=0.000335, p99=0.001),
+    "admission: CPU of a review": Budget(worst=0.00033),
     "agent CPU idle (share of a core)": Budget(worst=0.002),
 }
 
 # The peer in the same run, where there is one.
 PEERS = {
+    "admission: one client": "kopf's webhook server: one client",
+    "admission: 16 clients": "kopf's webhook server: 16 clients",
+    "admission: CPU of a review": "kopf's webhook server: CPU of a review",
     "VF usable → line readable": "vdev_netvsc's poll (its algorithm): VF usable → line readable",
     "VF back → application forwarding (hotplug_poll 100)": (
         "vdev_netvsc's way (its algorithm): VF back → application forwarding"

@@ -64,15 +64,16 @@ static const char *open_writer(struct fifo *f, int reader)
 {
 	const struct fifo via = {.fd = reader};
 	const char *wrong = check(reader);
+	enum fifo_cancelled result;
 
 	if (wrong)
 		return wrong;
 	f->fd = open_self(&via, O_WRONLY);
 	if (f->fd < 0)
 		return "cannot be opened for writing through /proc/self/fd";
-	if (fifo_cancel(f) == CANCEL_FAILED)
-		return "cannot be emptied";
-	return NULL;
+	result = fifo_cancel(f);
+	f->was_empty = result == CANCELLED_LATE;
+	return result == CANCEL_FAILED ? "cannot be emptied" : NULL;
 }
 
 const char *fifo_open(struct fifo *f, const char *path)

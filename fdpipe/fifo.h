@@ -14,6 +14,7 @@
 
 struct fifo {
 	int fd;
+	bool was_empty; /* when it was opened: what the writer before put in had been read */
 };
 
 /* Makes it if need be and empties it down to the token. NULL, or what is wrong (and errno, or 0).

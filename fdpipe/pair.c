@@ -29,6 +29,9 @@ const char *pair_init(struct pair *p, const struct pair_config *c, const struct 
 		p->has_reader = true;
 		p->opened_at = now_ns();
 		p->guard = guard_load(s->dir, c->number);
+		record_load(&p->record, s->dir, c->number);
+		if (p->record.state == RECORD_OFFERED && p->fifo.was_empty)
+			p->record.state = RECORD_TAKEN;
 		gate_assume_asked(&p->gate, p->opened_at);
 	}
 	return wrong;
@@ -65,6 +68,14 @@ static int64_t judge_vf(struct pair *p, int64_t now)
 	return deadline;
 }
 
+static void remember(struct pair *p, enum record_state state)
+{
+	if (p->record.state == RECORD_NONE && state == RECORD_NONE)
+		return;
+	p->record.state = state;
+	record_save(&p->record, p->settings->dir, p->config.number);
+}
+
 static void follow_reader(struct pair *p, int64_t now)
 {
 	bool reader = fifo_has_reader(&p->fifo);
@@ -76,8 +87,10 @@ static void follow_reader(struct pair *p, int64_t now)
 	p->opened_at = reader ? now : 0;
 	p->read_at = 0;
 	p->asks = 0;
-	if (!reader)
-		p->guard = GUARD_UNKNOWN;
+	if (reader)
+		return;
+	p->guard = GUARD_UNKNOWN;
+	remember(p, RECORD_NONE);
 }
 
 static int64_t judge_application(struct pair *p, int64_t now)
@@ -96,6 +109,20 @@ static int64_t judge_application(struct pair *p, int64_t now)
 	if (gate_step(&p->gate, &f, &deadline) != was_open)
 		log_event(p->config.number, "gate", was_open ? "closed" : "open");
 	return deadline;
+}
+
+/* This is what the running application took from the sidecar before us. */
+static void resume(struct pair *p)
+{
+	const struct record *r = &p->record;
+
+	if (p->generation != 1 || p->token.hungry || r->state != RECORD_TAKEN)
+		return;
+	if (r->vf != p->sight.vf || strcmp(r->line, p->line) != 0)
+		return;
+	token_resume(&p->token, p->generation);
+	p->read_at = p->opened_at;
+	log_number(p->config.number, "resumed", "generation", p->generation);
 }
 
 /* A new VF, or the same under another name if the name is part of the line: a new generation. */
@@ -123,6 +150,7 @@ static void render(struct pair *p)
 	p->rendered_instance = s->instance;
 	p->generation++;
 	log_number(p->config.number, "usable", "generation", p->generation);
+	resume(p);
 }
 
 static void log_offer(const struct pair *p)
@@ -146,6 +174,8 @@ static void take_back(struct pair *p, enum token_why why, bool line, int64_t now
 	if (why == WHY_START)
 		return;
 	log_event(p->config.number, "cancelled", words[why]);
+	if (line)
+		remember(p, result == CANCELLED_LATE ? RECORD_TAKEN : RECORD_NONE);
 	if (result == CANCELLED_LATE && line) {
 		token_cancelled_late(&p->token, now);
 		log_event(p->config.number, "late", "it was read just before");
@@ -166,10 +196,25 @@ static void saw(struct pair *p, enum token_action what, int64_t now)
 {
 	p->read_at = now;
 	p->again |= !p->gate.open; /* the gate counts from the first reading */
-	if (what == SAW_TAKEN)
+	if (what == SAW_TAKEN) {
+		remember(p, RECORD_TAKEN);
 		log_number(p->config.number, "taken", "generation", p->token.taken);
-	else
+	} else {
 		log_event(p->config.number, what == SAW_HUNGRY ? "hungry" : "failed-plug", NULL);
+	}
+}
+
+/* Kept after it was written: the time until it can be read is what counts. */
+static void offer(struct pair *p)
+{
+	if (!fifo_offer(&p->fifo, p->line, p->length)) {
+		write_failed(p);
+		return;
+	}
+	p->record.vf = p->sight.vf;
+	memcpy(p->record.line, p->line, p->length + 1);
+	remember(p, RECORD_OFFERED);
+	log_offer(p);
 }
 
 static void act(
@@ -180,10 +225,7 @@ static void act(
 		take_back(p, (enum token_why)out->why, line, now);
 		break;
 	case DO_LINE:
-		if (fifo_offer(&p->fifo, p->line, p->length))
-			log_offer(p);
-		else
-			write_failed(p);
+		offer(p);
 		break;
 	case DO_TOKEN:
 		if (!fifo_token(&p->fifo))

@@ -7,6 +7,7 @@
 #include "guard_state.h"
 #include "limits.h"
 #include "ready.h"
+#include "record.h"
 #include "sight.h"
 #include "token.h"
 
@@ -21,6 +22,7 @@ struct pair_config {
 struct settings {
 	char dir[PATH_SIZE], sysfs[PATH_SIZE], guard[PATH_SIZE];
 	int64_t poll, settle, gate_timeout;
+	int64_t started; /* tells this run of the sidecar from any other */
 	enum gate_mode gate;
 };
 
@@ -35,6 +37,7 @@ struct pair {
 
 	bool has_reader, usable, again;
 	enum guard_state guard;
+	struct record record;
 	int64_t opened_at, usable_at, read_at; /* 0: not */
 
 	/* what may be offered: a new generation for each VF that becomes usable and each new line

@@ -8,11 +8,13 @@
 
 static struct pair *pairs;
 static unsigned count;
+static struct watchers *watchers;
 
-void requests_init(struct pair *all, unsigned n)
+void requests_init(struct pair *all, unsigned n, struct watchers *w)
 {
 	pairs = all;
 	count = n;
+	watchers = w;
 }
 
 static void say(int fd, const char *text)
@@ -33,14 +35,12 @@ static char *word(char **at)
 
 static void status(int fd, struct pair *p, char *rest)
 {
-	static char space[STATUS_SIZE];
 	struct buf b;
 
 	(void)p;
 	(void)rest;
-	buf_init(&b, space, sizeof(space));
-	for (unsigned i = 0; i < count; i++)
-		status_write(&b, &pairs[i], now_ns());
+	buf_init(&b, status_space(), STATUS_SIZE);
+	status_all(&b, pairs, count, now_ns());
 	clients_answer(fd, b.p, b.len);
 }
 
@@ -49,6 +49,16 @@ static void ready(int fd, struct pair *p, char *rest)
 	(void)p;
 	(void)rest;
 	say(fd, "ready\n");
+}
+
+static void watch(int fd, struct pair *p, char *rest)
+{
+	(void)p;
+	(void)rest;
+	if (clients_is_agent(fd))
+		watchers_add(watchers, fd, now_ns());
+	else
+		say(fd, "error: only the node's agent may watch; `status` is for everybody\n");
 }
 
 static void announce(int fd, struct pair *p, char *rest)
@@ -133,6 +143,7 @@ struct request {
 static const struct request requests[] = {
 	{"status", false, status},
 	{"ready", false, ready},
+	{"watch", false, watch},
 	{"announce", true, announce},
 	{"guard", true, guard},
 	{"verbs", true, verbs},
@@ -164,6 +175,6 @@ void requests_handle(int fd, char *request)
 			requests[i].handle(fd, p, request);
 		return;
 	}
-	say(fd, "error: unknown request; known are status, ready, announce N, guard N STATE, "
-		"verbs N LIST, vf N\n");
+	say(fd, "error: unknown request; known are status, ready, watch, announce N, "
+		"guard N STATE, verbs N LIST, vf N\n");
 }

@@ -3,8 +3,9 @@
 #define FDPIPE_REQUESTS_H
 
 #include "pair.h"
+#include "watchers.h"
 
-void requests_init(struct pair *pairs, unsigned count);
+void requests_init(struct pair *pairs, unsigned count, struct watchers *watchers);
 
 /* Answers one request line. */
 void requests_handle(int fd, char *request);

@@ -117,6 +117,22 @@ static void vf_state(struct buf *b, const struct pair *p, int64_t now)
 	word(b, "reason", reason);
 }
 
+/* What the agent said that the container was given. */
+static void given(struct buf *b, const struct pair *p)
+{
+	char list[MAX_VERBS * sizeof("uverbs63,")];
+	struct buf l;
+
+	buf_init(&l, list, sizeof(list));
+	for (unsigned i = 0; i < MAX_VERBS; i++) {
+		if (!(p->given >> i & 1))
+			continue;
+		buf_str(&l, l.len ? ",uverbs" : "uverbs");
+		buf_num(&l, i);
+	}
+	word(b, "given", !p->told ? NULL : l.len ? list : "none");
+}
+
 static void identity(struct buf *b, const struct pair *p)
 {
 	const struct sight *s = &p->sight;
@@ -134,6 +150,7 @@ static void identity(struct buf *b, const struct pair *p)
 	buf_num(&n, s->verbs >= 0 ? (uint64_t)s->verbs : 0);
 	word(b, "verbs", s->vf && s->verbs >= 0 ? name : NULL);
 	word(b, "verbsState", s->vf ? verbs_state_name((enum verbs_state)p->ready.verbs) : NULL);
+	given(b, p);
 }
 
 static void offer(struct buf *b, const struct pair *p, int64_t now)
@@ -168,21 +185,60 @@ static void counters(struct buf *b, const struct pair *p)
 	number(b, "takes", t->takes);
 	number(b, "cancels", t->cancels);
 	number(b, "failedPlugs", t->failed_plugs);
-	number(b, "asks", p->asks);
 	number(b, "losses", p->sight.losses);
 	number(b, "moves", p->sight.moves);
 	number(b, "overruns", p->sight.overruns);
 }
 
-void status_write(struct buf *b, const struct pair *p, int64_t now)
+/* What is told anew when it changes. */
+static void facts(struct buf *b, const struct pair *p, int64_t now)
 {
 	buf_str(b, "{");
 	identity(b, p);
 	word(b, "application", application(p, now));
 	vf_state(b, p, now);
 	offer(b, p, now);
-	ages(b, p, now);
 	counters(b, p);
+}
+
+char *status_space(void)
+{
+	static char space[STATUS_SIZE];
+
+	return space;
+}
+
+void status_write(struct buf *b, const struct pair *p, int64_t now)
+{
+	facts(b, p, now);
+	number(b, "asks", p->asks);
+	ages(b, p, now);
+	number(b, "started", (uint64_t)(p->settings->started / MS));
 	word(b, "version", VERSION);
 	buf_str(b, "}\n");
+}
+
+void status_all(struct buf *b, const struct pair *pairs, unsigned count, int64_t now)
+{
+	for (unsigned i = 0; i < count; i++)
+		status_write(b, &pairs[i], now);
+}
+
+/* FNV-1a. */
+uint64_t status_digest(const struct pair *p, int64_t now)
+{
+	char space[STATUS_SIZE / MAX_PAIRS];
+	uint64_t digest = 0xcbf29ce484222325;
+	struct buf b;
+
+	buf_init(&b, space, sizeof(space));
+	facts(&b, p, now);
+	for (size_t i = 0; i < b.len; i++)
+		digest = (digest ^ (unsigned char)b.p[i]) * 0x100000001b3;
+	return digest;
+}
+
+int64_t status_due(const struct pair *p, int64_t now)
+{
+	return asking(p, now) ? p->asked_at + TOKEN_UNREAD_POLLS * p->settings->poll : 0;
 }

@@ -171,6 +171,11 @@ void token_step(struct token *t, const struct token_facts *f, struct token_out *
 	out->deadline = deadline(t, f);
 }
 
+void token_resume(struct token *t, uint32_t number)
+{
+	t->taken = number;
+}
+
 void token_write_failed(struct token *t)
 {
 	t->inside = INSIDE_NOTHING;

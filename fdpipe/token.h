@@ -72,6 +72,9 @@ struct token_out {
 };
 
 void token_init(struct token *t, int64_t poll_ns);
+/* The present reader took this number from a writer before us. */
+void token_resume(struct token *t, uint32_t number);
+
 void token_step(struct token *t, const struct token_facts *f, struct token_out *out);
 
 /* What the world answered: a write found no reader or no room; a cancelled line had been read. */

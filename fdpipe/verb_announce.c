@@ -13,6 +13,7 @@
 #include "requests.h"
 #include "verbs.h"
 #include "wakes.h"
+#include "watchers.h"
 
 #include <errno.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 static struct announce_options options;
 static struct pair pairs[MAX_PAIRS];
 static struct clients clients;
+static struct watchers watchers;
 static struct links links;
 static bool blind = true; /* until the first dump, and when one failed */
 
@@ -47,6 +49,7 @@ static int open_pairs(void)
 	const char *dir = options.settings.dir;
 	int error = make_dir(dir);
 
+	options.settings.started = now_ns();
 	if (error)
 		return complain_errno(EXIT_FAILED, dir, error, "mount a writable volume there");
 	for (unsigned i = 0; i < options.count; i++) {
@@ -135,7 +138,8 @@ static int open_socket(void)
 			"one sidecar serves all pairs of a pod: name them all in one announce");
 	if (error)
 		return complain_errno(EXIT_FAILED, "@netvsc.io/fdpipe", error, NULL);
-	requests_init(pairs, options.count);
+	watchers_init(&watchers, pairs, options.count);
+	requests_init(pairs, options.count, &watchers);
 	return 0;
 }
 
@@ -194,17 +198,20 @@ static unsigned fill(struct pollfd *fds, const struct wakes *w, int64_t *deadlin
 
 	for (unsigned i = 0; i < options.count; i++) /* POLLERR: the last reader went */
 		fds[n++] = (struct pollfd){.fd = pairs[i].has_reader ? pairs[i].fifo.fd : -1};
+	n += watchers_poll(&watchers, fds + n);
 	return n + clients_poll(&clients, fds + n, deadline);
 }
 
 static int run(struct wakes *w)
 {
-	struct pollfd fds[WAKES_MAX + MAX_PAIRS + 1 + MAX_CLIENTS];
+	struct pollfd fds[WAKES_MAX + MAX_PAIRS + MAX_WATCHERS + 1 + MAX_CLIENTS];
 
 	while (!wakes_stopped(w)) {
 		int64_t deadline = turn(w);
-		unsigned n = fill(fds, w, &deadline);
+		unsigned n;
 
+		deadline = sooner(deadline, watchers_step(&watchers, now_ns()));
+		n = fill(fds, w, &deadline);
 		if (wakes_wait(fds, n, deadline) < 0)
 			return complain_errno(EXIT_FAILED, "ppoll", errno, NULL);
 		clients_step(&clients, now_ns(), requests_handle);

@@ -5,6 +5,7 @@
  */
 #include "buf.h"
 #include "cni_call.h"
+#include "cni_passed.h"
 #include "limits.h"
 #include "log.h"
 #include "verbs.h"
@@ -19,8 +20,14 @@
 
 #define ANSWER_SIZE (512 * 1024)
 #define ENVIRONMENT_SIZE (16 * 1024)
-#define PATIENCE_MS 60000      /* a move takes 40 ms; seven pairs of a busy node some seconds */
-#define PATIENCE_PLAIN_MS 5000 /* for a pod without pairs: an agent that hangs must not hold it */
+
+/* From the first step to the last: an agent that hangs counts as away. Tests build with less. */
+#ifndef CNI_PATIENCE_MS
+#define CNI_PATIENCE_MS 60000 /* a move takes 40 ms; seven pairs of a busy node some seconds */
+#endif
+#ifndef CNI_PATIENCE_PLAIN_MS
+#define CNI_PATIENCE_PLAIN_MS 5000 /* where nothing is ours: such a pod must not be held */
+#endif
 
 static int print(const char *p, size_t n)
 {
@@ -66,24 +73,35 @@ static int tell_versions(void)
 /* Has the agent put something into this container? What cannot be read counts as yes. */
 static bool has_marker(const struct cni_call *call)
 {
-	char folder[PATH_SIZE], path[PATH_SIZE];
+	char path[PATH_SIZE];
 
-	if (!path_join(folder, sizeof(folder), call->state, "containers") ||
-		!path_join(path, sizeof(path), folder, call->container))
+	if (!cni_file(call, "containers", path, sizeof(path)))
 		return true;
 	return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
-static int without_agent(const struct cni_call *call)
+/* Is nothing of this pod ours, as far as can be seen from here? */
+static bool is_plain(const struct cni_call *call)
+{
+	if (call->verb == CNI_ADD && (call->promised || !call->prev_result.n))
+		return false;
+	return call->verb != CNI_GC && !has_marker(call);
+}
+
+static int without_agent(const struct cni_call *call, const struct cni_message *message)
 {
 	switch (call->verb) {
 	case CNI_ADD:
-		if (call->promised || !call->prev_result.n || has_marker(call))
+		if (!is_plain(call))
 			return fail(call, CNI_TRY_AGAIN,
 				"this pod has NetVSC pairs and the node's netvsc-deviceplugin is "
 				"away");
+		cni_note(call, message); /* it may have pairs for all that: the agent will know */
 		return print(call->prev_result.p, call->prev_result.n);
 	case CNI_DEL:
+		/* First this, then the marker: the agent writes the marker and then looks whether
+		 * the note is still there, so at least one of us sees what the other did. */
+		cni_forget(call);
 		if (has_marker(call))
 			return fail(call, CNI_TRY_AGAIN,
 				"a NetVSC pair is inside and the node's netvsc-deviceplugin is "
@@ -94,9 +112,10 @@ static int without_agent(const struct cni_call *call)
 	}
 }
 
-static int connect_agent(const struct cni_call *call, int patience_ms)
+static int connect_agent(const struct cni_call *call, int64_t end)
 {
-	struct timeval wait = {.tv_sec = patience_ms / 1000};
+	int64_t left = end - now_ns();
+	struct timeval wait = {.tv_sec = left / SECOND, .tv_usec = left % SECOND / 1000};
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	int fd;
 
@@ -112,16 +131,29 @@ static int connect_agent(const struct cni_call *call, int patience_ms)
 	return -1;
 }
 
-static bool send_all(int fd, const char *p, size_t n)
+/* Waits until the socket may be used, but not past the end. */
+static bool wait_for(int fd, short events, int64_t end)
 {
-	while (n) {
-		ssize_t done = send(fd, p, n, MSG_NOSIGNAL);
+	struct pollfd one = {.fd = fd, .events = events};
+	int64_t left = (end - now_ns()) / MS;
+	int n = left > 0 ? poll(&one, 1, (int)left) : 0;
 
-		if (done < 0 && errno != EINTR)
+	return n > 0 || (n < 0 && errno == EINTR);
+}
+
+static bool send_all(int fd, struct span text, int64_t end)
+{
+	while (text.n) {
+		ssize_t done;
+
+		if (!wait_for(fd, POLLOUT, end))
+			return false;
+		done = send(fd, text.p, text.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (done < 0 && errno != EINTR && errno != EAGAIN)
 			return false;
 		if (done > 0) {
-			p += done;
-			n -= (size_t)done;
+			text.p += done;
+			text.n -= (size_t)done;
 		}
 	}
 	return true;
@@ -137,35 +169,14 @@ static bool collect_environment(struct buf *b)
 	return !b->full;
 }
 
-static bool send_call(int fd, const struct cni_call *call, const struct buf *environment)
-{
-	char header[64];
-	struct buf b;
-
-	buf_init(&b, header, sizeof(header));
-	buf_str(&b, "netvsc-cni/1 ");
-	buf_num(&b, environment->len);
-	buf_str(&b, " ");
-	buf_num(&b, call->config.n);
-	buf_str(&b, "\n");
-	return send_all(fd, header, b.len) && send_all(fd, environment->p, environment->len) &&
-	       send_all(fd, call->config.p, call->config.n);
-}
-
 /* Reads until the agent closes; -1 if it says nothing within the time, dies, or says too much. */
-static long receive(int fd, char *answer, size_t size, int patience_ms)
+static long receive(int fd, char *answer, size_t size, int64_t end)
 {
-	int64_t end = now_ns() + patience_ms * MS;
-	struct pollfd in = {.fd = fd, .events = POLLIN};
 	size_t length = 0;
 	ssize_t n;
 
 	do {
-		int64_t left = (end - now_ns()) / MS;
-
-		if (left <= 0 || length == size)
-			return -1;
-		if (poll(&in, 1, (int)left) < 0 && errno != EINTR)
+		if (length == size || !wait_for(fd, POLLIN, end))
 			return -1;
 		n = recv(fd, answer + length, size - length, MSG_DONTWAIT);
 		if (n > 0)
@@ -176,18 +187,19 @@ static long receive(int fd, char *answer, size_t size, int patience_ms)
 	return (long)length;
 }
 
-static long ask(const struct cni_call *call, const struct buf *environment, char *answer)
+static long ask(const struct cni_call *call, const struct cni_message *message, char *answer)
 {
-	bool plain = call->verb == CNI_ADD && !call->promised && call->prev_result.n;
-	int patience_ms = plain ? PATIENCE_PLAIN_MS : PATIENCE_MS;
-	int fd = connect_agent(call, patience_ms);
+	int64_t end = now_ns() + (is_plain(call) ? CNI_PATIENCE_PLAIN_MS : CNI_PATIENCE_MS) * MS;
+	int fd = connect_agent(call, end);
+	bool sent = fd >= 0;
 	long n = -1;
 
-	if (fd < 0)
-		return -1;
-	if (send_call(fd, call, environment))
-		n = receive(fd, answer, ANSWER_SIZE, patience_ms);
-	close(fd);
+	for (unsigned i = 0; sent && i < 3; i++)
+		sent = send_all(fd, message->parts[i], end);
+	if (sent)
+		n = receive(fd, answer, ANSWER_SIZE, end);
+	if (fd >= 0)
+		close(fd);
 	return n;
 }
 
@@ -195,6 +207,7 @@ int verb_cni(char **argv)
 {
 	static char answer[ANSWER_SIZE], space[ENVIRONMENT_SIZE];
 	struct cni_call call;
+	struct cni_message message;
 	struct buf environment;
 	enum cni_code code;
 	const char *why;
@@ -213,9 +226,10 @@ int verb_cni(char **argv)
 	buf_init(&environment, space, sizeof(space));
 	if (!collect_environment(&environment))
 		return fail(&call, CNI_BAD_ENVIRONMENT, "CNI_*: more than 16 KiB of environment");
-	n = ask(&call, &environment, answer);
+	cni_write(&message, &call, &environment);
+	n = ask(&call, &message, answer);
 	if (n < 2 || (answer[0] != '0' && answer[0] != '1') || answer[1] != '\n')
-		return without_agent(&call);
+		return without_agent(&call, &message);
 	if (print(answer + 2, (size_t)n - 2))
 		return EXIT_FAILED;
 	return answer[0] == '0' ? 0 : EXIT_FAILED;

@@ -87,9 +87,14 @@ def list_of(parse: Callable[[object, Where], T]) -> Callable[[object, Where], tu
 
 
 def labels(data: object, path: Where) -> tuple[tuple[str, str], ...]:
+    """Return labels, sorted; an empty value is one, as in `node-role.kubernetes.io/x: ""`."""
     return tuple(
-        sorted((key, text(value, (*path, key))) for key, value in mapping(data, path).items())
+        sorted((key, _label(value, (*path, key))) for key, value in mapping(data, path).items())
     )
+
+
+def _label(data: object, path: Where) -> str:
+    return "" if data == "" else text(data, path)
 
 
 def subnet(data: object, path: Where) -> str:

@@ -25,3 +25,8 @@ def parse_mac(text: str) -> str:
 def pair_id(mac: str) -> str:
     """Return the ID of the pair with this MAC: dashes, since the kubelet's IDs end up in paths."""
     return mac.replace(":", "-")
+
+
+def mac_of(pair: str) -> str:
+    """Return the MAC of which an ID was made."""
+    return pair.replace("-", ":")

@@ -37,6 +37,8 @@ class Reason(StrEnum):
     SHARED_FUNCTION = "SharedFunction"
     NOT_SELECTED = "NotSelected"
     REQUIRE_VF = "RequireVf"
+    FOREIGN_ALLOCATED = "ForeignAllocated"
+    FOREIGN_LISTED = "ForeignListed"
 
 
 class Clash(StrEnum):
@@ -69,7 +71,8 @@ class Pair:
 
     `id` is the MAC with dashes. `netns` is None in the agent's own. `vmbus` is None where a pool
     forces a netdev that is no NetVSC. `mtu` is in bytes, `addresses` are the NIC's own with their
-    prefix. `line` is what may be announced now, None without a usable VF.
+    prefix, `gateways` at most one of each family. `line` is what may be announced now, None
+    without a usable VF.
     """
 
     id: str
@@ -87,6 +90,7 @@ class Pair:
     uplink: Uplink
     vf_seen: VfSeen
     vf: Vf | None
+    gateways: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

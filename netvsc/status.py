@@ -23,6 +23,9 @@ class AnnounceState(StrEnum):
     TAKEN = "Taken"  # the application read it
 
 
+STARTING = "Starting"  # reason of UNKNOWN: no sidecar has answered for this pod yet
+
+
 class Truth(StrEnum):
     """The status of a condition."""
 

@@ -20,11 +20,13 @@ os.environ.setdefault("PROMETHEUS_DISABLE_CREATED_SERIES", "True")  # a second s
 from prometheus_client import CollectorRegistry
 
 from netvsc import __version__
-from netvsc.errors import NetvscError
-from netvsc_deviceplugin import logs
+from netvsc.errors import NetvscError, RequestError
+from netvsc_deviceplugin import devinfo, logs
 from netvsc_deviceplugin.agent import Agent, Settings
 from netvsc_deviceplugin.cni import command
 from netvsc_deviceplugin.cni.half import CniSettings, Mode
+from netvsc_deviceplugin.imds_http import LINK_LOCAL, Endpoint, endpoint_of
+from netvsc_deviceplugin.nodehalf import NodeSettings
 from netvsc_deviceplugin.pairs import add_sim
 from netvsc_deviceplugin.scan import source_of
 
@@ -34,6 +36,7 @@ _FOLDERS = (
     ("--kubelet", "/var/lib/kubelet", "the kubelet's own"),
     ("--state", "/run/netvsc", "what the agent must remember"),
     ("--dev", "/dev", "where the host's devices are seen"),
+    ("--devinfo", str(devinfo.FOLDER), "the Network Plumbing Working Group's device information"),
     ("--cni-conf", "/etc/cni/net.d", "the runtime's network configuration"),
     ("--cni-bin", "/opt/cni/bin", "the runtime's network plugins"),
     ("--cni-shim", "/usr/bin/fdpipe", "the program that is installed as netvsc-cni"),
@@ -56,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["cni"]:
         return command.main(words[1:])
-    settings = _settings(_parser().parse_args(words))
+    parser = _parser()
+    settings = _settings(_checked(parser, parser.parse_args(words)))
     logs.configure()
     failures: list[NetvscError] = []
     try:
@@ -93,7 +97,32 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         state=arguments.state,
         dev=arguments.dev,
         cni=_cni(arguments),
+        imds=arguments.imds,
+        devinfo=arguments.devinfo,
+        cdi=arguments.cdi,
+        node=NodeSettings(name=arguments.node, kubeconfig=arguments.kubeconfig)
+        if arguments.node
+        else None,
     )
+
+
+def _checked(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> argparse.Namespace:
+    if arguments.node and arguments.config:
+        parser.error("--node and --config: pools come from the NetvscNode or from a file; give one")
+    if arguments.kubeconfig and not arguments.node:
+        parser.error("--kubeconfig without --node: name the NetvscNode, or leave it out")
+    return arguments
+
+
+def _imds(text: str) -> Endpoint | None:
+    try:
+        return None if text == "off" else endpoint_of(text)
+    except RequestError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _folder_or_off(text: str) -> Path | None:
+    return None if text == "off" else Path(text)
 
 
 def _cni(arguments: argparse.Namespace) -> CniSettings | None:
@@ -111,6 +140,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--config", type=Path, metavar="FILE", help="pools (default: one, `pair`)")
+    parser.add_argument("--node", metavar="NAME", help="pools and status: the NetvscNode NAME")
+    parser.add_argument(
+        "--kubeconfig", type=Path, metavar="FILE", help="with --node (default: as pods do)"
+    )
     parser.add_argument("--listen", default="0.0.0.0:9470", help="metrics and health (%(default)s)")
     for name, default, what in _FOLDERS:
         parser.add_argument(
@@ -121,6 +154,20 @@ def _parser() -> argparse.ArgumentParser:
         choices=[mode.value for mode in Mode],
         default=Mode.OFF.value,
         help="move pairs into pods: not at all, for Multus, or chained (%(default)s)",
+    )
+    parser.add_argument(
+        "--imds",
+        type=_imds,
+        default=LINK_LOCAL,
+        metavar="URL|off",
+        help="Azure's metadata service: the NICs' own addresses (%(default)s)",
+    )
+    parser.add_argument(
+        "--cdi",
+        type=_folder_or_off,
+        default="off",
+        metavar="PATH|off",
+        help="where the runtime reads CDI specifications, /var/run/cdi as a rule (%(default)s)",
     )
     parser.add_argument("--sysfs", action=_Refused, help=argparse.SUPPRESS)
     add_sim(parser)

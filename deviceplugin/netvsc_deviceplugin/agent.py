@@ -10,23 +10,32 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
 from netvsc import __version__
 from netvsc.pool import BUILT_IN, Pool
-from netvsc_deviceplugin import httpd, poolfile, readiness
+from netvsc.status import Foreign
+from netvsc_deviceplugin import httpd, poolfile, readiness, verbs
 from netvsc_deviceplugin.cni.half import CniHalf, CniSettings
 from netvsc_deviceplugin.host import PluginHost
+from netvsc_deviceplugin.imds import Imds
+from netvsc_deviceplugin.imds_http import Endpoint
 from netvsc_deviceplugin.inventory import RESCAN, InventoryLoop
 from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.ledger import Returned, Revoked
 from netvsc_deviceplugin.match import Policy, World
 from netvsc_deviceplugin.metrics import Metrics
 from netvsc_deviceplugin.metrics_now import Now
+from netvsc_deviceplugin.metrics_traffic import TrafficNow
+from netvsc_deviceplugin.nodearound import Around
+from netvsc_deviceplugin.nodehalf import NodeHalf, NodeSettings
+from netvsc_deviceplugin.nodespec import Wanted
 from netvsc_deviceplugin.podresources import Allocations
-from netvsc_deviceplugin.scan import Source, scan
+from netvsc_deviceplugin.scan import Source, scan, with_told
+from netvsc_deviceplugin.sidecars import Sidecars
 from netvsc_deviceplugin.sysfs import Devices
 
 SCAN_DEADLINE = 3 * RESCAN  # seconds; older, and the agent is not ready
@@ -36,7 +45,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where the agent finds things. `kubelet` is the kubelet's folder, `state` the agent's own."""
+    """Where the agent finds things. `kubelet` is the kubelet's folder, `state` the agent's own.
+
+    None leaves a part out.
+    """
 
     source: Source
     config: Path | None
@@ -45,14 +57,18 @@ class Settings:
     state: Path
     dev: Path
     cni: CniSettings | None = None
+    imds: Endpoint | None = None
+    devinfo: Path | None = None
+    cdi: Path | None = None
+    node: NodeSettings | None = None
 
 
 class Agent:
     """Owns every task and every value that changes."""
 
     def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
-        """Raise ConfigError if the pool file is wrong at the start."""
-        pools = poolfile.load(settings.config) if settings.config else (BUILT_IN,)
+        """Raise ConfigError if the pool file or the way to the apiserver is wrong at the start."""
+        pools = _first_pools(settings)
         self._settings = settings
         self._registry = registry
         self._pools: Latest[tuple[Pool, ...]] = Latest(pools)
@@ -60,12 +76,25 @@ class Agent:
         self._policy = Latest(Policy(pools=pools))
         metrics = Metrics(registry)
         self._inventory = InventoryLoop(
-            source=settings.source, policy=self._policy, meter=metrics, read=self._scan
+            source=settings.source,
+            policy=self._policy,
+            meter=metrics,
+            read=self._scan,
+            told=self._told,
         )
+        self._foreign: tuple[Foreign, ...] = ()
+        self._uninstall = Latest(False)
+        self._node: NodeHalf | None = None
+        if settings.node:
+            self._node = NodeHalf(
+                settings.node, state=settings.state, restore=self._inventory.restore
+            )
+        self._imds = Imds(settings.imds) if settings.imds else None
         self._cni: CniHalf | None = None
+        self._sidecars: Sidecars | None = None
         self._metrics = metrics
         self._plugins = PluginHost(
-            pools=self._pools,
+            pools=self._inventory.pools,
             inventory=self._inventory.inventory,
             allocations=self._allocations,
             metrics=metrics,
@@ -73,19 +102,24 @@ class Agent:
             folder=settings.kubelet / "device-plugins",
             podresources=settings.kubelet / "pod-resources/kubelet.sock",
             dev=settings.dev,
+            devinfo=settings.devinfo,
+            cdi=settings.cdi,
         )
         now = Now(
             pools=self._pools.get,
             inventory=self._inventory.inventory.get,
             allocations=self._allocations.get,
+            given=self._plugins.given,
         )
         registry.register(now)
+        registry.register(TrafficNow(inventory=self._inventory.inventory.get))
 
     async def run(self) -> None:
         """Run until cancelled; raises what no part could cure."""
         checks = {
             "scan": readiness.fresh(lambda: self._inventory.last_scan, deadline_s=SCAN_DEADLINE),
-            "kubelet": readiness.registered(self._plugins.registered),
+            "kubelet": readiness.registered(self._plugins.registered, wanted=self._pools.get),
+            **({"node": self._node.unknown} if self._node else {}),
         }
         alive = {"scan": checks["scan"]}
         listen = self._settings.listen
@@ -93,11 +127,21 @@ class Agent:
             log.info("netvsc-deviceplugin %s; metrics and health on port %d", __version__, port)
             # Before anything is offered: a pair in use keeps its place, whatever a scan would say.
             await self._plugins.look()
+            if self._node:
+                self._node.begin()
+                self._take(self._node.wanted.get())
             self._apply()
             async with self._serving_cni(), asyncio.TaskGroup() as tasks:
-                if self._cni:
+                if self._node:
+                    tasks.create_task(self._node.run(self._around()), name="node")
+                    tasks.create_task(self._follow_wanted(self._node), name="wanted")
+                if self._cni and self._sidecars:
                     tasks.create_task(self._cni.run(), name="cni")
+                    tasks.create_task(self._sidecars.run(), name="sidecars")
+                    tasks.create_task(self._ask_who_holds(self._cni), name="who holds")
+                await self._start_asking(tasks)
                 tasks.create_task(self._inventory.run(), name="inventory")
+                tasks.create_task(verbs.report(self._inventory.inventory, self._plugins.given))
                 tasks.create_task(self._follow(self._pools), name="pools")
                 tasks.create_task(self._follow(self._allocations), name="allocations")
                 if self._settings.config:
@@ -105,6 +149,15 @@ class Agent:
                 # Advertised before the first scan, every pair would be missed for a moment.
                 await self._inventory.scanned.wait()
                 tasks.create_task(self._plugins.run(), name="plugins")
+
+    async def _start_asking(self, tasks: asyncio.TaskGroup) -> None:
+        """Ask Azure for addresses; where pools select by them, the first answer is waited for."""
+        if not self._imds:
+            return
+        inventory = self._inventory
+        tasks.create_task(self._imds.run(inventory.inventory, look=inventory.look))
+        if any(pool.selector.subnets for pool in self._pools.get()):
+            await self._imds.asked.wait()
 
     @asynccontextmanager
     async def _serving_cni(self) -> AsyncIterator[None]:
@@ -124,15 +177,60 @@ class Agent:
             look=self._inventory.look,
             gone=self._inventory.gone,
             meter=self._metrics,
+            uninstall=self._uninstall,
+        )
+        self._sidecars = Sidecars(
+            inside=self._cni.inside, given=self._plugins.given, meter=self._metrics
         )
         async with self._cni.serving():
             yield
+
+    async def _ask_who_holds(self, cni: CniHalf) -> None:
+        """Ask the kubelet when a pair came home: nothing else tells that its pod has ended."""
+        async for _ in cni.inside.changes():
+            self._plugins.look_soon()
+
+    def _around(self) -> Around:
+        around = Around(
+            scanned=self._inventory.scanned,
+            inventory=self._inventory.inventory,
+            pools=self._inventory.pools,
+            allocations=self._allocations,
+            registered=self._plugins.standing,
+            podresources=self._plugins.podresources_trouble,
+            given=self._plugins.given,
+        )
+        if not self._cni or not self._sidecars:
+            return around
+        return replace(
+            around,
+            place=self._cni.place,
+            inside=self._cni.inside,
+            markers=self._cni.markers,
+            announcements=self._sidecars.announcements,
+            announce=self._sidecars.announce,
+        )
+
+    async def _follow_wanted(self, node: NodeHalf) -> None:
+        async for wanted in node.wanted.changes():
+            self._take(wanted)
+            self._apply()
+
+    def _take(self, wanted: Wanted) -> None:
+        self._foreign = wanted.foreign
+        self._uninstall.set(wanted.uninstall)
+        self._pools.set(wanted.pools)
+
+    def _told(self, event: Revoked | Returned) -> None:
+        if self._node:
+            self._node.told(event)
 
     def _granted(self) -> set[str]:
         return {*self._plugins.given(), *self._allocations.get()}
 
     def _scan(self, source: Source) -> tuple[World, Devices]:
-        return self._cni.scan(source) if self._cni else scan(source)
+        world, devices = self._cni.scan(source) if self._cni else scan(source)
+        return with_told(world, self._imds.told.get() if self._imds else {}), devices
 
     async def _follow(self, part: Latest[tuple[Pool, ...]] | Latest[Allocations]) -> None:
         async for _ in part.changes():
@@ -141,4 +239,13 @@ class Agent:
     def _apply(self) -> None:
         held = self._allocations.get().items()
         allocated = {pair: allocation.resource for pair, allocation in held}
-        self._policy.set(Policy(pools=self._pools.get(), allocated=allocated))
+        self._policy.set(
+            Policy(pools=self._pools.get(), allocated=allocated, foreign=self._foreign)
+        )
+
+
+def _first_pools(settings: Settings) -> tuple[Pool, ...]:
+    """Return the pools to begin with: with a NetvscNode none, before it says them."""
+    if settings.node:
+        return ()
+    return poolfile.load(settings.config) if settings.config else (BUILT_IN,)

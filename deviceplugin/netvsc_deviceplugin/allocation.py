@@ -91,6 +91,7 @@ def _description(pair: Pair) -> dict[str, object]:
         "numa": pair.numa_node,
         "mtu": pair.mtu,
         "addresses": list(pair.addresses),
+        "gateways": list(pair.gateways),
         "pci": pair.vf.pci if pair.vf else None,
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from netvsc_deviceplugin.given import Given, Verbs
 from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.lifecycle import Lifecycle
 from netvsc_deviceplugin.metrics import Metrics
+from netvsc_deviceplugin.outside import Outside
 from netvsc_deviceplugin.plugin import Plugin
 from netvsc_deviceplugin.podresources import Allocations, PodResources
 from netvsc_deviceplugin.service import DevicePluginService
@@ -36,7 +37,8 @@ class PluginHost:
 
     `folder` holds kubelet.sock, `podresources` is the socket of that API, `state` is the agent's
     own folder, `dev` is where the host's /dev is seen. `standing` tells for each resource whether
-    the kubelet knows it.
+    the kubelet knows it, `podresources_trouble` why it does not say who holds what. `devinfo` and
+    `cdi` are folders for those who read of our devices.
     """
 
     def __init__(  # noqa: PLR0913 (all the borders of this half of the agent, each by its name)
@@ -50,6 +52,8 @@ class PluginHost:
         folder: Path = DEVICE_PLUGINS,
         podresources: Path = POD_RESOURCES,
         dev: Path = Path("/dev"),
+        devinfo: Path | None = None,
+        cdi: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pools = pools
@@ -60,7 +64,11 @@ class PluginHost:
         self._resources: dict[str, _Resource] = {}
         self._given = Given(state, clock=clock)
         self._podresources = PodResources(
-            podresources, allocations=allocations, looked=self._given.looked, clock=clock
+            podresources, allocations=allocations, looked=self._looked, clock=clock
+        )
+        self._allocations = allocations
+        self._outside = Outside(
+            devinfo_folder=devinfo, cdi_folder=cdi, held=self._held, present=self._present
         )
         self._lifecycle = Lifecycle(
             folder=folder,
@@ -69,6 +77,7 @@ class PluginHost:
             clock=clock,
         )
         self.standing = self._lifecycle.registered
+        self.podresources_trouble = self._podresources.trouble
 
     def registered(self) -> Mapping[str, bool]:
         """Return the present `standing`: a function, as readiness.registered wants it."""
@@ -82,6 +91,10 @@ class PluginHost:
         """Ask the kubelet once who holds what; without an answer nothing is known, for now."""
         await self._podresources.look()
 
+    def look_soon(self) -> None:
+        """Ask the kubelet again, now and when things have settled."""
+        self._podresources.soon()
+
     async def run(self) -> None:
         """Run until cancelled; raises what one of the parts cannot cure."""
         try:
@@ -93,6 +106,7 @@ class PluginHost:
         finally:
             for resource in self._resources.values():
                 resource.plugin.close()
+            self._outside.close()
 
     async def _follow_pools(self) -> None:
         async for pools in self._pools.changes():
@@ -103,6 +117,7 @@ class PluginHost:
             self._metrics.known(pair.id for pair in inventory.pairs)
             for resource in self._resources.values():
                 resource.plugin.look(inventory)
+            self._level()
 
     def _serve(self, pools: tuple[Pool, ...]) -> None:
         wanted = {pool.resource: pool for pool in pools}
@@ -112,6 +127,7 @@ class PluginHost:
             resource = self._resources.get(name) or self._new(pool)
             self._resources[name] = resource
             resource.plugin.look(self._inventory.get(), pool=pool)
+        self._level()
         self._lifecycle.want({name: one.handlers for name, one in self._resources.items()})
 
     def _new(self, pool: Pool) -> _Resource:
@@ -126,10 +142,26 @@ class PluginHost:
             record=self._record,
             meter=self._metrics,
             listeners=partial(self._lifecycle.listeners, pool.resource),
+            cdi=partial(self._outside.named, pool.resource),
         )
         return _Resource(plugin, service.handlers())
 
     def _record(self, grants: tuple[Grant, ...]) -> None:
         for grant in grants:
             self._given.give(grant.verbs)
+        self._level()
         self._podresources.soon()
+
+    def _looked(self, held: Collection[str]) -> None:
+        self._given.looked(held)
+        if self._resources:  # before that the node was not scanned: everything would seem gone
+            self._level()
+
+    def _level(self) -> None:
+        self._outside.level(self._pools.get(), self._inventory.get())
+
+    def _held(self) -> set[str]:
+        return {*self._given.verbs(), *self._allocations.get()}
+
+    def _present(self, node: str) -> bool:
+        return (self._dev / node.removeprefix("/dev/")).exists()

@@ -1,7 +1,7 @@
 """The inventory's loop: something wakes it, a full scan decides, a change is published.
 
-State is what the last scan saw, and the memory of VFs that left; both come back from the world
-after a crash, the memory as far as the VFs are there.
+State is what the last scan saw, and the memory of VFs that left and of addresses at home; all come
+back from the world after a crash, the memory as far as the VFs and NICs are there.
 """
 
 from __future__ import annotations
@@ -9,17 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from netvsc.errors import NodeError
 from netvsc.pair import Inventory
+from netvsc.pool import Pool
+from netvsc_deviceplugin.home_addresses import as_at_home, seen_at_home
 from netvsc_deviceplugin.latest import Latest
-from netvsc_deviceplugin.ledger import Ledger, Returned, Revoked
+from netvsc_deviceplugin.ledger import Ledger, Past, Returned, Revoked
 from netvsc_deviceplugin.links import Link
 from netvsc_deviceplugin.match import Policy, World, decide
 from netvsc_deviceplugin.nics import VfMemory, pair_up, remember
+from netvsc_deviceplugin.own import Own
 from netvsc_deviceplugin.pace import Pace
 from netvsc_deviceplugin.scan import Source, refine, scan
 from netvsc_deviceplugin.sysfs import Devices
@@ -62,9 +65,12 @@ class _Wakes:
 
 
 class InventoryLoop:
-    """Keeps `inventory` true, from when `scanned` is set. `read` looks at the node, in a thread."""
+    """Keeps `inventory` true, from when `scanned` is set; `pools` are those that it was made by.
 
-    def __init__(
+    `read` looks at the node, in a thread; `told` hears of revocations and returns.
+    """
+
+    def __init__(  # noqa: PLR0913 (its borders, each by its name)
         self,
         *,
         source: Source,
@@ -72,8 +78,10 @@ class InventoryLoop:
         meter: Meter,
         receive_buffer: int | None = None,
         read: Callable[[Source], tuple[World, Devices]] = scan,
+        told: Callable[[Revoked | Returned], None] = lambda _event: None,
     ) -> None:
         self.inventory: Latest[Inventory] = Latest(Inventory())
+        self.pools: Latest[tuple[Pool, ...]] = Latest(())
         self.last_scan: float | None = None
         self.scanned = asyncio.Event()
         self._source = source
@@ -81,7 +89,9 @@ class InventoryLoop:
         self._meter = meter
         self._receive_buffer = receive_buffer
         self._read = read
+        self._told = told
         self._memory: dict[str, VfMemory] = {}
+        self._at_home: dict[str, Own] = {}
         self._ledger = Ledger()
         self._wakes = _Wakes()
 
@@ -92,6 +102,11 @@ class InventoryLoop:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow_policy())
                 tasks.create_task(self._scan_when_woken())
+
+    def restore(self, memory: Mapping[str, VfMemory], past: Mapping[str, Past]) -> None:
+        """Go on from what another run of the agent knew; what was seen since is newer."""
+        self._memory = {**memory, **self._memory}
+        self._ledger.restore(past)
 
     def look(self, reason: str) -> None:
         """Take a hint that something changed, here or in another netns."""
@@ -113,9 +128,9 @@ class InventoryLoop:
         pace = Pace()
         while True:
             await self._burst()
-            reason = self._wakes.take()
+            reason, policy = self._wakes.take(), self._policy.get()
             try:
-                found = await self._look(reason)
+                found = await self._look(reason, policy)
             except NodeError as error:
                 log.warning("scan failed: %s; trying again in %g s", error, RETRY)
                 await asyncio.sleep(RETRY)
@@ -124,6 +139,7 @@ class InventoryLoop:
             if found != self.inventory.get():
                 await pace.turn()
                 self.inventory.set(found)
+            self.pools.set(policy.pools)
             self.scanned.set()
 
     async def _burst(self) -> None:
@@ -144,12 +160,13 @@ class InventoryLoop:
             return False
         return True
 
-    async def _look(self, reason: str) -> Inventory:
+    async def _look(self, reason: str, policy: Policy) -> Inventory:
         begin = time.monotonic()
         world, devices = await asyncio.to_thread(self._read, self._source)
-        policy = self._policy.get()
         nics, conflicts = pair_up(world.links, devices, policy.pools)
         self._memory = remember(self._memory, nics)
+        self._at_home = seen_at_home(self._at_home, nics)
+        nics = as_at_home(nics, self._at_home)
         found = decide(nics, conflicts, world, policy, memory=self._memory)
         self.last_scan = time.monotonic()
         self._meter.scanned(reason, self.last_scan - begin)
@@ -158,6 +175,7 @@ class InventoryLoop:
 
     def _report(self, events: list[Revoked | Returned]) -> None:
         for event in events:
+            self._told(event)
             if isinstance(event, Revoked):
                 self._meter.revoked(event.pair)
                 log.info("VF revoked", extra={"pair": event.pair})

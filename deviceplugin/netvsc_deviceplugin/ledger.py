@@ -7,6 +7,7 @@ scan shows, or what must have been since the VF went again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from netvsc.mac import pair_id
@@ -29,11 +30,24 @@ class Returned:
     outage: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """A pair's VF as another run of the agent knew it: at `pci`, or `away` since that time."""
+
+    pci: str | None = None
+    away: float | None = None
+
+
 class Ledger:
     """Times are seconds of one monotonic clock."""
 
     def __init__(self) -> None:
         self._pairs: dict[str, _Page] = {}
+        self._past: dict[str, Past] = {}
+
+    def restore(self, past: Mapping[str, Past]) -> None:
+        """Go on from what was known before: what differs at first sight happened meanwhile."""
+        self._past = {id_: one for id_, one in past.items() if id_ not in self._pairs}
 
     def heard(self, link: Link, at: float) -> list[Revoked | Returned]:
         """Take the removal of an interface; it counts if it was the VF of a known pair."""
@@ -47,9 +61,14 @@ class Ledger:
 
     def scanned(self, inventory: Inventory, at: float) -> list[Revoked | Returned]:
         """Take a scan: what it no longer shows and nobody told of, and what is back."""
-        pages = {pair.id: self._pairs.get(pair.id, _Page()) for pair in inventory.pairs}
-        self._pairs = pages
-        return [event for pair in inventory.pairs for event in _compare(pair, pages[pair.id], at)]
+        known, self._pairs = self._pairs, {}
+        events: list[Revoked | Returned] = []
+        for pair in inventory.pairs:
+            page = known.get(pair.id) or _Page()
+            self._pairs[pair.id] = page
+            events += _meanwhile(pair, page, self._past.pop(pair.id, Past()), at)
+            events += _compare(pair, page, at)
+        return events
 
 
 @dataclass(slots=True)
@@ -77,6 +96,14 @@ def _return(pair: str, page: _Page, at: float) -> list[Revoked | Returned]:
     """End an absence, if there is one."""
     since, page.away = page.away, None
     return [] if since is None else [Returned(pair=pair, at=at, outage=at - since)]
+
+
+def _meanwhile(pair: Pair, page: _Page, past: Past, at: float) -> list[Revoked | Returned]:
+    """Take up an absence, or count one that nobody saw: how long it was cannot be known."""
+    page.away = past.away if past.away is not None else page.away
+    shown = pair.vf.pci if pair.vf and pair.vf.joined else None
+    missed = past.pci is not None and past.pci != shown
+    return _revoke(pair.id, page, at) if missed else []
 
 
 def _compare(pair: Pair, page: _Page, at: float) -> list[Revoked | Returned]:

@@ -9,9 +9,10 @@ import ipaddress
 import struct
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from netvsc_deviceplugin import netlink
+from netvsc_deviceplugin.own import Own
 
 ETHERNET = 1  # ARPHRD_ETHER
 LOOPBACK = 0x8  # IFF_LOOPBACK
@@ -32,6 +33,7 @@ class Link:
     `kind` is empty for a driver's own netdev; `lower` is the interface below it in the same netns
     (a VLAN's, a macvlan's), `master` the one above (a bridge, a bond, a VF's NetVSC).
     `addresses` carry their prefix; link-local IPv6 ones, which every NIC has, are left out.
+    `gateways` are those of the default routes over it. `told` is what Azure says of it.
     """
 
     ifindex: int
@@ -48,6 +50,8 @@ class Link:
     parent: str | None = None
     alias: str = ""
     addresses: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
+    told: Own = field(default_factory=Own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,7 @@ def read_links() -> tuple[Link, ...]:
     """Return all interfaces of the calling thread's netns with their addresses."""
     mask = netlink.attribute(_IFLA_EXT_MASK, struct.pack("=I", _SKIP_STATS))
     found = netlink.dump(netlink.RTM_GETLINK, _IFINFO.pack(0, 0, 0, 0, 0) + mask)
-    addresses = _read_addresses()
+    addresses = read_addresses()
     links = (parse_link(message.body) for message in found)
     return tuple(replace(k, addresses=tuple(addresses[k.ifindex])) for k in links)
 
@@ -126,7 +130,8 @@ def above(links: Iterable[Link], start: Iterable[int]) -> frozenset[int]:
     return frozenset(found)
 
 
-def _read_addresses() -> defaultdict[int, list[str]]:
+def read_addresses() -> defaultdict[int, list[str]]:
+    """Return the addresses of the calling thread's netns by ifindex, link-local ones left out."""
     found: defaultdict[int, list[str]] = defaultdict(list)
     for message in netlink.dump(netlink.RTM_GETADDR, _IFADDR.pack(0, 0, 0, 0, 0)):
         _, prefix, _, _, ifindex = _IFADDR.unpack_from(message.body)

@@ -1,7 +1,8 @@
 """What is offered, in which pool, and what is excluded and why. Pure.
 
-The order of rules: the node's uplink never; then the first pool, by priority and name, that takes
-the NIC; what no pool takes is excluded with the reason of the first that selected it.
+The order of rules: the node's uplink never, nor what another driver gave away; then the first pool,
+by priority and name, that takes the NIC; what no pool takes is excluded with the reason of the
+first that selected it.
 """
 
 from __future__ import annotations
@@ -22,19 +23,26 @@ from netvsc.pair import (
     Uplink,
     VfSeen,
 )
-from netvsc.pool import BUILT_IN, Pool
+from netvsc.pool import BUILT_IN, ForeignOwner, Pool
+from netvsc.status import Foreign, ForeignState
+from netvsc_deviceplugin import foreign
 from netvsc_deviceplugin.links import Link, above
 from netvsc_deviceplugin.nics import Nic, VfMemory, pair_up
+from netvsc_deviceplugin.own import Own, known
 from netvsc_deviceplugin.routes import DefaultRoute
 from netvsc_deviceplugin.sysfs import Devices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What is wanted: pools in order; for each pair in use, the resource it was allocated as."""
+    """What is wanted: pools in order; for each pair in use, the resource it was allocated as.
+
+    `foreign` are NICs that another driver claims.
+    """
 
     pools: tuple[Pool, ...] = (BUILT_IN,)
     allocated: Mapping[str, str] = field(default_factory=dict)
+    foreign: tuple[Foreign, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +108,13 @@ def _place(
 ) -> Pool | _Refusal:
     if uplink:
         return _Refusal(Reason.DEFAULT_ROUTE, uplink)
+    claim = foreign.claim(nic.netvsc, policy.foreign)
+    if claim and claim.state is ForeignState.ALLOCATED:
+        return _Refusal(Reason.FOREIGN_ALLOCATED, foreign.allocated(claim))
     refusals = []
     for pool in policy.pools:
         if _selects(pool, nic, memory):
-            refusal = _refuses(pool, nic, memory, shared=shared)
+            refusal = _refuses(pool, nic, memory, claim, shared=shared)
             if not refusal:
                 return pool
             refusals.append(refusal)
@@ -122,13 +133,20 @@ def _selects(pool: Pool, nic: Nic, memory: Mapping[str, VfMemory]) -> bool:
         and (not wanted.interfaces or wanted.takes_interface(netvsc.name))
         and (not wanted.drivers or driver in wanted.drivers)
         and (not wanted.numa_nodes or _numa(nic, past) in wanted.numa_nodes)
-        and (not wanted.subnets or _in_subnets(netvsc.addresses, wanted.subnets))
+        and (not wanted.subnets or _in_subnets(_own(netvsc).addresses, wanted.subnets))
     )
 
 
 def _refuses(
-    pool: Pool, nic: Nic, memory: Mapping[str, VfMemory], *, shared: bool
+    pool: Pool,
+    nic: Nic,
+    memory: Mapping[str, VfMemory],
+    claim: Foreign | None,
+    *,
+    shared: bool,
 ) -> _Refusal | None:
+    if claim and pool.foreign_owner is not ForeignOwner.IGNORE:
+        return _Refusal(Reason.FOREIGN_LISTED, foreign.listed(claim, pool.name))
     if pool.skip_addressed and nic.netvsc.addresses:
         addresses = ", ".join(nic.netvsc.addresses)
         return _Refusal(
@@ -194,6 +212,11 @@ def _numa(nic: Nic, past: VfMemory | None) -> int | None:
     return past.numa_node if past and not nic.vf else nic.numa_node
 
 
+def _own(netvsc: Link) -> Own:
+    kernel = Own(addresses=netvsc.addresses, gateways=netvsc.gateways)
+    return known(kernel, netvsc.told)
+
+
 def _in_subnets(addresses: Sequence[str], subnets: Sequence[str]) -> bool:
     networks = [ipaddress.ip_network(subnet) for subnet in subnets]
     return any(
@@ -233,6 +256,7 @@ def _pair(
 ) -> Pair:
     netvsc, vf, past = nic.netvsc, nic.vf, memory.get(nic.id)
     known = Uplink.YES if uplink else Uplink.NO
+    own = _own(netvsc)
     seen = VfSeen.PRESENT if vf else VfSeen.LOST if past else VfSeen.NEVER
     return Pair(
         id=nic.id,
@@ -242,7 +266,8 @@ def _pair(
         netns=netvsc.netns,
         vmbus=netvsc.parent if netvsc.parent_bus == "vmbus" else None,
         mtu=netvsc.mtu,
-        addresses=netvsc.addresses,
+        addresses=own.addresses,
+        gateways=own.gateways,
         pool=pool.name,
         numa_node=_numa(nic, past),
         path=Path.VF if vf and vf.joined else Path.SYNTHETIC,

@@ -19,6 +19,8 @@ _OUTAGE = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.
 _SCAN = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 # A move costs 40 ms in the kernel (rcu_barrier), a pod without pairs a millisecond (seconds).
 _CNI = (0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 5.0)
+# A line is out within a millisecond; it is taken at the next poll, 0.1 s or 2 s (seconds).
+_ANNOUNCE = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0)
 _ALLOCATE = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0)
 
 
@@ -71,6 +73,7 @@ class Metrics:
             registry=registry,
         )
         self._add_cni(registry)
+        self._add_announcements(registry)
         self._start_at_zero()
 
     def _start_at_zero(self) -> None:
@@ -95,6 +98,22 @@ class Metrics:
             self._cni_seconds.labels(verb=verb)
             for result in ("done", "failed"):
                 self._cni.labels(verb=verb, result=result)
+
+    def _add_announcements(self, registry: CollectorRegistry) -> None:
+        self._announcements = Counter(
+            "netvsc_announcements", "Lines, by how they ended.", ["result"], registry=registry
+        )
+        self._announce = Histogram(
+            "netvsc_announce_seconds",
+            "From a usable VF to its line in the pipe, and from there to its reading.",
+            ["stage"],
+            buckets=_ANNOUNCE,
+            registry=registry,
+        )
+        for result in ("taken", "cancelled", "failed"):
+            self._announcements.labels(result=result)
+        for stage in ("offered", "taken"):
+            self._announce.labels(stage=stage)
 
     def known(self, pairs: Iterable[str]) -> None:
         """Start these pairs' counters at 0: Prometheus sees no increase from nothing."""
@@ -132,3 +151,10 @@ class Metrics:
         """Count a CNI call: done or failed."""
         self._cni.labels(verb=verb, result=result).inc()
         self._cni_seconds.labels(verb=verb).observe(seconds)
+
+    def announced(self, result: str, count: int) -> None:
+        """Count lines: taken, cancelled or failed."""
+        self._announcements.labels(result=result).inc(count)
+
+    def announce_took(self, stage: str, seconds: float) -> None:
+        self._announce.labels(stage=stage).observe(seconds)

@@ -9,7 +9,9 @@ from prometheus_client.registry import Collector
 
 from netvsc.pair import Inventory, Pair, Path
 from netvsc.pool import Pool
+from netvsc_deviceplugin.given import Verbs
 from netvsc_deviceplugin.podresources import Allocations
+from netvsc_deviceplugin.verbs import mismatches
 
 
 class Now(Collector):
@@ -21,19 +23,25 @@ class Now(Collector):
         pools: Callable[[], Sequence[Pool]],
         inventory: Callable[[], Inventory],
         allocations: Callable[[], Allocations],
+        given: Callable[[], Verbs],
     ) -> None:
         self._pools = pools
         self._inventory = inventory
         self._allocations = allocations
+        self._given = given
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         """Name the families without looking: the registry asks before the node was scanned."""
-        return (_info(()), _path(()), _allocation({}), _pool((), (), {}))
+        shapes = (_info(()), _path(()), _allocation({}), _pool((), (), {}), _verbs((), {}))
+        return (*shapes, _conflicts(0))
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        pairs = self._inventory().pairs
-        held = self._allocations()
-        return (_info(pairs), _path(pairs), _allocation(held), _pool(self._pools(), pairs, held))
+        inventory, held = self._inventory(), self._allocations()
+        pairs = inventory.pairs
+        pools = _pool(self._pools(), pairs, held)
+        verbs = _verbs(pairs, self._given())
+        conflicts = _conflicts(len(inventory.conflicts))
+        return (_info(pairs), _path(pairs), _allocation(held), pools, verbs, conflicts)
 
 
 def _info(pairs: Sequence[Pair]) -> GaugeMetricFamily:
@@ -78,3 +86,19 @@ def _pool(pools: Sequence[Pool], pairs: Sequence[Pair], held: Allocations) -> Ga
         family.add_metric([pool.name, "allocated"], allocated)
         family.add_metric([pool.name, "free"], len(mine) - allocated)
     return family
+
+
+def _verbs(pairs: Sequence[Pair], given: Verbs) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "netvsc_verbs_mismatch",
+        "1 for a held pair whose VF has another verbs device than its container.",
+        labels=["pair"],
+    )
+    for id_, why in mismatches(pairs, given).items():
+        family.add_metric([id_], why is not None)
+    return family
+
+
+def _conflicts(count: int) -> GaugeMetricFamily:
+    text = "NICs that contradict themselves; nothing is announced for them."
+    return GaugeMetricFamily("netvsc_pairing_conflicts", text, value=count)

@@ -1,8 +1,8 @@
 """Who holds which pair, as the kubelet's pod resources API tells it.
 
 The API has no watch, so it is asked at times: at start, when the kubelet is new, shortly after each
-Allocate (the pod shows only once the kubelet has admitted it) and on a slow timer, since nothing at
-all tells of a pod that ended.
+Allocate (the pod shows only once the kubelet has admitted it), when CNI brought a pair home, and on
+a slow timer: without CNI nothing at all tells of a pod that ended.
 """
 
 from __future__ import annotations
@@ -73,7 +73,10 @@ def settled(
 
 
 class PodResources:
-    """Keeps `allocations` as true as the API allows; `looked` hears of each answer."""
+    """Keeps `allocations` as true as the API allows; `looked` hears of each answer.
+
+    `trouble` says why the kubelet does not answer, None while it does.
+    """
 
     def __init__(
         self,
@@ -83,6 +86,7 @@ class PodResources:
         looked: Callable[[Collection[str]], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.trouble: Latest[str | None] = Latest(None)
         self._socket = socket
         self._allocations = allocations
         self._looked = looked
@@ -90,7 +94,6 @@ class PodResources:
         self._due: list[float] = []
         self._missing: Mapping[str, float] = {}
         self._hint = asyncio.Event()
-        self._silent = False
 
     def soon(self) -> None:
         """Look shortly, and again when things have settled; a look that is due stays due."""
@@ -113,15 +116,14 @@ class PodResources:
                     channel, pr.ListPodResourcesRequest(), timeout_s=_TIMEOUT_S
                 )
         except grpc.aio.AioRpcError as error:
-            if not self._silent:
+            why = f"{self._socket}: {error.details()}"
+            if not self.trouble.get():
                 log.warning(
-                    "cannot ask the kubelet who holds pairs, keeping the last answer: %s: %s",
-                    self._socket,
-                    error.details(),
+                    "cannot ask the kubelet who holds pairs, keeping the last answer: %s", why
                 )
-            self._silent = True
+            self.trouble.set(why)
             return
-        self._silent = False
+        self.trouble.set(None)
         held, self._missing = settled(
             self._allocations.get(), allocations_from(answer), self._missing, now=self._clock()
         )

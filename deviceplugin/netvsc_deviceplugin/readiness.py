@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from netvsc_deviceplugin.httpd import Check
 
 
-def registered(standing: Callable[[], Mapping[str, bool]]) -> Check:
-    """Check that the kubelet knows every resource."""
+def registered(
+    standing: Callable[[], Mapping[str, bool]], *, wanted: Callable[[], Collection[object]]
+) -> Check:
+    """Check that the kubelet knows every resource; where no pool is `wanted` there is none."""
 
     def check() -> str | None:
         known = standing()
+        if not known and not wanted():
+            return None
         missing = sorted(resource for resource, there in known.items() if not there)
         if not known:
             return "no pool is served yet"

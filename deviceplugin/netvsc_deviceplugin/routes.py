@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import struct
 from collections.abc import Iterator
@@ -13,18 +14,24 @@ _RTMSG = struct.Struct("=BBBBBBBBI")
 _NEXTHOP = struct.Struct("=HBBi")
 _NHMSG = struct.Struct("=BBBBI")
 _GROUP_MEMBER = struct.Struct("=IBBH")
-_RTA_OIF, _RTA_MULTIPATH, _RTA_TABLE, _RTA_NH_ID = 4, 9, 15, 30
-_NHA_ID, _NHA_GROUP, _NHA_OIF = 1, 2, 5
+_RTA_OIF, _RTA_GATEWAY, _RTA_MULTIPATH, _RTA_TABLE, _RTA_VIA, _RTA_NH_ID = 4, 5, 9, 15, 18, 30
+_NHA_ID, _NHA_GROUP, _NHA_OIF, _NHA_GATEWAY = 1, 2, 5, 6
 _UNICAST = 1
+
+_Way = tuple[int, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefaultRoute:
-    """One way out of a default route. `family` is 4 or 6; any routing table counts."""
+    """One way out of a default route. `family` is 4 or 6; any routing table counts.
+
+    `via` is the gateway, None for a route straight out of the interface.
+    """
 
     ifindex: int
     family: int
     table: int = 254
+    via: str | None = None
 
 
 def read_default_routes() -> tuple[DefaultRoute, ...]:
@@ -52,38 +59,51 @@ def parse_default_route(body: bytes) -> list[DefaultRoute]:
         table = netlink.number(values[_RTA_TABLE])
     version = 4 if family == socket.AF_INET else 6
     return [
-        DefaultRoute(ifindex=ifindex, family=version, table=table) for ifindex in _ways_out(values)
+        DefaultRoute(ifindex=ifindex, family=version, table=table, via=via)
+        for ifindex, via in _ways_out(values)
     ]
 
 
-def _ways_out(values: dict[int, bytes]) -> Iterator[int]:
+def _ways_out(values: dict[int, bytes]) -> Iterator[_Way]:
     if _RTA_OIF in values:
-        yield netlink.number(values[_RTA_OIF])
+        yield netlink.number(values[_RTA_OIF]), _gateway(values)
     elif _RTA_MULTIPATH in values:
         yield from _hops(values[_RTA_MULTIPATH])
     elif _RTA_NH_ID in values:
         yield from _nexthop_object(netlink.number(values[_RTA_NH_ID]))
 
 
-def _hops(value: bytes) -> Iterator[int]:
+def _hops(value: bytes) -> Iterator[_Way]:
     offset = 0
     while offset + _NEXTHOP.size <= len(value):
         length, _, _, ifindex = _NEXTHOP.unpack_from(value, offset)
         if length < _NEXTHOP.size:
             return
-        yield ifindex
+        hop = netlink.attributes(value[offset : offset + length], _NEXTHOP.size)
+        yield ifindex, _gateway(hop)
         offset += (length + 3) & ~3
 
 
-def _nexthop_object(wanted: int) -> Iterator[int]:
+def _gateway(values: dict[int, bytes]) -> str | None:
+    """Return the gateway of a route or a hop; RTA_VIA has the address behind its family."""
+    raw = values.get(_RTA_GATEWAY) or values.get(_RTA_VIA, b"")[2:]
+    return _address(raw)
+
+
+def _address(raw: bytes) -> str | None:
+    return str(ipaddress.ip_address(raw)) if len(raw) in {4, 16} else None
+
+
+def _nexthop_object(wanted: int) -> Iterator[_Way]:
     """Follow a nexthop object, single or group: all a route names with nexthop_compat_mode off."""
-    out: dict[int, int] = {}
+    out: dict[int, _Way] = {}
     groups: dict[int, bytes] = {}
     for message in netlink.dump(netlink.RTM_GETNEXTHOP, _NHMSG.pack(0, 0, 0, 0, 0)):
         values = netlink.attributes(message.body, _NHMSG.size)
         key = netlink.number(values[_NHA_ID])
         if _NHA_OIF in values:
-            out[key] = netlink.number(values[_NHA_OIF])
+            via = _address(values.get(_NHA_GATEWAY, b""))
+            out[key] = netlink.number(values[_NHA_OIF]), via
         if _NHA_GROUP in values:
             groups[key] = values[_NHA_GROUP]
     members = [member[0] for member in _GROUP_MEMBER.iter_unpack(groups.get(wanted, b""))]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from netvsc_deviceplugin import sysfs
 from netvsc_deviceplugin.links import Link, read_links
 from netvsc_deviceplugin.match import World
-from netvsc_deviceplugin.routes import read_default_routes
+from netvsc_deviceplugin.own import Own
+from netvsc_deviceplugin.routes import DefaultRoute, read_default_routes
 from netvsc_deviceplugin.simulation import assumed_devices, simulate
 from netvsc_deviceplugin.sysfs import Devices, read_devices, with_parents
 
@@ -34,8 +36,9 @@ def scan(source: Source, elsewhere: Sequence[Link] = ()) -> tuple[World, Devices
 
     Raises NodeError if the kernel refuses.
     """
-    links = (*refine(read_links(), source), *elsewhere)
-    world = World(links=links, routes=read_default_routes())
+    routes = read_default_routes()
+    links = (*with_gateways(refine(read_links(), source), routes), *elsewhere)
+    world = World(links=links, routes=routes)
     if source.sim and source.sysfs == SYS:
         return world, assumed_devices(links)
     return world, read_devices(source.sysfs, links)
@@ -45,6 +48,24 @@ def scan_tree(root: Path) -> tuple[World, Devices]:
     """Read a /sys tree instead of the kernel: nothing is known of routes then."""
     links = sysfs.read_links(root)
     return World(links=links, routes=None), read_devices(root, links)
+
+
+def with_gateways(links: Iterable[Link], routes: Iterable[DefaultRoute]) -> tuple[Link, ...]:
+    """Note at each link the gateways of the default routes over it."""
+    gateways: defaultdict[int, list[str]] = defaultdict(list)
+    for route in routes:
+        if route.via:
+            gateways[route.ifindex].append(route.via)
+    return tuple(
+        replace(link, gateways=tuple(gateways[link.ifindex])) if link.ifindex in gateways else link
+        for link in links
+    )
+
+
+def with_told(world: World, told: Mapping[str, Own]) -> World:
+    """Note at each link what Azure says of the NIC with its MAC."""
+    links = (replace(k, told=told[k.mac]) if k.mac in told else k for k in world.links)
+    return replace(world, links=tuple(links))
 
 
 def refine(links: tuple[Link, ...], source: Source) -> tuple[Link, ...]:

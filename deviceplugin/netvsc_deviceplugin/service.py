@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
 import grpc
@@ -29,8 +29,18 @@ class Meter(Protocol):
     def allocated(self, result: str, seconds: float) -> None: ...
 
 
+Namer = Callable[[Sequence[str]], Sequence[str]]
+
+
+def _unnamed(_ids: Sequence[str]) -> Sequence[str]:
+    return ()
+
+
 class DevicePluginService:
-    """Serves one plugin. `record` keeps what was granted, before the kubelet is answered."""
+    """Serves one plugin. `record` keeps what was granted, before the kubelet is answered.
+
+    `cdi` gives the CDI names of pairs, once what was granted is recorded.
+    """
 
     def __init__(
         self,
@@ -39,8 +49,10 @@ class DevicePluginService:
         record: Callable[[tuple[Grant, ...]], None],
         meter: Meter,
         listeners: Callable[[int], None],
+        cdi: Namer = _unnamed,
     ) -> None:
         self._plugin = plugin
+        self._cdi = cdi
         self._record = record
         self._meter = meter
         self._listeners = listeners
@@ -91,12 +103,14 @@ class DevicePluginService:
         began = time.perf_counter()
         result = "failed"
         try:
-            grants = self._plugin.allocate(
-                [tuple(asked.devices_ids) for asked in request.container_requests]
-            )
+            asked = [tuple(one.devices_ids) for one in request.container_requests]
+            grants = self._plugin.allocate(asked)
             self._record(grants)
             result = "granted"
-            return dp.AllocateResponse(container_responses=[_answer(one) for one in grants])
+            answers = [
+                _answer(grant, self._cdi(ids)) for ids, grant in zip(asked, grants, strict=True)
+            ]
+            return dp.AllocateResponse(container_responses=answers)
         except NetvscError as error:
             result = "refused" if isinstance(error, RequestError) else "failed"
             log.warning("Allocate %s: %s", result, error)
@@ -120,13 +134,14 @@ def _device(device: Device) -> dp.Device:
     )
 
 
-def _answer(grant: Grant) -> dp.ContainerAllocateResponse:
+def _answer(grant: Grant, cdi: Sequence[str]) -> dp.ContainerAllocateResponse:
     return dp.ContainerAllocateResponse(
         envs=grant.env,
         devices=[
             dp.DeviceSpec(container_path=node, host_path=node, permissions="rw")
             for node in grant.nodes
         ],
+        cdi_devices=[dp.CDIDevice(name=name) for name in cdi],
     )
 
 

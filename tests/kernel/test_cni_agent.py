@@ -3,77 +3,11 @@
 import asyncio
 import json
 import signal
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from sim.agent import AgentFolder, AgentProcess
-from sim.cni import CniHost, Place, Pod, id_of
+from sim.cni import Place
 from sim.cni_conflists import AZURE_OVERLAY, text_of
-from sim.cni_server import Said, config, shim
-from sim.fdpipe import binary
-from sim.kubelet import Kubelet
-
-PAIR = "netvsc.io/pair"
-ETH1 = id_of(1)
-
-
-@dataclass
-class Node:
-    cni: CniHost
-    folder: Path
-    kubelet: Kubelet
-
-    def agent(self, mode: str = "chained") -> AgentProcess:
-        paths = ["--cni-conf", f"{self.folder}/conf", "--cni-bin", f"{self.folder}/bin"]
-        shim_file = str(binary("fdpipe"))
-        return AgentProcess(
-            self.cni.host, self.folder, "--cni", mode, *paths, "--cni-shim", shim_file
-        )
-
-    async def holds(self, pod: Pod, *numbers: int) -> None:
-        """Let the kubelet allocate these pairs to a pod, and say so."""
-        ids = [id_of(number) for number in numbers]
-        await self.kubelet.allocate(PAIR, *ids)
-        self.kubelet.pods["nf", pod.container, "fwd"] = {PAIR: ids}
-
-    async def call(self, verb: str, pod: Pod) -> Said:
-        given = config(self.folder / "state")
-        return await asyncio.to_thread(shim, verb, given, pod)
-
-    async def until(self, holds: Callable[[], bool], what: str, *, seconds: float = 5.0) -> float:
-        """Look until `holds`, return how long it took; the kernel does not tell tests."""
-        began = time.monotonic()
-        while not await asyncio.to_thread(holds):
-            assert time.monotonic() - began < seconds, what
-        return time.monotonic() - began
-
-
-@asynccontextmanager
-async def azure(pairs: int) -> AsyncIterator[Node]:
-    with AgentFolder() as folder, CniHost(pairs) as cni:
-        for name in ("conf", "bin"):
-            (folder / name).mkdir()
-        (folder / "conf" / "10-azure.conflist").write_bytes(text_of(AZURE_OVERLAY))
-        cni.host.ip.add_default_route(cni.host.ip.index("eth0"), family=6)
-        async with Kubelet(folder) as kubelet:
-            yield Node(cni=cni, folder=folder, kubelet=kubelet)
-
-
-def on_azure(story: Callable[[Node], Coroutine[None, None, None]], *, pairs: int = 1) -> None:
-    async def play() -> None:
-        async with azure(pairs) as node:
-            await story(node)
-
-    asyncio.run(play())
-
-
-async def on_path(agent: AgentProcess, path: str) -> None:
-    sample = f'netvsc_pair_path{{pair="{ETH1}",path="{path}"}}'
-    await agent.until(lambda a: a.metric(sample) == 1, f"{ETH1} on {path}")
+from sim.cni_node import ETH1, PAIR, Node, in_pod, on_azure, on_path
 
 
 def test_a_pod_gets_its_pair_by_the_kubelets_word_and_gives_it_back() -> None:
@@ -117,11 +51,6 @@ def test_a_vf_that_goes_in_a_pod_is_counted_and_one_that_returns_at_home_is_move
             assert node.cni.places(1, pod)[0] == Place(None, "eth1", up=True)
 
     on_azure(story)
-
-
-def in_pod(cni: CniHost, pod: Pod) -> bool:
-    _, vf = cni.places(1, pod)
-    return vf is not None and vf.netns == pod.netns and vf.up
 
 
 def test_an_agent_that_is_killed_finds_its_pairs_in_their_pods_and_moves_what_came_home() -> None:

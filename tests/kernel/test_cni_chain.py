@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -11,10 +12,13 @@ from typing import Any
 
 import pytest
 
+from netvsc.errors import NodeError
 from netvsc_deviceplugin.__main__ import main as agent_main
-from netvsc_deviceplugin.cni.chain import Chain, Folders, Place, leave, remove
+from netvsc_deviceplugin.cni import lists, program
+from netvsc_deviceplugin.cni.chain import Chain, Folders
 from netvsc_deviceplugin.cni.conflist import ConflistError
 from netvsc_deviceplugin.cni.markers import Marker, Markers, Phase
+from netvsc_deviceplugin.cni.place import Standing
 from sim.cni_conflists import ALL, AZURE_OVERLAY, CHAINED_CILIUM, text_of
 from sim.fdpipe import binary
 
@@ -31,8 +35,8 @@ def chain_of(folders: Folders, **more: Any) -> Chain:
 
 
 def uninstall(folders: Folders) -> None:
-    leave(folders)
-    remove(folders)
+    lists.leave(folders.conf)
+    program.remove(folders.bin)
 
 
 def types(file: Path) -> list[str]:
@@ -53,9 +57,9 @@ def following(chain: Chain, story: Coroutine[None, None, None]) -> None:
     asyncio.run(play())
 
 
-async def until(chain: Chain, place: Place) -> None:
+async def until(chain: Chain, reason: Standing) -> None:
     async for now in chain.place.changes():
-        if now is place:
+        if now.reason is reason:
             return
 
 
@@ -66,7 +70,7 @@ def test_we_are_put_in_and_taken_out_again(folders: Folders, shape: dict[str, An
     file.chmod(0o640)
     chain = chain_of(folders)
     chain.look()
-    assert chain.place.get() is Place.CHAINED
+    assert chain.place.get().reason is Standing.CHAINED
     assert types(file)[-1] == "netvsc-cni"
     assert file.stat().st_mode & 0o777 == 0o640
     assert (folders.bin / "netvsc-cni").stat().st_mode & 0o777 == 0o755
@@ -81,9 +85,9 @@ def test_a_list_that_comes_later_is_chained_when_it_comes(folders: Folders) -> N
     chain = chain_of(folders)
 
     async def story() -> None:
-        await until(chain, Place.NO_LIST)
+        await until(chain, Standing.NO_LIST)
         (folders.conf / "10-azure.conflist").write_bytes(text_of(AZURE_OVERLAY))
-        await until(chain, Place.CHAINED)
+        await until(chain, Standing.CHAINED)
         assert types(folders.conf / "10-azure.conflist")[-1] == "netvsc-cni"
 
     following(chain, story())
@@ -113,8 +117,38 @@ def test_a_list_that_others_rewrite_is_chained_again_but_not_for_ever(folders: F
         assert types(file)[-1] == "netvsc-cni"
     file.write_bytes(text_of(AZURE_OVERLAY))
     chain.look()
-    assert chain.place.get() is Place.CONTESTED
+    assert chain.place.get().reason is Standing.CONTESTED
     assert types(file) == ["azure-vnet", "portmap"]
+
+
+def test_after_ten_quiet_minutes_the_next_change_is_worth_another_try(folders: Folders) -> None:
+    file, now = folders.conf / "10-azure.conflist", [0.0]
+    file.write_bytes(text_of(AZURE_OVERLAY))
+    chain = chain_of(folders, clock=lambda: now[0])
+    for _ in range(6):
+        chain.look()
+        file.write_bytes(text_of(AZURE_OVERLAY))
+    chain.look()
+    assert chain.place.get().reason is Standing.CONTESTED
+    now[0] += 601
+    chain.look()
+    assert chain.place.get().reason is Standing.CHAINED
+    assert types(file)[-1] == "netvsc-cni"
+
+
+def test_folders_that_are_not_there_are_named_with_the_remedy(folders: Folders) -> None:
+    folders.conf.rmdir()
+    with pytest.raises(NodeError, match=r"cannot read .*/conf: .*; mount the runtime's"):
+        chain_of(folders).look()
+    shutil.rmtree(folders.bin)
+    with pytest.raises(NodeError, match=r"cannot install .*/bin/netvsc-cni: .*; mount"):
+        chain_of(folders).look()
+
+
+def test_a_list_that_its_owner_removes_while_we_leave_is_left(folders: Folders) -> None:
+    (folders.conf / "10-azure.conflist").symlink_to(folders.conf / "gone")
+    lists.leave(folders.conf)
+    assert not (folders.conf / "gone").exists()
 
 
 def test_a_program_that_is_removed_or_changed_comes_back(folders: Folders) -> None:
@@ -135,7 +169,7 @@ def test_a_list_that_makes_no_sense_is_left_alone_and_reported(
     chain = chain_of(folders)
     chain.look()
     chain.look()
-    assert chain.place.get() is Place.LEFT_ALONE
+    assert chain.place.get().reason is Standing.LEFT_ALONE
     assert file.read_bytes() == b'{"cniVersion": "0.3.0", "plugins": ['
     assert [record.message.count("is no JSON") for record in caplog.records] == [1]
 

@@ -1,9 +1,10 @@
 """The agent dies at every step of ADD and of DEL, one after the other: nothing is half or lost."""
 
 import os
+import secrets
 from contextlib import suppress
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,7 +21,8 @@ from netvsc_deviceplugin.cni.markers import Phase
 from sim.cni import CniHost, Pod, id_of
 from sim.cni_death import Fate, Killed, mortal
 
-SOAK = bool(os.environ.get("NETVSC_SOAK"))
+SOAK = os.environ.get("NETVSC_SOAK") == "1"
+SEED = int(os.environ.get("NETVSC_SEED") or secrets.randbelow(10**9))
 WANTS = [Want(id=id_of(1), interface="netvsc0"), Want(id=id_of(2), interface="netvsc1")]
 
 
@@ -130,6 +132,8 @@ def test_pairs_come_home_even_where_the_agents_memory_is_lost() -> None:
 class Life(RuleBasedStateMachine):
     """Random ADD, DEL, revocations, returns and deaths of the agent, on the real kernel."""
 
+    steps = 0
+
     @initialize()
     def begin(self) -> None:
         self.cni = CniHost(2)
@@ -174,6 +178,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def every_pair_is_whole_once_an_agent_has_looked(self) -> None:
+        Life.steps += 1
         agent = self.cni.restarted(patience=0.001)
         agent.restore()
         for pair in (1, 2):
@@ -189,13 +194,18 @@ class Life(RuleBasedStateMachine):
 
 
 def test_whatever_happens_no_pair_is_half_or_lost_or_misnamed() -> None:
+    """Some 150 steps, 1,000 in a soak; NETVSC_SEED=<what is printed> repeats a run."""
+    print(f"NETVSC_SEED={SEED}")
     run_state_machine_as_test(
-        Life,
+        seed(SEED)(Life),
         settings=settings(
-            max_examples=40 if SOAK else 8,
+            max_examples=25 if SOAK else 8,
             stateful_step_count=50 if SOAK else 25,
             deadline=None,
+            database=None,
             suppress_health_check=list(HealthCheck),
-            phases=[Stage.explicit, Stage.reuse, Stage.generate],  # a shrink takes minutes of moves
+            phases=[Stage.generate],  # a shrink takes minutes of moves
         ),
     )
+    print(f"{Life.steps} steps")
+    assert Life.steps >= (1000 if SOAK else 100)

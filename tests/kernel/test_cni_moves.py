@@ -24,15 +24,18 @@ def test_pairs_move_in_whole_and_come_home_under_their_names(pairs: int) -> None
         assert list(cni.markers.all()) == []
 
 
-def test_a_kernel_that_brings_the_vf_itself_is_given_the_time_to() -> None:
-    with CniHost() as cni:
+@pytest.mark.parametrize("pairs", [1, 2, 7])
+def test_a_kernel_that_brings_the_vf_itself_is_given_the_time_to(pairs: int) -> None:
+    numbers = range(1, pairs + 1)
+    with CniHost(pairs) as cni:
         pod = cni.pod()
         cni.restarted(patience=2.0)  # this kernel is a thread, and slow
         with kernel_that_brings_vfs(cni, pod):
-            cni.add(pod, 1)
-            assert cni.places(1, pod)[1] == Place(pod.netns, "eth1", up=True)
+            cni.add(pod, *numbers)
+            brought = {cni.places(number, pod)[1] for number in numbers}
+            assert brought == {Place(pod.netns, f"eth{number}", up=True) for number in numbers}
             cni.attachments.delete(pod.container)
-            assert cni.at_home(1, pod)
+            assert all(cni.at_home(number, pod) for number in numbers)
             assert cni.attachments.means.habits.waits("mlx5_core")
 
 

@@ -1,7 +1,9 @@
 """The plugin that the runtime calls, with the agent and without it."""
 
 import json
+import shutil
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ import pytest
 from netvsc_deviceplugin.cni.request import VERSIONS
 from sim.cni import CniHost, id_of
 from sim.cni_server import PREVIOUS, CniServer, config, promised, shim
+from sim.fdpipe import binary
 
 ONE = promised({"fwd": {"netvsc.io/pair": ["netvsc0"]}})
 
@@ -197,6 +200,32 @@ def test_the_socket_is_for_root_alone_and_a_dead_agents_is_replaced() -> None:
             with CniServer(cni):
                 assert (cni.state / "cni.sock").stat().st_mode & 0o777 == 0o600
         assert (cni.state / "cni.sock").exists()
+
+
+@pytest.mark.root
+def test_another_user_may_make_no_call_even_where_the_socket_lets_him() -> None:
+    """A static program of his own, run by uid 65534: the agent asks the kernel who it is."""
+    with CniHost() as cni, CniServer(cni) as server:
+        pod = cni.pod()
+        server.give(1)
+        program = shutil.copy(binary(), cni.state / "mine")
+        cni.state.chmod(0o755)
+        given = config(cni.state, **ONE)
+        environment = {"CNI_COMMAND": "ADD", "CNI_CONTAINERID": "c", "CNI_NETNS": pod.path}
+
+        def said() -> str:
+            done = subprocess.run(
+                [program, "cni"], input=json.dumps(given), env=environment | {"CNI_IFNAME": "eth0"},
+                user=65534, group=65534, extra_groups=[], text=True, capture_output=True,
+                check=False,
+            )  # fmt: skip
+            assert done.returncode == 1
+            return str(json.loads(done.stdout)["msg"])
+
+        assert "netvsc-deviceplugin is away" in said()  # as far as he can tell
+        (cni.state / "cni.sock").chmod(0o666)
+        assert "user 65534 may not make CNI calls" in said()
+        assert cni.at_home(1, pod)
 
 
 @pytest.mark.parametrize(

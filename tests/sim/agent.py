@@ -37,6 +37,7 @@ class AgentProcess:
         self.host = host
         command = [sys.executable, "-m", "netvsc_deviceplugin", "--sim", str(host.sysfs)]
         command += ["--kubelet", str(folder), "--state", str(folder / "state")]
+        command += ["--devinfo", str(folder / "devinfo"), "--imds", "off"]
         command += ["--listen", "127.0.0.1:0", *options]
         self.started = time.monotonic()
         self.process = subprocess.Popen(

@@ -35,13 +35,13 @@ _pods = itertools.count(1)
 _UP = 0x1
 
 
-def host_of(pairs: int) -> Host:
+def host_of(pairs: int, *, driver: str = "mlx5_core") -> Host:
     """Make a host with an uplink, eth0, and that many pairs: eth1 with its VF vf1, and so on."""
     host = Host()
     for number in range(pairs + 1):
         name = f"eth{number}"
         host.add_netvsc(name, mac=mac_of(number + 1), guid=f"guid-{number}")
-        facts = PciFacts(address=f"{number:04x}:00:02.0", driver="mlx5_core")
+        facts = PciFacts(address=f"{number:04x}:00:02.0", driver=driver)
         host.nics[name].vf = SimVf(name=f"vf{number}", facts=facts)
         host.give(name)
     return host
@@ -179,7 +179,8 @@ class CniHost:
         assert nic.vf
         facts = nic.vf.facts
         self.host.tree.add_pci(PciFacts(address=facts.address))
-        self.host.tree.bind(self.host.tree.pci(facts.address), bus="pci", driver="mlx5_core")
+        if facts.driver:
+            self.host.tree.bind(self.host.tree.pci(facts.address), bus="pci", driver=facts.driver)
         index = self.host.add_link(name or nic.vf.name, mac=nic.mac)
         master = f";master={nic.mac}" if joined else ""
         self.host.ip.set_alias(index, f"sim:pci:{facts.address}{master}")

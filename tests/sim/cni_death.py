@@ -1,7 +1,11 @@
-"""An agent that dies at a chosen moment: before or after any one thing it does to the world."""
+"""An agent to which something happens at a chosen moment, before or after any one of its deeds.
+
+It dies, or the world changes under its hands.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from netvsc_deviceplugin.cni.apply import Means
@@ -16,17 +20,27 @@ class Killed(BaseException):
     """SIGKILL: nothing in the agent gets to see this."""
 
 
+def die() -> None:
+    raise Killed
+
+
 @dataclass(slots=True)
 class Fate:
-    """Dies at the moment number `at`; `moments` have passed. Two moments for each deed."""
+    """`what` happens at the moment number `at`; `moments` have passed, two for each deed."""
 
     at: int | None = None
+    what: Callable[[], None] = die
     moments: int = 0
 
     def moment(self) -> None:
         self.moments += 1
         if self.moments == self.at:
-            raise Killed
+            self.what()
+
+    @property
+    def came(self) -> bool:
+        """Tell whether that moment has come."""
+        return self.at is not None and self.moments >= self.at
 
 
 class MortalMarkers(Markers):

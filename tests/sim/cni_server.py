@@ -12,9 +12,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from netvsc.errors import RetryError
+from netvsc_deviceplugin.cni.late import Late
+from netvsc_deviceplugin.cni.passed import Passed
 from netvsc_deviceplugin.cni.server import serving
 from netvsc_deviceplugin.cni.service import Service
-from netvsc_deviceplugin.cni.whose import Devices
+from netvsc_deviceplugin.cni.whose import Devices, Pods
 from sim.cni import CniHost, Pod, id_of
 from sim.fdpipe import binary
 
@@ -51,10 +53,16 @@ class Counts:
 
 
 class CniServer:
-    """A context manager; `devices` is what the kubelet says of any pod, None: it says nothing."""
+    """A context manager; `devices` is what the kubelet says of any pod, None: it says nothing.
+
+    `listed` are the pods, by container id, that it lists when it is asked of all.
+    """
 
     def __init__(self, cni: CniHost) -> None:
         self.devices: tuple[Devices, ...] | None = ()
+        self.listed: set[str] = set()
+        self.now = 100.0  # seconds of the clock by which late pairs are looked at
+        self.passed = Passed(cni.state)
         self.meter = Counts()
         self._cni = cni
         self._loop = asyncio.new_event_loop()
@@ -79,6 +87,10 @@ class CniServer:
         one = Devices(container=container, resource=resource, ids=ids)
         self.devices = (*(self.devices or ()), one)
 
+    def settle(self) -> bool:
+        """Let the agent look at the calls that were passed on; tell whether some are left."""
+        return asyncio.run_coroutine_threadsafe(self._late.settle(), self._loop).result(10)
+
     def _run(self) -> None:
         self._loop.run_until_complete(self._serve())
         self._loop.close()
@@ -89,6 +101,14 @@ class CniServer:
             ask=self._ask,
             prefixes=lambda: {"netvsc.io/fast": "fast"},
             meter=self.meter,
+            passed=self.passed,
+        )
+        self._late = Late(
+            self.passed,
+            markers=self._cni.markers,
+            service=service,
+            ask=self._ask_all,
+            clock=lambda: self.now,
         )
         async with serving(self._cni.state / "cni.sock", service.answer):
             self._ready.set()
@@ -101,6 +121,10 @@ class CniServer:
         if self.devices is None:
             raise RetryError("the kubelet is away")
         return self.devices
+
+    async def _ask_all(self) -> Pods:
+        found = await self._ask("nf", "any")
+        return {("nf", container): found for container in self.listed}
 
 
 def config(state: Path, version: str = "1.1.0", **more: Any) -> dict[str, Any]:
@@ -115,14 +139,22 @@ def promised(names: Any) -> dict[str, Any]:
     return {"runtimeConfig": {"io.kubernetes.cri.pod-annotations": {INTERFACES: value}}}
 
 
-def shim(verb: str, given: Any, pod: Pod | None = None, **environment: str) -> Said:
+def shim(
+    verb: str,
+    given: Any,
+    pod: Pod | None = None,
+    *,
+    program: Path | None = None,
+    **environment: str,
+) -> Said:
     """Call the plugin as a runtime does; `given` is JSON, or bytes to be malformed."""
     known = {"CNI_COMMAND": verb, "CNI_PATH": "/opt/cni/bin", "CNI_IFNAME": "eth0"}
     if pod:
         known |= {"CNI_CONTAINERID": pod.container, "CNI_NETNS": pod.path}
-        known |= {"CNI_ARGS": f"IgnoreUnknown=1;K8S_POD_NAMESPACE=nf;K8S_POD_NAME={pod.container}"}
+        of_pod = f"K8S_POD_NAMESPACE=nf;K8S_POD_NAME={pod.container};K8S_POD_UID=uid-of-it"
+        known |= {"CNI_ARGS": f"IgnoreUnknown=1;{of_pod}"}
     stdin = given if isinstance(given, bytes) else json.dumps(given).encode()
-    return run([str(binary()), "cni"], stdin, known | environment)
+    return run([str(program or binary()), "cni"], stdin, known | environment)
 
 
 def run(command: list[str], stdin: bytes, environment: dict[str, str]) -> Said:

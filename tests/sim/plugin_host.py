@@ -27,7 +27,10 @@ RESOURCE = BUILT_IN.resource
 
 @dataclass(slots=True, kw_only=True)
 class Node:
-    """`folder` holds the kubelet's folders, the agent's state and the host's /dev."""
+    """`folder` holds the kubelet's folders, the agent's state and the host's /dev.
+
+    With `cdi` the agent writes CDI specifications too.
+    """
 
     folder: Path
     kubelet: Kubelet
@@ -35,6 +38,7 @@ class Node:
     inventory: Latest[Inventory] = field(default_factory=lambda: Latest(Inventory()))
     allocations: Latest[Allocations] = field(default_factory=lambda: Latest({}))
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    cdi: Path | None = None
 
     @property
     def state(self) -> Path:
@@ -43,6 +47,10 @@ class Node:
     @property
     def dev(self) -> Path:
         return self.folder / "dev"
+
+    @property
+    def devinfo(self) -> Path:
+        return self.folder / "devinfo"
 
     def count(self, sample: str, **labels: str) -> float:
         """Return the value of a metric now; 0 where there is none."""
@@ -67,6 +75,8 @@ class Node:
             folder=self.kubelet.plugins_folder,
             podresources=self.kubelet.podresources,
             dev=self.dev,
+            devinfo=self.devinfo,
+            cdi=self.cdi,
         )
 
     @contextlib.asynccontextmanager

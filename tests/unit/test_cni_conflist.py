@@ -41,6 +41,19 @@ def test_whoever_was_put_behind_us_comes_before_us_again() -> None:
     assert types == ["azure-vnet", "portmap", "later", "netvsc-cni"]
 
 
+def test_a_list_of_several_versions_is_chained_if_we_speak_all_of_them() -> None:
+    text = b'{"cniVersions":["0.4.0","1.1.0"],"name":"n","plugins":[{"type":"x"}]}'
+    after = json.loads(conflist.with_us(text))
+    assert [plugin["type"] for plugin in after["plugins"]] == ["x", "netvsc-cni"]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"), [("10-azure.conflist", True), ("10-a.conf", False), ("10-a.json", False)]
+)
+def test_a_file_is_a_list_by_its_name(name: str, is_one: bool) -> None:
+    assert conflist.is_list(name) is is_one
+
+
 def test_an_older_entry_of_ours_is_replaced() -> None:
     old = {**AZURE_OVERLAY, "plugins": [{"type": "netvsc-cni"}, *AZURE_OVERLAY["plugins"]]}
     plugins = json.loads(conflist.with_us(text_of(old), state="/run/other"))["plugins"]
@@ -60,6 +73,7 @@ def test_an_older_entry_of_ours_is_replaced() -> None:
         (b'{"cniVersion":"1.0.0","plugins":[{"type":"netvsc-cni"}]}', "nothing to be chained to"),
         (b'{"plugins":[{"type":"x"}]}', "has cniVersion None"),
         (b'{"cniVersion":"0.2.0","plugins":[{"type":"x"}]}', "has cniVersion '0.2.0'"),
+        (b'{"cniVersions":["1.1.0","2.0.0"],"plugins":[{"type":"x"}]}', "has cniVersion '2.0.0'"),
         (b"[" * 100_000, "is no JSON"),
     ],
 )

@@ -7,6 +7,7 @@ import random
 import subprocess
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -37,6 +38,12 @@ def library() -> ctypes.CDLL:
     lib.json_member.argtypes = [Span, ctypes.c_char_p, ctypes.POINTER(Span)]
     lib.json_member.restype = ctypes.c_bool
     return lib
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built() -> None:
+    """Made before the first example, whose time is limited."""
+    assert library()
 
 
 def span_of(text: bytes) -> tuple[Span, Any]:

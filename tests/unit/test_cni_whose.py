@@ -4,7 +4,7 @@ import pytest
 
 from netvsc_deviceplugin.cni.holding import Want
 from netvsc_deviceplugin.cni.request import CallError, Code, parse_call
-from netvsc_deviceplugin.cni.whose import Devices, devices_of, wants
+from netvsc_deviceplugin.cni.whose import Devices, pods_of, wants
 from netvsc_deviceplugin.proto import podresources_v1_pb2 as pr
 
 PAIR = "netvsc.io/pair"
@@ -37,11 +37,17 @@ def test_one_pods_pairs_come_in_the_order_of_its_containers_and_of_their_ids() -
             ),
         ]
     )
-    assert devices_of(answer, namespace="nf", pod="fwd-0") == (
+    assert pods_of(answer)["nf", "fwd-0"] == (
         Devices(container="b", resource=PAIR, ids=("1", "2")),
         Devices(container="a", resource=PAIR, ids=("3",)),
     )
-    assert devices_of(answer, namespace="elsewhere", pod="fwd-0") == ()
+    assert ("elsewhere", "fwd-0") not in pods_of(answer)
+
+
+def test_a_pod_without_pairs_is_listed_and_has_none() -> None:
+    """That is more than not being listed: the kubelet has admitted it, and it is not ours."""
+    answer = pr.ListPodResourcesResponse(pod_resources=[pod("plain", a=[devices("cpu", "0")])])
+    assert pods_of(answer) == {("nf", "plain"): ()}
 
 
 def test_a_call_knows_its_pod() -> None:

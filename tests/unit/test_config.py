@@ -13,7 +13,7 @@ EVERY_KEY = """
 pools:
 - name: fast
   resource: netvsc.io/fast_path
-  nodeSelector: {agentpool: nf}
+  nodeSelector: {agentpool: nf, node-role.kubernetes.io/nf: ""}
   priority: 10
   selector:
     macs: [00-0D-3A-C0-00-11]
@@ -42,7 +42,7 @@ def test_every_key_of_a_pool_is_read() -> None:
         Pool(
             name="fast",
             resource="netvsc.io/fast_path",
-            node_selector=(("agentpool", "nf"),),
+            node_selector=(("agentpool", "nf"), ("node-role.kubernetes.io/nf", "")),
             priority=10,
             selector=Selector(
                 macs=("00:0d:3a:c0:00:11",),

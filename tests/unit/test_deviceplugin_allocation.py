@@ -36,9 +36,23 @@ def test_a_container_reads_its_pairs_as_json() -> None:
             "numa": 0,
             "mtu": 1500,
             "addresses": ["10.0.0.1/16"],
+            "gateways": [],
             "pci": "0001:00:02.0",
         }
     ]
+
+
+def test_a_container_reads_the_gateways_of_its_pairs() -> None:
+    one = replace(
+        pair(1),
+        addresses=("10.0.0.1/16", "fd00::1/64"),
+        gateways=("10.0.0.254", "fe80::1"),
+        mtu=3900,
+    )
+    (described,) = json.loads(granted(one).env["NETVSC_PAIRS"])
+    assert described["addresses"] == ["10.0.0.1/16", "fd00::1/64"]
+    assert described["gateways"] == ["10.0.0.254", "fe80::1"]
+    assert described["mtu"] == 3900
 
 
 def test_a_pair_without_its_vf_is_described_without_address_and_driver() -> None:

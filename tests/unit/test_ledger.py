@@ -1,7 +1,7 @@
 """Every revocation and return is counted once, whichever way it became known."""
 
 from netvsc.pair import Inventory, Pair, Path, Uplink, Vf, VfSeen
-from netvsc_deviceplugin.ledger import Ledger, Returned, Revoked
+from netvsc_deviceplugin.ledger import Ledger, Past, Returned, Revoked
 from netvsc_deviceplugin.links import Link
 
 ID, MAC = "00-0d-3a-c0-00-11", "00:0d:3a:c0:00:11"
@@ -100,3 +100,43 @@ def test_a_pair_that_left_the_inventory_is_forgotten() -> None:
     ledger = ledger_with(5)
     assert ledger.scanned(Inventory(), 1.0) == []
     assert ledger.heard(gone(5), 1.1) == []
+
+
+def restored(past: Past) -> Ledger:
+    ledger = Ledger()
+    ledger.restore({ID: past})
+    return ledger
+
+
+def test_a_vf_that_is_as_another_run_left_it_is_no_event() -> None:
+    assert restored(Past(pci="9b33:00:02.0")).scanned(seen(5), 9.0) == []
+    assert restored(Past()).scanned(seen(5), 9.0) == []
+
+
+def test_a_vf_that_went_while_nobody_looked_is_counted_at_first_sight_and_once() -> None:
+    ledger = restored(Past(pci="9b33:00:02.0"))
+    assert ledger.scanned(seen(None), 9.0) == [Revoked(pair=ID, at=9.0)]
+    assert ledger.scanned(seen(None), 10.0) == []
+    assert ledger.scanned(seen(6), 11.0) == [Returned(pair=ID, at=11.0, outage=2.0)]
+
+
+def test_an_absence_goes_on_over_a_restart_and_ends_once() -> None:
+    ledger = restored(Past(away=-50.0))
+    assert ledger.scanned(seen(None), 9.0) == []
+    assert ledger.scanned(seen(6), 10.0) == [Returned(pair=ID, at=10.0, outage=60.0)]
+    assert restored(Past(away=-50.0)).scanned(seen(6), 10.0) == [
+        Returned(pair=ID, at=10.0, outage=60.0)
+    ]
+
+
+def test_another_vf_at_first_sight_means_that_one_went_and_one_came() -> None:
+    assert restored(Past(pci="0001:00:02.0")).scanned(seen(6), 9.0) == [
+        Revoked(pair=ID, at=9.0),
+        Returned(pair=ID, at=9.0, outage=0.0),
+    ]
+
+
+def test_what_is_known_already_is_not_restored() -> None:
+    ledger = ledger_with(5)
+    ledger.restore({ID: Past(pci="0001:00:02.0")})
+    assert ledger.scanned(seen(5), 1.0) == []

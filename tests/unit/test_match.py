@@ -7,6 +7,8 @@ import pytest
 
 from netvsc.pair import Clash, Inventory, Path, Reason, Uplink, VfSeen
 from netvsc.pool import Pool, pools_from
+from netvsc.status import Foreign, ForeignState
+from netvsc_deviceplugin.foreign import claim
 from netvsc_deviceplugin.match import Policy, World, decide, match
 from netvsc_deviceplugin.nics import pair_up, remember
 from sim.links import LinkList, mac_of
@@ -287,3 +289,46 @@ class TestMemory:
             host.vf(number, master=link, pci="7870:00:00.0", driver="mana")
         for inventory in self.before_and_after(host, gone):
             assert reasons(inventory)["eth2"] is Reason.SHARED_FUNCTION
+
+
+class TestForeign:
+    """What another driver claims (NetvscNode.spec.foreign)."""
+
+    @staticmethod
+    def see(state: ForeignState, *pools: Pool, held: str | None = None) -> Inventory:
+        host = one_pair()
+        claim = Foreign(interface="eth1", owner="dra.net", state=state)
+        policy = Policy(
+            pools=pools or Policy().pools,
+            allocated={"00-0d-3a-c0-00-01": held} if held else {},
+            foreign=(claim,),
+        )
+        return match(host.links, host.devices, host.routes, policy)
+
+    def test_a_nic_that_another_driver_gave_away_is_never_ours(self) -> None:
+        found = self.see(ForeignState.ALLOCATED, *pool(foreignOwner="ignore"))
+        assert reasons(found) == {"eth1": Reason.FOREIGN_ALLOCATED}
+        assert found.excluded[0].message == "dra.net has given it to a pod"
+
+    def test_a_nic_that_another_driver_lists_is_ours_where_the_pool_says_so(self) -> None:
+        assert reasons(self.see(ForeignState.LISTED)) == {"eth1": Reason.FOREIGN_LISTED}
+        assert self.see(ForeignState.LISTED, *pool(foreignOwner="ignore")).excluded == ()
+
+    def test_the_reason_is_told_with_the_way_out(self) -> None:
+        (excluded,) = self.see(ForeignState.LISTED).excluded
+        assert "foreignOwner: ignore in pool pair" in excluded.message
+
+    @pytest.mark.parametrize("state", list(ForeignState))
+    def test_a_pair_in_use_stays_and_the_conflict_is_shown(self, state: ForeignState) -> None:
+        found = self.see(state, held="netvsc.io/pair")
+        assert [one.netvsc for one in found.pairs] == ["eth1"]
+        assert [one.reason for one in found.conflicts] == [Clash.ALLOCATED_BUT_EXCLUDED]
+        assert "dra.net" in found.conflicts[0].message
+
+    def test_of_two_claims_the_stronger_counts_and_names_in_pods_are_the_pods_own(self) -> None:
+        listed = Foreign(interface="eth1", owner="dra.net", state=ForeignState.LISTED)
+        allocated = Foreign(interface="eth1", owner="azure", state=ForeignState.ALLOCATED)
+        link = LinkList().netvsc(1)
+        assert claim(link, (listed, allocated)) == allocated
+        assert claim(link, ()) is None
+        assert claim(replace(link, netns="pod"), (listed, allocated)) is None

@@ -42,6 +42,7 @@ class Exported:
                 pools=lambda: (BUILT_IN, empty),
                 inventory=lambda: inventory(A, B),
                 allocations=lambda: {A.id: HOLDER},
+                given=lambda: {A.id: ("uverbs7",), B.id: ("uverbs2",)},
             )
         )
 
@@ -56,6 +57,7 @@ def test_every_name_is_as_documented() -> None:
         "netvsc_pair_path",
         "netvsc_pair_allocation_info",
         "netvsc_pool_pairs",
+        "netvsc_pairing_conflicts",
         "netvsc_vf_revocations",
         "netvsc_vf_returns",
         "netvsc_vf_outage_seconds",
@@ -66,6 +68,9 @@ def test_every_name_is_as_documented() -> None:
         "netvsc_kubelet_registrations",
         "netvsc_allocations",
         "netvsc_allocate_seconds",
+        "netvsc_announcements",
+        "netvsc_announce_seconds",
+        "netvsc_verbs_mismatch",
         "netvsc_cni_requests",
         "netvsc_cni_seconds",
     }
@@ -135,6 +140,24 @@ def test_scans_overruns_registrations_and_allocations_are_counted() -> None:
     assert exported("netvsc_kubelet_registrations_total", result="failed") == 0
     assert exported("netvsc_allocations_total", result="refused") == 1
     assert exported("netvsc_allocate_seconds_bucket", le="0.0005") == 1
+
+
+def test_announcements_are_counted_and_timed_from_zero() -> None:
+    exported = Exported()
+    assert exported("netvsc_announcements_total", result="cancelled") == 0
+    assert exported("netvsc_announce_seconds_count", stage="offered") == 0
+    exported.metrics.announced("taken", 2)
+    exported.metrics.announce_took("taken", 0.07)
+    assert exported("netvsc_announcements_total", result="taken") == 2
+    assert exported("netvsc_announce_seconds_bucket", stage="taken", le="0.05") == 0
+    assert exported("netvsc_announce_seconds_bucket", stage="taken", le="0.1") == 1
+
+
+def test_a_verbs_device_that_is_not_the_containers_shows_for_that_pair_alone() -> None:
+    exported = Exported()
+    exported.now()
+    assert exported("netvsc_verbs_mismatch", pair=A.id) == 1
+    assert exported("netvsc_verbs_mismatch", pair=B.id) == 0
 
 
 def test_the_present_state_shows_each_pair_and_its_path() -> None:

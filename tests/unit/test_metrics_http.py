@@ -92,12 +92,13 @@ def test_a_port_in_use_is_refused_with_the_flag_to_change() -> None:
 
 def test_the_agent_is_ready_once_every_pool_is_registered() -> None:
     standing: dict[str, bool] = {}
-    check = readiness.registered(lambda: standing)
+    check = readiness.registered(lambda: standing, wanted=lambda: ("pair",))
     assert check() == "no pool is served yet"
     standing |= {"netvsc.io/pair": True, "netvsc.io/fast": False}
     assert check() == "the kubelet does not know netvsc.io/fast"
     standing["netvsc.io/fast"] = True
     assert check() is None
+    assert readiness.registered(dict, wanted=tuple)() is None  # no pool selects this node
 
 
 def test_the_agent_is_ready_while_its_scan_is_young() -> None:

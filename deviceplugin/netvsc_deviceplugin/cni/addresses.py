@@ -1,23 +1,65 @@
-"""Configures in a pod what an IPAM plugin gave: addresses, then routes."""
+"""Configures addresses in a pod: those of an IPAM plugin, or the NIC's own.
+
+The NIC's own come with the route to their subnet, and no other: the pod's default route is that of
+its primary interface, and stays.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from netvsc.errors import RetryError
+from netvsc.pair import Inventory
+from netvsc.pool import Addresses, Pool
 from netvsc_deviceplugin.cni.rtnl import Rtnl
 from netvsc_deviceplugin.cni.space import Space
+from netvsc_deviceplugin.own import Own
 
 Json = Mapping[str, object]
 
 
-def configure(netns: str, ifindex: int, given: Json) -> None:
-    """Raise NodeError if the netns is gone or the kernel refuses."""
+def own_of(id_: str, *, pools: Sequence[Pool], inventory: Inventory) -> Json | None:
+    """Return the addresses that a pair shall have in its pod, as IPAM plugins write them.
+
+    None where its pool does not say `addresses: azure`. Raises RetryError while nobody knows any:
+    a pod that was promised addresses does not start without them.
+    """
+    promised = {pool.name for pool in pools if pool.addresses is Addresses.AZURE}
+    if not promised:
+        return None
+    pair = next((pair for pair in inventory.pairs if pair.id == id_), None)
+    if pair and pair.pool not in promised:
+        return None
+    if not pair or not pair.addresses:
+        raise RetryError(
+            f"pair {id_}: neither the kernel nor Azure's metadata service has told its addresses "
+            "yet, and its pool says `addresses: azure`; see --imds"
+        )
+    return _written(Own(addresses=pair.addresses, gateways=pair.gateways))
+
+
+def configure(netns: str, given: Mapping[int, Json]) -> None:
+    """Configure what is `given` by ifindex, addresses and then routes.
+
+    Raises NodeError if the netns is gone or the kernel refuses.
+    """
     with Space.at(netns) as space, Rtnl(space) as rtnl:
-        for address in _objects(given, "ips"):
-            rtnl.add_address(ifindex, str(address["address"]))
-        for route in _objects(given, "routes"):
-            via = route.get("gw")
-            rtnl.add_route(ifindex, str(route["dst"]), via=str(via) if via else None)
+        for ifindex, one in given.items():
+            for address in _objects(one, "ips"):
+                rtnl.add_address(ifindex, str(address["address"]))
+            for route in _objects(one, "routes"):
+                via = route.get("gw")
+                rtnl.add_route(ifindex, str(route["dst"]), via=str(via) if via else None)
+
+
+def _written(own: Own) -> Json:
+    gateways = {address: own.gateway(address) for address in own.addresses}
+    return {
+        "ips": [
+            {"address": address, "gateway": gateway} if gateway else {"address": address}
+            for address, gateway in gateways.items()
+        ]
+    }
 
 
 def _objects(given: Json, key: str) -> list[Json]:

@@ -50,17 +50,19 @@ class Attachments:
     def add(self, target: Target, wants: Sequence[Want]) -> tuple[Attached, ...]:
         """Bring pairs into a container; raises NetvscError, and then they are at home."""
         self._take_over(target, wants)
-        try:
-            away = self.sandboxes.hold(target.container, target.netns)
-            if away.inode == self.home.inode:
-                raise RequestError(
-                    f"{target.netns} is the host's own: a hostNetwork pod has no CNI"
-                )
-            with self._ground(away) as ground:
-                return self._enter(ground, away, target, wants)
-        finally:
-            if not self.markers.get(target.container):
-                self.sandboxes.drop(target.container)
+        return self._add(target, wants, still=lambda: True)
+
+    def add_late(
+        self, target: Target, wants: Sequence[Want], *, still: Callable[[], bool]
+    ) -> tuple[Attached, ...]:
+        """Bring pairs into a container whose ADD is long over, unless `still` says it ended.
+
+        A pair that another container has stays there: that one's ADD came later. Raises as `add`.
+        """
+        for marker in tuple(self.markers.all()):
+            if any(marker.held(want.id) for want in wants):
+                raise RequestError(f"container {marker.container} has its pair already")
+        return self._add(target, wants, still=still)
 
     def delete(self, container: str, *, netns: str = "", attachment: str | None = None) -> None:
         """Bring a container's pairs home, all or those of one attachment; done twice is fine.
@@ -148,6 +150,21 @@ class Attachments:
             log.warning("%s", text)
         self._said.add(text)
 
+    def _add(
+        self, target: Target, wants: Sequence[Want], *, still: Callable[[], bool]
+    ) -> tuple[Attached, ...]:
+        try:
+            away = self.sandboxes.hold(target.container, target.netns)
+            if away.inode == self.home.inode:
+                raise RequestError(
+                    f"{target.netns} is the host's own: a hostNetwork pod has no CNI"
+                )
+            with self._ground(away) as ground:
+                return self._enter(ground, away, target, wants, still)
+        finally:
+            if not self.markers.get(target.container):
+                self.sandboxes.drop(target.container)
+
     def _ground(self, away: Space | None) -> Ground:
         return Ground(self.home, away, self.means)
 
@@ -170,11 +187,19 @@ class Attachments:
                     self.delete(marker.container, attachment=held.attachment)
 
     def _enter(
-        self, ground: Ground, away: Space, target: Target, wants: Sequence[Want]
+        self,
+        ground: Ground,
+        away: Space,
+        target: Target,
+        wants: Sequence[Want],
+        still: Callable[[], bool],
     ) -> tuple[Attached, ...]:
         before = self.markers.get(target.container)
         marker = self._entering(target, wants, ground.look(), before)
         self.markers.save(marker)
+        if not still():  # only now: from here on a DEL without us fails, as it finds the marker
+            self.markers.remove(target.container)
+            raise GoneError(f"container {target.container} has ended meanwhile")
         mine = [held for held in marker.pairs if held.id in {want.id for want in wants}]
         try:
             found = tuple(self._bring(ground, away, held) for held in mine)
@@ -200,6 +225,7 @@ class Attachments:
             netns=target.netns,
             namespace=target.namespace,
             pod=target.pod,
+            uid=target.uid,
             phase=Phase.ENTERING,
             pairs=(*others, *fresh),
         )

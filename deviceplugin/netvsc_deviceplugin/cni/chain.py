@@ -1,40 +1,30 @@
-"""Chained mode: the shim in the runtime's folder of plugins, and our place in its list.
+"""Chained mode: the program and our place in the runtime's list, kept while we are wanted here.
 
-Both are watched. Files are replaced in one step, so the runtime finds the old or the new; and a
-list is replaced only if it is still the one that was read.
+Both folders are watched. Whatever woke us, what follows is one look: at what is asked, at who has a
+pair, at the files.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
-from netvsc.errors import NodeError
-from netvsc_deviceplugin.cni import conflist
+from netvsc_deviceplugin.cni import conflist, lists, program
 from netvsc_deviceplugin.cni.conflist import ConflistError, Contest
+from netvsc_deviceplugin.cni.place import UNKNOWN, Place, Standing
 from netvsc_deviceplugin.folder import watching
 from netvsc_deviceplugin.latest import Latest
 
+# The runtime reads its lists again when they change and tells nobody when it has; until then it may
+# call us by the old one.
+SETTLE_S = 2.0
+
 log = logging.getLogger(__name__)
-
-
-class Place(StrEnum):
-    """Where we stand in the chain; CONTESTED: somebody keeps taking us out, and won."""
-
-    UNKNOWN = "Unknown"
-    UNCHAINED = "Unchained"
-    CHAINED = "Chained"
-    NO_LIST = "NoConflist"
-    LEFT_ALONE = "ConflistLeftAlone"
-    CONTESTED = "ChainContested"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,123 +40,118 @@ class Folders:
 class Chain:
     """Keeps the program `shim` installed and, if `chained`, us in the chain.
 
-    `place` is what came of it.
+    `leaving` tells whether we are asked to go, `holders` which pods have a pair: as long as there
+    are any we stay, for the runtime calls DEL by the list of that moment. `place` is what came of
+    it all; call `wake` when one of the answers may have changed.
     """
 
     folders: Folders
     shim: Path
     chained: bool = True
+    leaving: Callable[[], bool] = lambda: False
+    holders: Callable[[], Sequence[str]] = tuple
     clock: Callable[[], float] = time.monotonic
-    place: Latest[Place] = field(default_factory=lambda: Latest(Place.UNKNOWN))
+    place: Latest[Place] = field(default_factory=lambda: Latest(UNKNOWN))
+    _hint: asyncio.Event = field(default_factory=asyncio.Event)
     _contest: Contest = field(default_factory=Contest)
     _was_in: Path | None = None
+    _left_at: float | None = None
+
+    def wake(self) -> None:
+        """Take a hint that there may be something to do."""
+        self._hint.set()
 
     async def run(self) -> None:
         """Look after each change, until cancelled; raises NodeError for folders that are not."""
-        changed = asyncio.Event()
         with ExitStack() as stack:
             for folder in (self.folders.conf, self.folders.bin):
-                stack.enter_context(watching(folder, changed=changed.set))
+                stack.enter_context(watching(folder, changed=self.wake))
             while True:
-                changed.clear()
+                self._hint.clear()
                 self.look()
-                await changed.wait()
+                try:
+                    async with asyncio.timeout(self._wait()):
+                        await self._hint.wait()
+                except TimeoutError:
+                    continue
 
     def look(self) -> None:
-        """Put right what is not: the program first, for the list names it. Raises NodeError."""
-        install(self.shim, self.folders.bin)
-        self.place.set(self._placed() if self.chained else Place.UNCHAINED)
+        """Put right what is not. Raises NodeError."""
+        pods = tuple(self.holders()) if self.leaving() else ()
+        if self.leaving() and not pods:
+            self._set(self._gone())
+            return
+        self._left_at = None
+        program.install(self.shim, self.folders.bin)  # first: the list names it
+        place = self._placed() if self.chained else self._unchained()
+        if pods:
+            why = f"asked to leave, but these pods have pairs: {', '.join(pods)}; delete them"
+            place = Place(Standing.PODS_HOLD_PAIRS, why, pods)
+        self._set(place)
+
+    def _gone(self) -> Place:
+        """Leave the lists, and when the runtime has read them, the folder of plugins."""
+        self._was_in = None
+        try:
+            lists.leave(self.folders.conf)
+        except ConflistError as error:  # it may name us: the program must stay
+            return Place(Standing.LEFT_ALONE, str(error))
+        if self._left_at is None:
+            self._left_at = self.clock()
+        if self._wait():
+            return Place(Standing.LEAVING, "in no list any more; the program stays for a moment")
+        program.remove(self.folders.bin)
+        return Place(Standing.REMOVED)
+
+    def _wait(self) -> float | None:
+        """Return the seconds until there is something to do without a hint."""
+        if self._left_at is None:
+            return None
+        left = self._left_at + SETTLE_S - self.clock()
+        return left if left > 0 else None
 
     def _placed(self) -> Place:
-        file = _primary(self.folders.conf)
+        file = lists.primary(self.folders.conf)
         if not file:
-            return Place.NO_LIST
+            return Place(Standing.NO_LIST, f"{self.folders.conf} has no network configuration")
+        if not conflist.is_list(file.name):
+            why = "is a configuration of one plugin; its owner must make it a .conflist to chain to"
+            return Place(Standing.UNSUPPORTED, f"{file} {why}")
         try:
-            text = file.read_bytes()
-            wanted = conflist.with_us(text, state=str(self.folders.state))
+            return self._put_in(file)
         except FileNotFoundError:
             return self.place.get()  # it was replaced just now: that wakes us again
         except (ConflistError, OSError) as error:
-            self._say(f"{file} {error}; pods get no pairs until it can be chained")
-            return Place.LEFT_ALONE
+            return Place(Standing.LEFT_ALONE, f"{file} {error}; no pod gets its pair until then")
+
+    def _unchained(self) -> Place:
+        """Leave the lists that an agent in chained mode put us in, once no pod's DEL needs them."""
+        if self.holders():
+            return Place(Standing.UNCHAINED)
+        try:
+            lists.leave(self.folders.conf)
+        except ConflistError as error:
+            return Place(Standing.LEFT_ALONE, str(error))
+        return Place(Standing.UNCHAINED)
+
+    def _put_in(self, file: Path) -> Place:
+        text = file.read_bytes()
+        wanted = conflist.with_us(text, state=str(self.folders.state))
         if wanted == text:
             self._was_in = file
-            return Place.CHAINED
+            return Place(Standing.CHAINED)
         if file == self._was_in:
             self._contest = self._contest.again(self.clock())
         if self._contest.lost:
-            self._say(f"{file}: somebody keeps taking netvsc-cni out; its owner must let it stay")
-            return Place.CONTESTED
-        if _replace(file, wanted, known=text):
-            self._was_in = file
-            log.info("chained netvsc-cni into %s", file)
-        return Place.CHAINED
+            why = f"{file}: somebody keeps taking {conflist.TYPE} out; its owner must let it stay"
+            return Place(Standing.CONTESTED, why)
+        if not lists.replace(file, wanted, known=text):
+            return self.place.get()  # somebody was faster: that wakes us again
+        self._was_in = file
+        log.info("chained %s into %s", conflist.TYPE, file)
+        return Place(Standing.CHAINED)
 
-    def _say(self, text: str) -> None:
-        if self.place.get() not in {Place.LEFT_ALONE, Place.CONTESTED}:
-            log.error("%s", text)
-
-
-def install(shim: Path, folder: Path) -> None:
-    """Put the program in place unless the same one is there; raises NodeError."""
-    target = folder / conflist.TYPE
-    try:
-        if not _same(shim, target):
-            new = folder / f".{conflist.TYPE}.new"
-            shutil.copyfile(shim, new)
-            new.chmod(0o755)
-            new.replace(target)
-            log.info("installed %s", target)
-    except OSError as error:
-        raise NodeError(
-            f"cannot install {shim} as {target}: {error.strerror}; mount the runtime's folder of "
-            "plugins there, writable"
-        ) from error
-
-
-def leave(folders: Folders) -> None:
-    """Leave every list. Raises NodeError or ConflistError if one may still name us."""
-    for file in sorted(folders.conf.glob("*.conflist")):
-        text = file.read_bytes()
-        if conflist.TYPE.encode() not in text:
-            continue
-        while not _replace(file, conflist.without_us(text), known=text):
-            text = file.read_bytes()
-        log.info("took netvsc-cni out of %s", file)
-
-
-def remove(folders: Folders) -> None:
-    """Remove the program; after `leave`, when the runtime has read its lists anew."""
-    (folders.bin / conflist.TYPE).unlink(missing_ok=True)
-
-
-def _primary(folder: Path) -> Path | None:
-    try:
-        name = conflist.primary(file.name for file in folder.iterdir())
-    except OSError as error:
-        raise NodeError(f"cannot read {folder}: {error.strerror}") from error
-    return folder / name if name else None
-
-
-def _same(one: Path, other: Path) -> bool:
-    return other.is_file() and os.access(other, os.X_OK) and one.read_bytes() == other.read_bytes()
-
-
-def _replace(file: Path, text: bytes, *, known: bytes) -> bool:
-    """Replace a list if it still says what is known; its mode and owner stay. Raises NodeError."""
-    new = file.with_name(f".{file.name}.netvsc-new")
-    try:
-        facts = file.stat()
-        with new.open("wb") as out:
-            os.fchmod(out.fileno(), facts.st_mode & 0o7777)
-            os.fchown(out.fileno(), facts.st_uid, facts.st_gid)
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        if file.read_bytes() != known:
-            new.unlink()
-            return False
-        new.replace(file)
-    except OSError as error:
-        raise NodeError(f"cannot replace {file}: {error.strerror}; mount it writable") from error
-    return True
+    def _set(self, place: Place) -> None:
+        if place.message and place != self.place.get():
+            log.warning("%s: %s", place.reason, place.message)
+        self.place.set(place)

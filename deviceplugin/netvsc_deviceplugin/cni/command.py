@@ -9,23 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netvsc.errors import NetvscError, NodeError
-from netvsc_deviceplugin.cni.chain import Folders, leave, remove
+from netvsc_deviceplugin.cni import lists, program
+from netvsc_deviceplugin.cni.chain import SETTLE_S
 from netvsc_deviceplugin.cni.markers import Markers
-
-# The runtime reads its lists again when they change and tells nobody when it has; until then it may
-# call us by the old one.
-SETTLE_S = 2.0
 
 
 def main(argv: Sequence[str], *, settle_s: float = SETTLE_S) -> int:
     """Return 0 when nothing of us is left, 1 with the reason on stderr."""
     arguments = _parser().parse_args(argv)
-    folders = Folders(conf=arguments.cni_conf, bin=arguments.cni_bin, state=arguments.state)
     try:
         _refuse_while_held(Markers(arguments.state))
-        leave(folders)
+        lists.leave(arguments.cni_conf)
         time.sleep(settle_s)
-        remove(folders)
+        program.remove(arguments.cni_bin)
     except (NetvscError, OSError) as error:
         sys.stderr.write(f"netvsc-deviceplugin cni uninstall: {error}\n")
         return 1
@@ -34,8 +30,7 @@ def main(argv: Sequence[str], *, settle_s: float = SETTLE_S) -> int:
 
 def _refuse_while_held(markers: Markers) -> None:
     """Our DEL must come as long as a pair is out: the runtime goes by the list of now."""
-    pods = sorted({f"{m.namespace}/{m.pod or m.container}" for m in markers.all()})
-    if pods:
+    if pods := markers.pods():
         raise NodeError(f"pods still have pairs: {', '.join(pods)}; delete or drain them first")
 
 

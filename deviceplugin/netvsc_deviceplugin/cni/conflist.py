@@ -31,6 +31,15 @@ def primary(names: Iterable[str]) -> str | None:
     return next((name for name in sorted(names) if name.endswith(_ENDINGS)), None)
 
 
+def is_list(name: str) -> bool:
+    """Tell whether the runtime reads a file of that name as a list; else it is of one plugin.
+
+    A configuration of one plugin becomes a list in the runtime's memory alone (go-cni, opts.go): in
+    the file there is no place for a second one. libcni calls the format deprecated.
+    """
+    return name.endswith(".conflist")
+
+
 def entry(state: str) -> Mapping[str, object]:
     """Return what stands for us in a list: the runtime shall hand us the pod's annotations."""
     ours: dict[str, object] = {"type": TYPE, "capabilities": {POD_ANNOTATIONS: True}}
@@ -78,10 +87,16 @@ def _parsed(text: bytes) -> tuple[dict[str, object], list[Mapping[str, object]]]
         raise ConflistError("is no list of plugins: only a .conflist can be chained")
     if not _others(plugins):
         raise ConflistError("has no other plugin: there is nothing to be chained to")
-    version = data.get("cniVersion")
-    if version not in VERSIONS:
-        raise ConflistError(f"has cniVersion {version!r}; chained are {', '.join(VERSIONS)}")
+    for version in _versions(data):
+        if version not in VERSIONS:
+            raise ConflistError(f"has cniVersion {version!r}; chained are {', '.join(VERSIONS)}")
     return data, plugins
+
+
+def _versions(data: Mapping[str, object]) -> Iterable[object]:
+    """Return what the runtime may choose from (CNI 1.1.0, section 1: cniVersions)."""
+    several = data.get("cniVersions")
+    return several if isinstance(several, list) and several else [data.get("cniVersion")]
 
 
 def _others(plugins: Iterable[Mapping[str, object]]) -> list[Mapping[str, object]]:

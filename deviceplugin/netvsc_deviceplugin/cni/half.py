@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    nullcontext,
+    suppress,
+)
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from netvsc.pair import Inventory
 from netvsc.pool import Pool
+from netvsc_deviceplugin.cni import addresses
+from netvsc_deviceplugin.cni.addresses import Json
 from netvsc_deviceplugin.cni.apply import Means
 from netvsc_deviceplugin.cni.attachments import Attachments
-from netvsc_deviceplugin.cni.chain import Chain, Folders, Place
+from netvsc_deviceplugin.cni.chain import Chain, Folders
 from netvsc_deviceplugin.cni.follow import Follower, Hearers
-from netvsc_deviceplugin.cni.markers import Markers
+from netvsc_deviceplugin.cni.late import Late
+from netvsc_deviceplugin.cni.markers import Marker, Markers, Phase
+from netvsc_deviceplugin.cni.passed import Passed
+from netvsc_deviceplugin.cni.place import Place
 from netvsc_deviceplugin.cni.served import scan_all
 from netvsc_deviceplugin.cni.server import serving
 from netvsc_deviceplugin.cni.service import Meter, Service
 from netvsc_deviceplugin.cni.space import Space
-from netvsc_deviceplugin.cni.whose import ask
+from netvsc_deviceplugin.cni.whose import ask, ask_all
 from netvsc_deviceplugin.folder import watching
 from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.links import Link
@@ -30,6 +41,7 @@ from netvsc_deviceplugin.scan import Source
 from netvsc_deviceplugin.sysfs import Devices
 
 NETNS = Path("/run/netns")
+Inside = Mapping[str, Mapping[str, str]]  # path of a netns → interface in it → id of the pair
 
 
 class Mode(StrEnum):
@@ -51,7 +63,11 @@ class CniSettings:
 
 
 class CniHalf:
-    """`pools`, `inventory` and `granted` are read; `look` and `gone` are the inventory's ears."""
+    """`pools`, `inventory` and `granted` are read; `look` and `gone` are the inventory's ears.
+
+    `uninstall` asks us to leave the node, and may be taken back: as long as a pod has a pair we
+    stay, so that its DEL comes. `place` says how far that is, and whether pods get their pairs.
+    """
 
     def __init__(  # noqa: PLR0913 (all the borders of this half of the agent, each by its name)
         self,
@@ -66,17 +82,21 @@ class CniHalf:
         look: Callable[[str], None],
         gone: Callable[[Link], None],
         meter: Meter,
+        uninstall: Latest[bool] | None = None,
     ) -> None:
+        self._uninstall = uninstall or Latest(False)
+        self.inside: Latest[Inside] = Latest({})
         self._home = Space.home()
         self._source = source
         self._pools = pools
         self._inventory = inventory
         self._granted = granted
         self._changing = threading.Lock()
+        self._markers, passed = Markers(state), Passed(state)
         self._attachments = Attachments(
             home=self._home,
             means=Means(source=source),
-            markers=Markers(state),
+            markers=self._markers,
             forced=self._forced,
         )
         self._service = Service(
@@ -84,13 +104,26 @@ class CniHalf:
             ask=lambda namespace, pod: ask(podresources, namespace=namespace, pod=pod),
             prefixes=self._prefixes,
             meter=meter,
+            passed=passed,
             waiting=self._waiting,
             changing=self._changing,
             changed=self._refresh,
+            own=self._own,
         )
-        folders = Folders(conf=settings.conf, bin=settings.bin, state=state)
-        chained = settings.mode is Mode.CHAINED
-        self._chain = Chain(folders=folders, shim=settings.shim, chained=chained)
+        self._late = Late(
+            passed,
+            markers=self._markers,
+            service=self._service,
+            ask=lambda: ask_all(podresources),
+            leaving=self._uninstall.get,
+        )
+        self._chain = Chain(
+            folders=Folders(conf=settings.conf, bin=settings.bin, state=state),
+            shim=settings.shim,
+            chained=settings.mode is Mode.CHAINED,
+            leaving=self._uninstall.get,
+            holders=self._markers.pods,
+        )
         self._socket = state / "cni.sock"
         self._mend = asyncio.Event()
         self._hearers = Hearers(look=look, gone=gone, mend=self._mend.set)
@@ -98,7 +131,12 @@ class CniHalf:
 
     @property
     def place(self) -> Latest[Place]:
+        """Return where we stand in the runtime's chain: a condition's reason and message."""
         return self._chain.place
+
+    def markers(self) -> tuple[Marker, ...]:
+        """Return what is written down of the containers that have a pair."""
+        return tuple(self._markers.all())
 
     def scan(self, source: Source) -> tuple[World, Devices]:
         """Look at the node and into every pod that has a pair; for the inventory's loop."""
@@ -129,6 +167,13 @@ class CniHalf:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_mending(), name="mending")
             tasks.create_task(self._chain.run(), name="chain")
+            tasks.create_task(self._late.run(), name="late")
+            tasks.create_task(self._follow_uninstall(), name="uninstall")
+
+    async def _follow_uninstall(self) -> None:
+        async for _ in self._uninstall.changes():
+            self._chain.wake()
+            self._late.wake()
 
     async def _keep_mending(self) -> None:
         with self._watching_names():
@@ -138,7 +183,9 @@ class CniHalf:
                 await self._service.restore()
 
     def _watching_names(self) -> AbstractContextManager[None]:
-        there = NETNS.is_dir()  # a host without ip-netns(8) and without pods has none
+        with suppress(OSError):  # after a boot nobody may have made it yet; ip-netns(8) would
+            NETNS.mkdir(mode=0o755, exist_ok=True)
+        there = NETNS.is_dir()
         return watching(NETNS, changed=self._look_for_ended) if there else nullcontext()
 
     def _look_for_ended(self) -> None:
@@ -149,9 +196,11 @@ class CniHalf:
     def _refresh(self) -> None:
         if self._follower:
             self._follower.refresh()
+        self.inside.set(_inside(self._attachments.markers.all()))
+        self._chain.wake()  # the last pair may be home
 
     def _macs(self) -> tuple[str, ...]:
-        return tuple(h.mac for m in self._attachments.markers.all() for h in m.pairs)
+        return tuple(h.mac for m in self._markers.all() for h in m.pairs)
 
     def _waiting(self) -> bool:
         """Tell whether a pod may come that was granted a pair: Allocate precedes ADD."""
@@ -160,6 +209,18 @@ class CniHalf:
     def _prefixes(self) -> Mapping[str, str]:
         return {pool.resource: pool.interface_prefix for pool in self._pools()}
 
+    def _own(self, id_: str) -> Json | None:
+        return addresses.own_of(id_, pools=self._pools(), inventory=self._inventory())
+
     def _forced(self) -> Mapping[str, int]:
         pairs = self._inventory().pairs
         return {p.id: p.ifindex for p in pairs if p.vmbus is None and p.netns is None}
+
+
+def _inside(markers: Iterable[Marker]) -> Inside:
+    found: dict[str, dict[str, str]] = {}
+    for marker in markers:
+        if marker.phase is Phase.INSIDE and marker.netns:
+            names = {held.interface: held.id for held in marker.pairs}
+            found[marker.netns] = {**found.get(marker.netns, {}), **names}
+    return found

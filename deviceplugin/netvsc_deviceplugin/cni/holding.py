@@ -33,6 +33,7 @@ class Target:
     network: str = ""
     namespace: str = ""
     pod: str = ""
+    uid: str = ""
 
 
 def mac(id_: str) -> str:

@@ -52,7 +52,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """What the agent knows of one container. `netns` is the path of its network namespace."""
+    """What the agent knows of one container. `netns` is the path of its network namespace.
+
+    `uid` is the pod's, empty where the runtime does not tell it.
+    """
 
     container: str
     netns: str
@@ -60,6 +63,7 @@ class Marker:
     pod: str
     phase: Phase
     pairs: tuple[Held, ...]
+    uid: str = ""
 
     def with_phase(self, phase: Phase) -> Marker:
         return replace(self, phase=phase)
@@ -88,6 +92,11 @@ class Markers:
         for file in sorted(self._folder.glob("*")):
             if not file.name.startswith(".") and (marker := self.get(file.name)):
                 yield marker
+
+    def pods(self) -> tuple[str, ...]:
+        """Name the pods that have, or may have, a pair inside."""
+        names = {f"{m.namespace}/{m.pod}" if m.pod else m.container for m in self.all()}
+        return tuple(sorted(names))
 
     def get(self, container: str) -> Marker | None:
         """Return a container's marker; one that makes no sense says that something is inside."""
@@ -142,5 +151,6 @@ def _parsed(container: str, data: Mapping[str, object]) -> Marker:
         namespace=str(data["namespace"]),
         pod=str(data["pod"]),
         phase=Phase(str(data["phase"])),
+        uid=str(data.get("uid", "")),
         pairs=tuple(Held(**pair) for pair in pairs),
     )

@@ -144,6 +144,18 @@ def parse_call(environment: Mapping[str, str], stdin: bytes) -> Call:
     )
 
 
+def environment_of(call: Call) -> Mapping[str, str]:
+    """Return the environment of a call that names a container, as parse_call reads it."""
+    return {
+        "CNI_COMMAND": call.verb,
+        "CNI_CONTAINERID": call.container,
+        "CNI_NETNS": call.netns,
+        "CNI_IFNAME": call.interface,
+        "CNI_PATH": ":".join(call.path),
+        "CNI_ARGS": ";".join(f"{key}={value}" for key, value in call.arguments.items()),
+    }
+
+
 def _verb(text: str) -> Verb:
     try:
         return Verb(text)

@@ -12,6 +12,7 @@ from netvsc_deviceplugin.cni.request import VERSIONS, Call, CallError, Code, Jso
 from netvsc_deviceplugin.cni.sight import Seen
 
 _WITH_DEVICE = "1.1.0"  # interfaces have mtu and pciID from here on
+_WITHOUT_FAMILY = "1.0.0"  # addresses no longer say of which family they are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,30 +41,24 @@ def versions() -> Answer:
     return Answer(body={"cniVersion": VERSIONS[-1], "supportedVersions": list(VERSIONS)})
 
 
-def added(call: Call, found: Sequence[Attached], addresses: Json | None = None) -> Answer:
-    """Return what came before us in the chain, and our interfaces behind it."""
-    before = dict(call.previous or {})
-    interfaces = [*_list(before.get("interfaces")), *_described(call, found)]
-    body = before | {"cniVersion": call.version}
-    if interfaces:
-        body["interfaces"] = interfaces
-    if addresses:
-        first = len(interfaces) - _count(found)
-        body |= _with_addresses(body, addresses, first)
-    return Answer(body=body)
+def added(call: Call, found: Sequence[Attached], given: Mapping[str, Json] | None = None) -> Answer:
+    """Return what came before us in the chain, and our interfaces behind it.
 
-
-def _described(call: Call, found: Sequence[Attached]) -> list[Mapping[str, object]]:
-    described = []
+    `given` are the addresses of pairs, by id, as IPAM plugins write them.
+    """
+    body: Json = {**(call.previous or {}), "cniVersion": call.version}
+    interfaces = _list(body.get("interfaces"))
     for one in found:
-        described.append(_interface(call, one.netvsc, pci=None))
-        if one.vf:
-            described.append(_interface(call, one.vf, pci=one.vf.link.parent))
+        body = _with_addresses(body, call, (given or {}).get(one.id), len(interfaces))
+        interfaces = [*interfaces, *_described(call, one)]
+    return Answer(body={**body, "interfaces": interfaces} if interfaces else body)
+
+
+def _described(call: Call, one: Attached) -> list[Mapping[str, object]]:
+    described = [_interface(call, one.netvsc, pci=None)]
+    if one.vf:
+        described.append(_interface(call, one.vf, pci=one.vf.link.parent))
     return described
-
-
-def _count(found: Sequence[Attached]) -> int:
-    return sum(2 if one.vf else 1 for one in found)
 
 
 def _interface(call: Call, seen: Seen, *, pci: str | None) -> Mapping[str, object]:
@@ -76,18 +71,26 @@ def _interface(call: Call, seen: Seen, *, pci: str | None) -> Mapping[str, objec
     return facts
 
 
-def _with_addresses(body: Json, addresses: Json, interface: int) -> Json:
-    """Put an IPAM plugin's addresses on our NetVSC; its routes go to what is there."""
+def _with_addresses(body: Json, call: Call, given: Json | None, interface: int) -> Json:
+    """Put addresses on the NetVSC, the interface of that number; routes go to what is there."""
+    if not given:
+        return body
     ips = [
-        {**address, "interface": interface}
-        for address in _list(addresses.get("ips"))
+        {**_version(call, address), **address, "interface": interface}
+        for address in _list(given.get("ips"))
         if isinstance(address, dict)
     ]
-    routes = _list(addresses.get("routes"))
     found: dict[str, object] = {"ips": [*_list(body.get("ips")), *ips]}
-    if routes:
+    if routes := _list(given.get("routes")):
         found["routes"] = [*_list(body.get("routes")), *routes]
-    return found
+    return {**body, **found}
+
+
+def _version(call: Call, address: Json) -> Json:
+    """Say of which family an address is, where the result's version wants that."""
+    if VERSIONS.index(call.version) >= VERSIONS.index(_WITHOUT_FAMILY):
+        return {}
+    return {"version": "6" if ":" in str(address.get("address")) else "4"}
 
 
 def _list(value: object) -> list[object]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
+from netvsc_deviceplugin import netlink
 from netvsc_deviceplugin.cni.plan import way_home
 from netvsc_deviceplugin.cni.sight import Seen, look
 from netvsc_deviceplugin.cni.space import Space
-from netvsc_deviceplugin.links import Link
+from netvsc_deviceplugin.links import Link, read_addresses
 from netvsc_deviceplugin.match import World
-from netvsc_deviceplugin.scan import Source, scan
+from netvsc_deviceplugin.routes import read_default_routes
+from netvsc_deviceplugin.scan import Source, scan, with_gateways
 from netvsc_deviceplugin.sysfs import Devices
 
 
@@ -19,10 +22,23 @@ def scan_all(source: Source, spaces: Iterable[Space]) -> tuple[World, Devices]:
 
     In a pod a NetVSC still goes by its name at home: that is what pools select and people know.
     """
-    inside = [_known(one) for space in spaces for one in look(space, source)]
+    inside = [link for space in spaces for link in space.within(partial(_links, space, source))]
     return scan(source, inside)
 
 
-def _known(one: Seen) -> Link:
+def _links(space: Space, source: Source) -> tuple[Link, ...]:
+    """Return the interfaces of the calling thread's netns, which is `space`.
+
+    Routes are read only where one of ours has an address: else nobody routes over it.
+    """
+    seen, addresses = look(space, source, dump=netlink.dump), read_addresses()
+    links = tuple(_known(one, addresses[one.link.ifindex]) for one in seen)
+    if not any(addresses[one.link.ifindex] for one in seen if way_home(one)):
+        return links
+    return with_gateways(links, read_default_routes())
+
+
+def _known(one: Seen, addresses: Sequence[str]) -> Link:
+    link = replace(one.link, addresses=tuple(addresses))
     name = way_home(one)
-    return replace(one.link, name=name) if name and one.link.parent_bus != "pci" else one.link
+    return replace(link, name=name) if name and link.parent_bus != "pci" else link

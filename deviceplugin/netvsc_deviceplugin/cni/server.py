@@ -1,9 +1,7 @@
-r"""The agent's end of the shim's socket: one call, one answer, bounded in bytes and in time.
+"""The agent's end of the shim's socket: one call, one answer, bounded in bytes and in time.
 
-    netvsc-cni/1 <bytes of environment> <bytes of standard input>\n
-    NAME=value\0NAME=value\0 … standard input
-
-and back one line, `0` or `1` for the exit code, then what goes to standard output.
+The call is as `wire` has it; back comes one line, `0` or `1` for the exit code, then what goes to
+standard output.
 """
 
 from __future__ import annotations
@@ -20,12 +18,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from netvsc.errors import NodeError, RequestError
+from netvsc_deviceplugin.cni import wire
 from netvsc_deviceplugin.cni.result import Answer, failed
 
-GREETING = b"netvsc-cni/1"
-ENVIRONMENT_MAX = 1 << 16
-STDIN_MAX = 1 << 18  # as the shim's; a result of a pod with hundreds of routes has 30 KiB
-_HEADER_MAX = 64
 _PATIENCE_S = 5.0  # the shim sends all at once
 _UCRED = struct.Struct("=iII")
 
@@ -38,7 +33,9 @@ log = logging.getLogger(__name__)
 async def serving(path: Path, answer: Answerer) -> AsyncIterator[None]:
     """Listen at `path` while the context lasts; raises NodeError."""
     sock = _bound(path)
-    server = await asyncio.start_unix_server(_handler(answer), sock=sock, limit=ENVIRONMENT_MAX)
+    server = await asyncio.start_unix_server(
+        _handler(answer), sock=sock, limit=wire.ENVIRONMENT_MAX
+    )
     try:
         yield
     finally:  # the file stays: the next agent may have put its own there already
@@ -74,11 +71,11 @@ def _handler(
 ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            _check_peer(writer)
             async with asyncio.timeout(_PATIENCE_S):
                 environment, stdin = await _read(reader)
+            _check_peer(writer)  # hung up on before he has said all, he would not hear why
         except (RequestError, TimeoutError, asyncio.IncompleteReadError) as error:
-            said = failed(error if isinstance(error, RequestError) else _cut())
+            said = failed(error if isinstance(error, RequestError) else wire.cut())
         else:
             said = await answer(environment, stdin)
         with contextlib.suppress(ConnectionError):  # the shim gave up; what was done is done
@@ -88,10 +85,6 @@ def _handler(
             await writer.wait_closed()
 
     return handle
-
-
-def _cut() -> RequestError:
-    return RequestError("the call on the agent's socket was cut short: use netvsc-cni to make one")
 
 
 def _check_peer(writer: asyncio.StreamWriter) -> None:
@@ -104,23 +97,11 @@ def _check_peer(writer: asyncio.StreamWriter) -> None:
 
 async def _read(reader: asyncio.StreamReader) -> tuple[Mapping[str, str], bytes]:
     try:
-        words = (await reader.readuntil(b"\n"))[:_HEADER_MAX].split()
-        greeting, sizes = words[0], [int(word) for word in words[1:]]
-    except (ValueError, IndexError, asyncio.LimitOverrunError):
-        raise _cut() from None
-    if greeting != GREETING or len(sizes) != 2:
-        raise _cut()
-    if not (0 <= sizes[0] <= ENVIRONMENT_MAX and 0 <= sizes[1] <= STDIN_MAX):
-        raise RequestError(
-            f"the call is too long: {ENVIRONMENT_MAX} bytes of environment and {STDIN_MAX} of "
-            "configuration are read at most"
-        )
-    return _environment(await reader.readexactly(sizes[0])), await reader.readexactly(sizes[1])
-
-
-def _environment(raw: bytes) -> Mapping[str, str]:
-    words = (word.decode(errors="replace").partition("=") for word in raw.split(b"\0"))
-    return {key: value for key, equals, value in words if equals}
+        first, second = wire.sizes(await reader.readuntil(b"\n"))
+    except asyncio.LimitOverrunError:
+        raise wire.cut() from None
+    environment = wire.environment(await reader.readexactly(first))
+    return environment, await reader.readexactly(second)
 
 
 def _written(answer: Answer) -> bytes:

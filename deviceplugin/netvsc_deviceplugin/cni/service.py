@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Protocol, TypeVar
@@ -14,7 +14,8 @@ from typing import Protocol, TypeVar
 from netvsc.errors import NetvscError
 from netvsc_deviceplugin.cni import addresses, ipam, result
 from netvsc_deviceplugin.cni.attachments import Attached, Attachments
-from netvsc_deviceplugin.cni.holding import Target
+from netvsc_deviceplugin.cni.holding import Target, Want
+from netvsc_deviceplugin.cni.passed import Passed
 from netvsc_deviceplugin.cni.request import VERSIONS, Call, Json, Verb, parse_call
 from netvsc_deviceplugin.cni.result import Answer
 from netvsc_deviceplugin.cni.whose import Devices, wants
@@ -35,8 +36,9 @@ class Service:
     """`ask(namespace, pod)` tells what a pod has, `prefixes` the pools' interface prefixes.
 
     `waiting` tells whether any pair was granted and is not in its pod yet: where none is, the
-    kubelet need not be asked. `changing` is held while something moves; `changed` is called, on
-    the loop, when it has.
+    kubelet need not be asked. `passed` notes pods that pass for want of its answer. `changing` is
+    held while something moves; `changed` is called, on the loop, when it has. `own` gives the
+    addresses that a pair shall have in its pod where no IPAM plugin is asked for them.
     """
 
     def __init__(  # noqa: PLR0913 (what it needs of others, each by its name)
@@ -46,14 +48,18 @@ class Service:
         ask: Asker,
         prefixes: Callable[[], Mapping[str, str]],
         meter: Meter,
+        passed: Passed,
         waiting: Callable[[], bool] = lambda: True,
         changing: threading.Lock | None = None,
         changed: Callable[[], None] = lambda: None,
+        own: Callable[[str], Json | None] = lambda _id: None,
     ) -> None:
+        self._own = own
         self._attachments = attachments
         self._ask = ask
         self._prefixes = prefixes
         self._meter = meter
+        self._passed = passed
         self._waiting = waiting
         self._changing = changing or threading.Lock()
         self._changed = changed
@@ -104,9 +110,25 @@ class Service:
         wanted = wants(call, devices, prefixes=self._prefixes())
         if not wanted:
             return result.added(call, ())
-        found = await self._alone(partial(self._attachments.add, _target(call), wanted))
+        work = partial(self._attachments.add, _target(call), wanted)
+        return result.added(call, *await self._enter(call, wanted, work))
+
+    async def late(
+        self, call: Call, devices: tuple[Devices, ...], *, still: Callable[[], bool]
+    ) -> None:
+        """Carry an ADD out that was passed on; raises NetvscError."""
+        wanted = wants(call, devices, prefixes=self._prefixes())
+        work = partial(self._attachments.add_late, _target(call), wanted, still=still)
+        await self._enter(call, wanted, work)
+
+    async def _enter(
+        self, call: Call, wanted: Sequence[Want], work: Callable[[], tuple[Attached, ...]]
+    ) -> tuple[tuple[Attached, ...], Mapping[str, Json]]:
+        own = {} if call.ipam else self._promised(wanted)  # a move takes addresses off
+        found = await self._alone(work)
         try:
-            addresses = await self._addresses(call, found)
+            given = {found[0].id: await ipam.delegate(call, "ADD")} if call.ipam else own
+            await self._configure(call, found, given)
         except BaseException:
             await self._delete(call)
             raise
@@ -114,7 +136,7 @@ class Service:
             "%s is in %s", ", ".join(one.netvsc.link.name for one in found), call.netns,
             extra={"container": call.container, "pod": f"{call.namespace}/{call.pod}"},
         )  # fmt: skip
-        return result.added(call, found, addresses)
+        return found, given
 
     async def _devices(self, call: Call) -> tuple[Devices, ...]:
         """Ask the kubelet; without its answer a pod that was promised nothing passes."""
@@ -125,23 +147,33 @@ class Service:
         except NetvscError as error:
             if call.annotation is not None:
                 raise
-            log.warning("%s; taking it for nothing", error)
+            log.warning("%s; it passes, and its pairs come late if it has any", error)
+            self._note(call)
             return ()
 
+    def _note(self, call: Call) -> None:
+        try:
+            self._passed.save(call)
+        except NetvscError as error:  # it may well have no pairs: it must not fail because of us
+            log.warning("%s", error)
+
     async def _delete(self, call: Call) -> None:
+        self._passed.remove(call.container)
         where = {"netns": call.netns, "attachment": call.interface}
         await self._alone(partial(self._attachments.delete, call.container, **where))
         if call.ipam:
             await ipam.delegate(call, "DEL")
 
-    async def _addresses(self, call: Call, found: tuple[Attached, ...]) -> Json | None:
-        if not call.ipam:
-            return None
-        given = await ipam.delegate(call, "ADD")
-        await self._alone(
-            partial(addresses.configure, call.netns, found[0].netvsc.link.ifindex, given)
-        )
-        return given
+    def _promised(self, wanted: Sequence[Want]) -> Mapping[str, Json]:
+        own = ((want.id, self._own(want.id)) for want in wanted)
+        return {id_: addresses for id_, addresses in own if addresses}
+
+    async def _configure(
+        self, call: Call, found: Sequence[Attached], given: Mapping[str, Json]
+    ) -> None:
+        indexed = {a.netvsc.link.ifindex: given[a.id] for a in found if a.id in given}
+        if indexed:
+            await self._alone(partial(addresses.configure, call.netns, indexed))
 
     async def _alone(self, work: Callable[[], T]) -> T:
         """Run in the one thread that changes things; it goes on though the caller is cancelled."""
@@ -170,4 +202,5 @@ def _target(call: Call) -> Target:
         network=_network(call),
         namespace=call.namespace,
         pod=call.pod,
+        uid=call.arguments.get("K8S_POD_UID", ""),
     )

@@ -107,3 +107,8 @@ def short(path: str) -> str:
     """Name a netns as ip-netns(8) does, by the file below /run/netns; another by its path."""
     pure = PurePosixPath(seen_here(path))
     return pure.name if str(pure.parent) == "/run/netns" else path
+
+
+def long(name: str) -> str:
+    """Return the path of what `short` named."""
+    return name if name.startswith("/") else f"/run/netns/{name}"

@@ -29,30 +29,42 @@ class Devices:
     ids: tuple[str, ...]
 
 
+Pods = Mapping[tuple[str, str], tuple[Devices, ...]]  # by namespace and name
+
+
 async def ask(socket: Path, *, namespace: str, pod: str) -> tuple[Devices, ...]:
     """Ask the kubelet what a pod has; raises RetryError without an answer."""
+    pods = await ask_all(socket, whose=f"{namespace}/{pod}")
+    return pods.get((namespace, pod), ())
+
+
+async def ask_all(socket: Path, *, whose: str = "any pod") -> Pods:
+    """Ask the kubelet what every pod has; raises RetryError without an answer."""
     try:
         async with rpc.channel(socket) as channel:
             request = pr.ListPodResourcesRequest()
             answer = await rpc.LIST_PODS.call(channel, request, timeout_s=_TIMEOUT_S)
     except grpc.aio.AioRpcError as error:
-        raise RetryError(
-            f"the kubelet does not say what {namespace}/{pod} has: {error.details()}"
-        ) from None
-    return devices_of(answer, namespace=namespace, pod=pod)
+        raise RetryError(f"the kubelet does not say what {whose} has: {error.details()}") from None
+    return pods_of(answer)
 
 
-def devices_of(
-    answer: pr.ListPodResourcesResponse, *, namespace: str, pod: str
-) -> tuple[Devices, ...]:
-    """Return what one pod has, in the order of its containers; ids in order, for the names."""
-    found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+def pods_of(answer: pr.ListPodResourcesResponse) -> Pods:
+    """Return what the kubelet lists; a pod that has no pair is there too, and has none.
+
+    Containers come in their order; ids of one resource in theirs, for the names.
+    """
+    found: dict[tuple[str, str], defaultdict[tuple[str, str], set[str]]] = {}
     for one in answer.pod_resources:
-        if (one.namespace, one.name) == (namespace, pod):
-            for container in one.containers:
-                for devices in container.devices:
-                    if devices.resource_name.startswith(RESOURCE_DOMAIN):
-                        found[container.name, devices.resource_name] |= set(devices.device_ids)
+        mine = found.setdefault((one.namespace, one.name), defaultdict(set))
+        for container in one.containers:
+            for devices in container.devices:
+                if devices.resource_name.startswith(RESOURCE_DOMAIN):
+                    mine[container.name, devices.resource_name] |= set(devices.device_ids)
+    return {pod: _devices(mine) for pod, mine in found.items()}
+
+
+def _devices(found: Mapping[tuple[str, str], set[str]]) -> tuple[Devices, ...]:
     return tuple(
         Devices(container=container, resource=resource, ids=tuple(sorted(ids)))
         for (container, resource), ids in found.items()

@@ -1,0 +1,130 @@
+"""Pairs that were allocated while nobody could bring them: moved once it is known whose they are.
+
+docs/decisions/0007 tells of the notes that this goes by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from netvsc.errors import NetvscError, RequestError
+from netvsc_deviceplugin.cni.markers import Markers
+from netvsc_deviceplugin.cni.passed import Passed
+from netvsc_deviceplugin.cni.request import Call
+from netvsc_deviceplugin.cni.service import Service
+from netvsc_deviceplugin.cni.space import GoneError, exists
+from netvsc_deviceplugin.cni.whose import Pods
+from netvsc_deviceplugin.folder import watching
+from netvsc_deviceplugin.podresources import GONE_S
+
+AGAIN_S = 5.0  # while the kubelet is silent or does not list a pod: nothing tells when it will
+
+log = logging.getLogger(__name__)
+
+
+class Late:
+    """`ask` tells what every pod has; `leaving` tells whether we are to leave this node."""
+
+    def __init__(  # noqa: PLR0913 (what it needs of others, each by its name)
+        self,
+        passed: Passed,
+        *,
+        markers: Markers,
+        service: Service,
+        ask: Callable[[], Awaitable[Pods]],
+        leaving: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._passed = passed
+        self._markers = markers
+        self._service = service
+        self._ask = ask
+        self._leaving = leaving
+        self._clock = clock
+        self._empty: dict[str, float] = {}
+        self._hint = asyncio.Event()
+        self._said: dict[str, str] = {}
+
+    def wake(self) -> None:
+        """Take a hint that there may be something to settle."""
+        self._hint.set()
+
+    async def run(self) -> None:
+        """Settle notes as they come, until cancelled; raises NodeError."""
+        self._passed.make_folder()
+        with watching(self._passed.folder, changed=self.wake):
+            while True:
+                self._hint.clear()
+                again = AGAIN_S if await self.settle() else None
+                try:
+                    async with asyncio.timeout(again):
+                        await self._hint.wait()
+                except TimeoutError:
+                    continue
+
+    async def settle(self) -> bool:
+        """Move what can be moved, remove the notes that are settled; return whether some are not.
+
+        A pod whose netns nobody can find any more, or that has no pairs, is settled.
+        """
+        calls = () if self._leaving() else await asyncio.to_thread(self._open)
+        noted = {call.container for call in calls}
+        self._empty = {one: since for one, since in self._empty.items() if one in noted}
+        if not calls:
+            return False
+        try:
+            pods = await self._ask()
+        except NetvscError as error:
+            self._say("", str(error))
+            return True
+        return any([not await self._settled(call, pods) for call in calls])
+
+    def _open(self) -> Sequence[Call]:
+        """Return what may need a move: of each pod the newest call, while its netns lives."""
+        found: dict[tuple[str, str], Call] = {}
+        for call in self._passed.all():
+            pod = (call.namespace, call.pod)
+            known = pod in found or bool(self._markers.get(call.container))
+            if known or not call.pod or not exists(call.netns):
+                self._passed.remove(call.container)
+            else:
+                found[pod] = call
+        return tuple(found.values())
+
+    async def _settled(self, call: Call, pods: Pods) -> bool:
+        """Settle one call; a pod that is not listed may be listed later, or end."""
+        devices = pods.get((call.namespace, call.pod))
+        if not devices and (devices is None or not self._surely_empty(call)):
+            return False
+        try:
+            if devices:
+                await self._service.late(call, devices, still=lambda: self._noted(call))
+        except GoneError:
+            log.info("container %s ended before its pairs came", call.container)
+        except RequestError as error:
+            log.error("the pairs of %s/%s stay at home: %s", call.namespace, call.pod, error)  # noqa: TRY400
+        except NetvscError as error:
+            self._say(call.container, f"the pairs of {call.namespace}/{call.pod} wait: {error}")
+            return False
+        self._passed.remove(call.container)
+        return True
+
+    def _surely_empty(self, call: Call) -> bool:
+        """Tell whether a pod has been listed without pairs for long enough to be believed.
+
+        A kubelet that has just started may list pods before it knows what they have.
+        """
+        since = self._empty.setdefault(call.container, self._clock())
+        return self._clock() - since >= GONE_S
+
+    def _noted(self, call: Call) -> bool:
+        return self._passed.has(call.container)
+
+    def _say(self, about: str, text: str) -> None:
+        """Log what goes wrong once, though it is tried again and again."""
+        if self._said.get(about) != text:
+            log.warning("%s", text)
+        self._said[about] = text

@@ -1,0 +1,97 @@
+"""The conditions of a NetvscNode, as Kubernetes writes them (KEP-1623). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from netvsc.status import Condition, PoolStatus, Truth
+from netvsc.timestamps import to_text
+from netvsc_deviceplugin.cni.place import Place, Standing
+
+_MESSAGE_MAX = 4096  # characters; longer ones help nobody
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A condition without its time."""
+
+    type: str
+    status: Truth
+    reason: str
+    message: str = ""
+
+
+def dated(
+    states: Iterable[State], before: Iterable[Condition], now: float
+) -> tuple[Condition, ...]:
+    """Return the conditions in order; a time changes with the status alone."""
+    known = {one.type: one for one in before}
+    return tuple(
+        Condition(
+            type=state.type,
+            status=state.status,
+            reason=state.reason,
+            message=state.message[:_MESSAGE_MAX],
+            last_transition_time=_since(state, known.get(state.type), now),
+        )
+        for state in sorted(states, key=lambda one: one.type)
+    )
+
+
+def ready(registered: Mapping[str, bool], *, pools: int) -> State:
+    """Tell whether the kubelet knows every resource."""
+    if not pools:
+        return State("Ready", Truth.TRUE, "NoPools", "no NetvscPool selects this node")
+    missing = sorted(resource for resource, known in registered.items() if not known)
+    if missing:
+        why = f"the kubelet does not know {', '.join(missing)} yet"
+        return State("Ready", Truth.FALSE, "NotRegistered", why)
+    if not registered:
+        return State("Ready", Truth.FALSE, "NotServing", "no pool is served yet")
+    return State("Ready", Truth.TRUE, "Registered", "the kubelet knows every resource")
+
+
+def pools_accepted(refusal: str | None) -> State:
+    if refusal:
+        why = f"{refusal}; the last good spec stays in force"
+        return State("PoolsAccepted", Truth.FALSE, "Refused", why)
+    return State("PoolsAccepted", Truth.TRUE, "Accepted")
+
+
+def pod_resources(trouble: str | None) -> State:
+    """Tell whether the kubelet says who holds what."""
+    if trouble:
+        return State("PodResources", Truth.FALSE, "KubeletSilent", trouble)
+    return State("PodResources", Truth.TRUE, "Answered")
+
+
+def chain_installed(place: Place) -> State:
+    """Tell whether pods get their pairs by CNI."""
+    truth = Truth.TRUE if place.serves else Truth.FALSE
+    if place.reason is Standing.UNKNOWN:
+        truth = Truth.UNKNOWN
+    return State("ChainInstalled", truth, place.reason.value, place.message)
+
+
+def uninstalled(place: Place | None) -> State:
+    """Answer a spec that asks to leave the node; without CNI nothing was installed."""
+    if place is None:
+        return State("Uninstalled", Truth.TRUE, "NothingInstalled")
+    truth = Truth.TRUE if place.reason is Standing.REMOVED else Truth.FALSE
+    return State("Uninstalled", truth, place.reason.value, place.message)
+
+
+def unmatched(pools: Sequence[PoolStatus]) -> State:
+    """Tell whether pools name NICs that the node has not."""
+    missing = [f"{pool.name}: {', '.join(pool.unmatched)}" for pool in pools if pool.unmatched]
+    if not missing:
+        return State("Unmatched", Truth.FALSE, "AllFound")
+    why = f"no NIC of this node is named so: {'; '.join(missing)}; correct the pool's selector"
+    return State("Unmatched", Truth.TRUE, "NotFound", why)
+
+
+def _since(state: State, before: Condition | None, now: float) -> str:
+    if before and before.status is state.status:
+        return before.last_transition_time
+    return to_text(now)

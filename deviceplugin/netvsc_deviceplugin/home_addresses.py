@@ -1,0 +1,37 @@
+"""What the kernel knew of a NIC's addresses while it was at home.
+
+In a pod anybody with NET_ADMIN there may configure what he likes: that is the pod's word and not
+the NIC's, and must not be given to the next pod as the NIC's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from netvsc_deviceplugin.nics import Nic
+from netvsc_deviceplugin.own import Own
+
+NONE = Own()
+
+
+def seen_at_home(known: Mapping[str, Own], nics: Iterable[Nic]) -> dict[str, Own]:
+    """Return `known` with what the kernel says of the NICs that are at home now."""
+    fresh = {
+        nic.id: Own(addresses=nic.netvsc.addresses, gateways=nic.netvsc.gateways)
+        for nic in nics
+        if nic.netvsc.netns is None
+    }
+    return {**known, **fresh}
+
+
+def as_at_home(nics: Iterable[Nic], known: Mapping[str, Own]) -> tuple[Nic, ...]:
+    """Return the NICs, those in pods with the addresses that they had at home."""
+    return tuple(
+        nic if nic.netvsc.netns is None else _with(nic, known.get(nic.id, NONE)) for nic in nics
+    )
+
+
+def _with(nic: Nic, own: Own) -> Nic:
+    netvsc = replace(nic.netvsc, addresses=own.addresses, gateways=own.gateways)
+    return replace(nic, netvsc=netvsc)

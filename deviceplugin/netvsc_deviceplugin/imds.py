@@ -1,0 +1,118 @@
+"""Asks Azure's metadata service which addresses the node's NICs have, and keeps the answer.
+
+Nothing waits for it: until it answers, and where there is none, what the kernel knows is all. It is
+asked at the start, when a NIC is there of which it has not told, and every few minutes, since
+nothing tells of an address that was added in Azure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+
+from netvsc.errors import NodeError
+from netvsc.mac import mac_of
+from netvsc.pair import Inventory
+from netvsc_deviceplugin import imds_document
+from netvsc_deviceplugin.imds_http import Endpoint, get
+from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.own import Own
+from netvsc_deviceplugin.pace import Pace
+from netvsc_deviceplugin.retry import Retry
+
+PATH = "/metadata/instance/network?api-version=2021-02-01"
+REFRESH_S = 300.0
+FIRST_S = 1.0  # Azure allows five requests a second to all of the VM
+
+log = logging.getLogger(__name__)
+
+Fetch = Callable[[Endpoint, str], Awaitable[bytes]]
+
+
+class Imds:
+    """Keeps `told`: what belongs to each NIC, by MAC; empty until there was an answer.
+
+    `asked` is set once the first question is settled, with an answer or without. While something
+    is missing it is asked again after `first_s`, then ever more rarely; else every `refresh_s`.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        fetch: Fetch = get,
+        first_s: float = FIRST_S,
+        refresh_s: float = REFRESH_S,
+    ) -> None:
+        self.told: Latest[Mapping[str, Own]] = Latest({})
+        self.asked = asyncio.Event()
+        self._endpoint = endpoint
+        self._fetch = fetch
+        self._refresh_s = refresh_s
+        self._pace = Pace(interval_s=first_s)
+        self._retry = Retry(
+            clock=time.monotonic, first_s=first_s, longest_s=refresh_s, settled_s=float("inf")
+        )
+        self._macs: frozenset[str] = frozenset()
+        self._answers: bool | None = None
+        self._hint = asyncio.Event()
+
+    def seen(self, macs: Collection[str]) -> None:
+        """Hear which NICs the node has; a new one of which nothing is told is a reason to ask."""
+        new = set(macs) - self._macs - self.told.get().keys()
+        self._macs = frozenset(macs)
+        if new:
+            self._retry.reset()
+            self._hint.set()
+
+    async def run(self, inventory: Latest[Inventory], *, look: Callable[[str], None]) -> None:
+        """Ask until cancelled; `look` hears of news, `inventory` tells which NICs there are."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_asking(), name="imds")
+            tasks.create_task(self._follow(inventory), name="imds-nics")
+            async for told in self.told.changes():
+                if told:
+                    look("imds")
+
+    async def _follow(self, inventory: Latest[Inventory]) -> None:
+        async for found in inventory.changes():
+            ids = {pair.id for pair in found.pairs} | {nic.id for nic in found.excluded}
+            self.seen({mac_of(id_) for id_ in ids})
+
+    async def _keep_asking(self) -> None:
+        while True:
+            self._hint.clear()
+            await self._pace.turn()
+            await self._ask()
+            await self._rest()
+
+    async def _ask(self) -> None:
+        self._retry.tried()
+        try:
+            told = imds_document.parse(await self._fetch(self._endpoint, PATH))
+        except NodeError as error:
+            last = "what it told last stands" if self.told.get() else "the kernel's word is all"
+            self._say(answers=False, text=f"{error}; of the NICs' addresses {last}")
+        else:
+            self.told.set(told)
+            self._say(answers=True, text=f"IMDS tells of {len(told)} NICs")
+        self.asked.set()
+
+    def _say(self, *, answers: bool, text: str) -> None:
+        """Log a change: hosts outside Azure never get an answer."""
+        if answers is not self._answers:
+            log.info("%s", text)
+        self._answers = answers
+
+    async def _rest(self) -> None:
+        """Wait until the next question is due, or a NIC comes."""
+        complete = self._answers and self._macs <= self.told.get().keys()
+        if complete:
+            self._retry.reset()
+        try:
+            async with asyncio.timeout(self._refresh_s if complete else self._retry.wait()):
+                await self._hint.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,60 @@
+"""What a NetvscNode's status needs of the rest of the agent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from netvsc.errors import RetryError
+from netvsc.pair import Inventory
+from netvsc.pool import Pool
+from netvsc.status import Announcement
+from netvsc_deviceplugin import conditions
+from netvsc_deviceplugin.cni.half import Inside
+from netvsc_deviceplugin.cni.markers import Marker
+from netvsc_deviceplugin.cni.place import Place
+from netvsc_deviceplugin.given import Verbs
+from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.nodespec import Wanted
+from netvsc_deviceplugin.podresources import Allocations
+
+
+async def _nobody(pair: str) -> None:
+    raise RetryError(f"pair {pair} has no sidecar: CNI is off")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What the rest of the agent knows, and does. `place` is None where CNI is off.
+
+    `scanned` is set when there is an inventory, `pools` are those that it was made by.
+    """
+
+    scanned: asyncio.Event
+    inventory: Latest[Inventory]
+    pools: Latest[tuple[Pool, ...]]
+    allocations: Latest[Allocations]
+    registered: Latest[Mapping[str, bool]]
+    podresources: Latest[str | None]
+    given: Callable[[], Verbs]
+    place: Latest[Place] | None = None
+    inside: Latest[Inside] | None = None
+    markers: Callable[[], tuple[Marker, ...]] = tuple
+    announcements: Latest[Mapping[str, Announcement]] = field(default_factory=lambda: Latest({}))
+    announce: Callable[[str], Awaitable[None]] = _nobody
+
+
+def states(around: Around, wanted: Wanted) -> tuple[conditions.State, ...]:
+    """Return the conditions that do not follow from the pairs."""
+    found = [
+        conditions.ready(around.registered.get(), pools=len(wanted.pools)),
+        conditions.pools_accepted(wanted.refusal),
+        conditions.pod_resources(around.podresources.get()),
+    ]
+    place = around.place.get() if around.place else None
+    if place:
+        found.append(conditions.chain_installed(place))
+    if wanted.uninstall:
+        found.append(conditions.uninstalled(place))
+    return tuple(found)

@@ -1,0 +1,256 @@
+"""The agent's side of its NetvscNode, put together: the spec comes in, the status goes out.
+
+What is wanted comes from the disk at once and from the apiserver when it answers. Nothing else of
+the agent waits for either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from netvsc import __version__
+from netvsc.access import access
+from netvsc.errors import ConfigError, NetvscError, RequestError
+from netvsc.plain import from_plain
+from netvsc.status import AgentStatus, NodeStatus
+from netvsc.timestamps import to_text
+from netvsc_deviceplugin import nodecopy, nodepast
+from netvsc_deviceplugin.apiclient import Client
+from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.ledger import Past, Returned, Revoked
+from netvsc_deviceplugin.nics import VfMemory
+from netvsc_deviceplugin.nodearound import Around, states
+from netvsc_deviceplugin.nodespec import Wanted, taken
+from netvsc_deviceplugin.nodestatus import Sight, guests_of, status_of
+from netvsc_deviceplugin.nodewatch import NodeWatch, status_target
+from netvsc_deviceplugin.nodewriter import StatusWriter
+from netvsc_deviceplugin.orders import Orders
+from netvsc_deviceplugin.tally import Tally
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSettings:
+    """Whose NetvscNode; `kubeconfig` is for those who are in no pod."""
+
+    name: str
+    kubeconfig: Path | None = None
+
+
+Restore = Callable[[Mapping[str, VfMemory], Mapping[str, Past]], None]
+
+
+class NodeHalf:
+    """`wanted` is what is asked of the agent; `restore` hears of the VFs of before.
+
+    Call `begin` first, `told` for each event of the ledger. Raises ConfigError where there is no
+    way to the apiserver.
+    """
+
+    def __init__(
+        self,
+        settings: NodeSettings,
+        *,
+        state: Path,
+        restore: Restore,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.wanted: Latest[Wanted] = Latest(Wanted())
+        self._name = settings.name
+        self._state = state
+        self._restore = restore
+        self._clock = clock
+        self._wall = wall
+        self._client = Client(access(settings.kubeconfig))
+        self._watch = NodeWatch(self._client, settings.name, clock=clock)
+        self._tally = Tally()
+        self._agent = AgentStatus(version=__version__, started=to_text(wall()))
+        self._status: NodeStatus | None = None
+        self._known = asyncio.Event()
+        self._wake: Callable[[], None] = lambda: None
+
+    def begin(self) -> None:
+        """Take what is on disk; without it there are no pools until the apiserver answers."""
+        copy = nodecopy.load(self._state)
+        if not copy.generation:
+            log.info("no copy of NetvscNode %s on disk: no pools before it is read", self._name)
+            return
+        self._go_on(copy.status, copy.recent)
+        self.wanted.set(taken(copy.generation, copy.spec, self.wanted.get()))
+        self._known.set()
+
+    def unknown(self) -> str | None:
+        """Return why it is not known what is wanted, None if it is (a check of readiness)."""
+        if self._known.is_set() or self._watch.listed:
+            return None
+        return f"NetvscNode {self._name}: {self._watch.trouble.get()}"
+
+    def told(self, event: Revoked | Returned) -> None:
+        """Count an event."""
+        at = self._wall() - (self._clock() - event.at)
+        if isinstance(event, Revoked):
+            self._tally.revoked(event.pair, at)
+        else:
+            self._tally.returned(event.pair, at, event.outage)
+        self._wake()
+
+    async def run(self, around: Around) -> None:
+        """Follow the spec and write the status until cancelled."""
+        orders = Orders(
+            wanted=lambda: self.wanted.get().announce,
+            announcements=around.announcements.get,
+            announce=around.announce,
+            clock=self._clock,
+        )
+        if self._status:
+            orders.ordered.set(nodepast.ordered(self._status))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._watch.run(), name="watch")
+                tasks.create_task(self._follow_node(orders), name="node")
+                await self._known.wait()
+                tasks.create_task(orders.run(), name="orders")
+                await self._settled(around)
+                tasks.create_task(self._write(around, orders), name="status")
+        finally:
+            self._client.close()
+
+    async def _follow_node(self, orders: Orders) -> None:
+        async for node in self._watch.node.changes():
+            if node is None:
+                continue
+            if not self._known.is_set():
+                self._go_on(_status_in(node), {})
+                orders.ordered.set(nodepast.ordered(self._status) if self._status else {})
+            self._take(node)
+            self._known.set()
+            self._wake()
+
+    def _take(self, node: Mapping[str, Any]) -> None:
+        generation = int(node["metadata"].get("generation", 0))
+        before = self.wanted.get()
+        new = taken(generation, node.get("spec") or {}, before)
+        if new.refusal and new.refusal != before.refusal:
+            log.error("NetvscNode %s: %s; the last good pools stay", self._name, new.refusal)
+        self.wanted.set(new)
+
+    def _go_on(self, status: NodeStatus | None, recent: Mapping[str, int]) -> None:
+        if not status:
+            return
+        now, shift = self._wall(), self._clock() - self._wall()
+        try:
+            past = nodepast.past(status, lambda at: min(at, now) + shift)
+            self._tally.restore(status, recent)
+        except RequestError as error:
+            log.warning("the status of before makes no sense, counting anew: %s", error)
+            return
+        self._restore(nodepast.memory(status), past)
+        self._status = status
+
+    async def _write(self, around: Around, orders: Orders) -> None:
+        target = status_target(self._name)
+        writer = StatusWriter(
+            read=lambda: self._read(around, orders),
+            keep=self._keep,
+            write=lambda patch: self._client.patch(target, patch),
+            there=self._watch.uid,
+            clock=self._clock,
+        )
+        writer.begin(self._status)
+        self._wake = writer.wake
+        async with asyncio.TaskGroup() as tasks:
+            follow = _Follow(tasks)
+            follow(around.inventory, writer.wake)
+            follow(around.pools, writer.wake)
+            follow(around.allocations, writer.wake)
+            follow(around.registered, writer.wake)
+            follow(around.podresources, writer.wake)
+            follow(around.announcements, writer.wake)
+            follow(around.announcements, orders.wake)
+            follow(self.wanted, writer.wake)
+            follow(self.wanted, orders.wake)
+            follow(orders.ordered, writer.wake)
+            follow(self._watch.trouble, writer.again)
+            if around.place:
+                follow(around.place, writer.wake)
+            if around.inside:
+                follow(around.inside, writer.wake)
+            await writer.run(lambda: self._tally.next_change(self._wall()))
+
+    async def _settled(self, around: Around) -> None:
+        """Wait for an inventory of the pools that are wanted: an earlier one would lack pairs."""
+        await around.scanned.wait()
+        async for pools in around.pools.changes():
+            if pools == self.wanted.get().pools:
+                return
+
+    def _read(self, around: Around, orders: Orders) -> NodeStatus:
+        now, wanted = self._wall(), self.wanted.get()
+        sight = Sight(
+            agent=self._agent,
+            generation=self._generation(around),
+            inventory=around.inventory.get(),
+            pools=around.pools.get(),
+            allocations=around.allocations.get(),
+            guests=guests_of(around.markers()),
+            given=around.given(),
+            announcements=around.announcements.get(),
+            ordered=orders.ordered.get(),
+            counts=dict(self._tally.counts),
+            recent=self._tally.within_a_day(now),
+            states=states(around, wanted),
+        )
+        self._status = status_of(sight, self._status, now)
+        return self._status
+
+    def _generation(self, around: Around) -> int:
+        """Return the generation that the inventory was made by."""
+        wanted, before = self.wanted.get(), self._status
+        if around.pools.get() == wanted.pools or not before:
+            return wanted.generation
+        return before.observed_generation
+
+    def _keep(self, status: NodeStatus) -> None:
+        wanted = self.wanted.get()
+        copy = nodecopy.Copy(
+            generation=wanted.generation,
+            spec=wanted.spec,
+            status=status,
+            recent=self._tally.recent(),
+        )
+        try:
+            nodecopy.save(self._state, copy)
+        except NetvscError as error:  # nobody waits for an answer here; the next change tries again
+            log.warning("%s", error)
+
+
+class _Follow:
+    """Calls back at each change of a value, in a task of a group."""
+
+    def __init__(self, tasks: asyncio.TaskGroup) -> None:
+        self._tasks = tasks
+
+    def __call__(self, value: Latest[Any], hint: Callable[[], None]) -> None:
+        self._tasks.create_task(_follow(value, hint))
+
+
+async def _follow(value: Latest[Any], hint: Callable[[], None]) -> None:
+    async for _ in value.changes():
+        hint()
+
+
+def _status_in(node: Mapping[str, Any]) -> NodeStatus | None:
+    """Return the status that the apiserver has; what another version wrote may make no sense."""
+    try:
+        return from_plain(NodeStatus, node["status"]) if node.get("status") else None
+    except ConfigError as error:
+        log.warning("the status of the NetvscNode makes no sense, counting anew: %s", error)
+        return None

@@ -1,0 +1,219 @@
+"""NetvscNode.status out of what the agent sees. Pure: equal sights make equal statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from netvsc.names import RESOURCE_DOMAIN
+from netvsc.pair import Inventory, Pair, Path
+from netvsc.pool import Pool, Selector
+from netvsc.status import (
+    AgentStatus,
+    AllocationStatus,
+    Announcement,
+    AnnounceState,
+    ExcludedStatus,
+    NodeStatus,
+    PairStatus,
+    PoolStatus,
+    Summary,
+    VfStatus,
+)
+from netvsc.timestamps import to_text
+from netvsc_deviceplugin import conditions, verbs
+from netvsc_deviceplugin.cni.markers import Marker, Phase
+from netvsc_deviceplugin.conditions import State
+from netvsc_deviceplugin.given import Verbs
+from netvsc_deviceplugin.podresources import Allocation
+from netvsc_deviceplugin.tally import Count
+
+# What the CRD takes: a status that is refused for a detail would say nothing at all.
+_EXCLUDED_MAX, _CONFLICTS_MAX, _MESSAGE_MAX = 256, 64, 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A pair that goes into a pod: its name at home and, once it is inside, its name there.
+
+    `uid` is the pod's, where the runtime told it.
+    """
+
+    home: str
+    interface: str | None = None
+    uid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What the agent sees at one moment. Mappings are by the id of a pair.
+
+    `ordered` are the announcements that were carried out, `recent` the revocations of a day.
+    `states` are the conditions that do not follow from the rest.
+    """
+
+    agent: AgentStatus
+    generation: int = 0
+    inventory: Inventory = field(default_factory=Inventory)
+    pools: tuple[Pool, ...] = ()
+    allocations: Mapping[str, Allocation] = field(default_factory=dict)
+    guests: Mapping[str, Guest] = field(default_factory=dict)
+    given: Verbs = field(default_factory=dict)
+    announcements: Mapping[str, Announcement] = field(default_factory=dict)
+    ordered: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, Count] = field(default_factory=dict)
+    recent: int = 0
+    states: tuple[State, ...] = ()
+
+
+def guests_of(markers: Iterable[Marker]) -> Mapping[str, Guest]:
+    return {
+        held.id: Guest(
+            home=held.home,
+            interface=held.interface if marker.phase is Phase.INSIDE else None,
+            uid=marker.uid or None,
+        )
+        for marker in markers
+        for held in marker.pairs
+    }
+
+
+def status_of(sight: Sight, before: NodeStatus | None, now: float) -> NodeStatus:
+    """Return the status; `before` is the one of before, `now` is seconds since the epoch."""
+    past = {pair.id: pair for pair in before.pairs} if before else {}
+    pairs = tuple(_pair(pair, sight, past.get(pair.id)) for pair in sight.inventory.pairs)
+    pools = tuple(_pool(pool, sight) for pool in sight.pools)
+    states = (*sight.states, conditions.unmatched(pools))
+    return NodeStatus(
+        agent=sight.agent,
+        summary=Summary(
+            pairs=len(pairs),
+            free=sum(1 for pair in pairs if not pair.allocation),
+            on_vf=sum(1 for pair in pairs if pair.path is Path.VF),
+            revoked24h=sight.recent,
+        ),
+        observed_generation=sight.generation,
+        pools=pools,
+        pairs=pairs,
+        excluded=_excluded(sight.inventory),
+        conflicts=_conflicts(sight.inventory),
+        conditions=conditions.dated(states, before.conditions if before else (), now),
+    )
+
+
+def _excluded(found: Inventory) -> tuple[ExcludedStatus, ...]:
+    return tuple(
+        ExcludedStatus(
+            id=one.id,
+            interface=one.interface,
+            reason=one.reason.value,
+            message=one.message[:_MESSAGE_MAX],
+        )
+        for one in found.excluded[:_EXCLUDED_MAX]
+    )
+
+
+def _conflicts(found: Inventory) -> tuple[str, ...]:
+    said = (f"{one.interface}: {one.message}" for one in found.conflicts[:_CONFLICTS_MAX])
+    return tuple(text[:_MESSAGE_MAX] for text in said)
+
+
+def _pair(pair: Pair, sight: Sight, before: PairStatus | None) -> PairStatus:
+    guest = sight.guests.get(pair.id)
+    count = sight.counts.get(pair.id, Count())
+    return PairStatus(
+        id=pair.id,
+        netvsc=_home(pair, guest),
+        pool=pair.pool,
+        resource=_resource(pair.pool, sight.pools),
+        path=pair.path,
+        vf_seen=pair.vf_seen,
+        vmbus=pair.vmbus,
+        numa_node=pair.numa_node,
+        mtu=pair.mtu,
+        addresses=pair.addresses,
+        vf=_vf(pair),
+        last_vf=None if pair.vf or not before else before.vf or before.last_vf,
+        verbs_mismatch=_mismatch(pair, sight),
+        allocation=_allocation(pair, sight, guest),
+        announcement=_announcement(pair.id, sight),
+        revocations=count.revocations,
+        returns=count.returns,
+        last_revoked=_time(count.revoked),
+        last_returned=_time(count.returned),
+        last_outage_seconds=count.outage,
+    )
+
+
+def _home(pair: Pair, guest: Guest | None) -> str:
+    return guest.home if guest and pair.netns else pair.netvsc
+
+
+def _mismatch(pair: Pair, sight: Sight) -> str | None:
+    wrong = verbs.mismatch(pair, sight.given.get(pair.id), sight.inventory.pairs)
+    return wrong[:_MESSAGE_MAX] if wrong else None
+
+
+def _vf(pair: Pair) -> VfStatus | None:
+    if not pair.vf:
+        return None
+    vf = pair.vf
+    return VfStatus(pci=vf.pci, interface=vf.interface, driver=vf.driver, verbs=vf.verbs)
+
+
+def _allocation(pair: Pair, sight: Sight, guest: Guest | None) -> AllocationStatus | None:
+    by = sight.allocations.get(pair.id)
+    if not by:
+        return None
+    return AllocationStatus(
+        namespace=by.namespace,
+        pod=by.pod,
+        container=by.container,
+        resource=by.resource,
+        uid=guest.uid if guest else None,
+        interface=guest.interface if guest and pair.netns else None,
+        verbs=sight.given.get(pair.id, ()),
+    )
+
+
+def _announcement(id_: str, sight: Sight) -> Announcement | None:
+    said, ordered = sight.announcements.get(id_), sight.ordered.get(id_, 0)
+    if not said and not ordered:
+        return None
+    return replace(said or Announcement(state=AnnounceState.UNKNOWN), ordered=ordered)
+
+
+def _pool(pool: Pool, sight: Sight) -> PoolStatus:
+    mine = sight.inventory.pool(pool.name)
+    return PoolStatus(
+        name=pool.name,
+        resource=pool.resource,
+        pairs=len(mine),
+        free=sum(1 for pair in mine if pair.id not in sight.allocations),
+        unmatched=_unmatched(pool, sight),
+    )
+
+
+def _unmatched(pool: Pool, sight: Sight) -> tuple[str, ...]:
+    """Return what the pool names and no NIC is called, whoever has that NIC."""
+    found, guests = sight.inventory, sight.guests
+    ids = {pair.id for pair in found.pairs} | {one.id for one in found.excluded}
+    names = {_home(pair, guests.get(pair.id)) for pair in found.pairs}
+    names |= {one.interface for one in found.excluded}
+    selector = pool.selector
+    macs = [mac for mac in selector.macs if mac.replace(":", "-") not in ids]
+    lost = [one for one in selector.interfaces if not _takes(one, names)]
+    return (*macs, *lost)
+
+
+def _takes(glob: str, names: Iterable[str]) -> bool:
+    return any(Selector(interfaces=(glob,)).takes_interface(name) for name in names)
+
+
+def _resource(pool: str, pools: Sequence[Pool]) -> str:
+    """Return a pool's resource; one that is gone, with its pairs in use, had the usual."""
+    return next((one.resource for one in pools if one.name == pool), f"{RESOURCE_DOMAIN}{pool}")
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else to_text(seconds)

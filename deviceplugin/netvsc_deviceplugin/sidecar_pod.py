@@ -1,0 +1,123 @@
+"""One pod's sidecar: looked for, watched, told what it does not know; until cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from netvsc.errors import NetvscError, RetryError
+from netvsc_deviceplugin import sidecar_talk
+from netvsc_deviceplugin.given import Verbs
+from netvsc_deviceplugin.retry import Retry
+from netvsc_deviceplugin.sidecar_lines import Said, parse
+from netvsc_deviceplugin.sidecar_news import verbs_request
+
+LOOK_S = 0.5  # nothing tells when a socket begins to listen; one look is one connect(2)
+SHUN_S = 30.0  # one that does not behave
+
+log = logging.getLogger(__name__)
+
+
+class PodTalk:
+    """`ids` are the pairs inside, by interface. `changed(id, said)` hears each word.
+
+    `changed(None, None)` says that the sidecar has gone.
+    """
+
+    def __init__(
+        self,
+        netns: str,
+        ids: Mapping[str, str],
+        *,
+        given: Callable[[], Verbs],
+        changed: Callable[[str | None, Said | None], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self.netns = netns
+        self.ids = ids
+        self._given = given
+        self._changed = changed
+        self._clock = clock
+        self._said: dict[str, Said] = {}
+        self._hint = asyncio.Event()
+        self._complaint = ""
+
+    def number(self, id_: str) -> str | None:
+        """Return the pair's number at its sidecar, None while that does not answer."""
+        said = self._said.get(id_)
+        return said.number if said else None
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_watching())
+            tasks.create_task(self._keep_telling())
+
+    async def _keep_watching(self) -> None:
+        retry = Retry(clock=self._clock, longest_s=LOOK_S)
+        while True:
+            try:
+                with sidecar_talk.unconnected(self.netns) as sock:
+                    await self._connected(sock, retry)
+                    await sidecar_talk.watch(sock, self._hear, clock=self._clock)
+            except NetvscError as error:  # a liar, or the netns has ended or cannot be entered
+                self._complain(error)
+                self._forget()
+                await asyncio.sleep(SHUN_S)
+            self._forget()
+
+    async def _connected(self, sock: socket.socket, retry: Retry) -> None:
+        """Try until somebody listens; the socket stays the same, so a try costs next to nothing."""
+        while True:
+            await asyncio.sleep(retry.wait())
+            retry.tried()
+            with suppress(RetryError):
+                return sidecar_talk.connect(sock)
+
+    def _hear(self, line: bytes) -> None:
+        said = parse(line)
+        id_ = self.ids.get(said.netvsc)
+        if id_ is None:  # one that is still to come, or a liar's
+            return
+        self._complaint = ""
+        self._said[id_] = said
+        self._hint.set()
+        self._changed(id_, said)
+
+    def _forget(self) -> None:
+        if self._said:
+            self._said = {}
+            self._changed(None, None)
+
+    async def _keep_telling(self) -> None:
+        """Tell what it was told nothing or something else of; its next word shows that it heard."""
+        retry = Retry(clock=self._clock, longest_s=SHUN_S, settled_s=2 * SHUN_S)
+        while True:
+            await self._hint.wait()
+            self._hint.clear()
+            if not self._requests():
+                continue
+            await asyncio.sleep(retry.wait())
+            retry.tried()
+            for request in self._requests():
+                try:
+                    await sidecar_talk.ask(self.netns, request)
+                except NetvscError as error:
+                    self._complain(error)
+                    self._hint.set()
+
+    def _requests(self) -> list[str]:
+        given = self._given()
+        found = (verbs_request(said, given.get(id_)) for id_, said in self._said.items())
+        return [request for request in found if request]
+
+    def _complain(self, error: Exception) -> None:
+        """Say it once, though it is met at every try."""
+        text = str(error)
+        if text != self._complaint:
+            log.warning(
+                "sidecar in %s: %s", self.netns, text, extra={"pairs": [*self.ids.values()]}
+            )
+        self._complaint = text

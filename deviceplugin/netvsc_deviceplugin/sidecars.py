@@ -1,0 +1,136 @@
+"""The sidecars of this node's pods: what they announce, and what they are told.
+
+A sidecar decides alone; the agent only watches it, tells it which verbs devices the container was
+given, and passes orders on. One connection for each pod that has a pair inside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from netvsc.errors import RetryError
+from netvsc.status import STARTING, Announcement, AnnounceState
+from netvsc_deviceplugin import sidecar_talk
+from netvsc_deviceplugin.cni.half import Inside
+from netvsc_deviceplugin.given import Verbs
+from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.sidecar_lines import Said
+from netvsc_deviceplugin.sidecar_news import Heard, Progress, announcement, hear, progress
+from netvsc_deviceplugin.sidecar_pod import PodTalk
+
+Announcements = Mapping[str, Announcement]
+
+_SILENT = Announcement(state=AnnounceState.UNKNOWN)
+_STARTING = Announcement(state=AnnounceState.UNKNOWN, reason=STARTING)
+
+
+class Meter(Protocol):
+    """Counts how announcements end and times their stages, in seconds."""
+
+    def announced(self, result: str, count: int) -> None: ...
+    def announce_took(self, stage: str, seconds: float) -> None: ...
+
+
+class Sidecars:
+    """`inside` says which pairs are in which pod; `announcements` has each of them, by id.
+
+    A pair whose pod has no sidecar that answers is there with state Unknown, and STARTING as the
+    reason if none has answered yet: a pod's image may take minutes to come.
+    """
+
+    def __init__(
+        self,
+        *,
+        inside: Latest[Inside],
+        given: Callable[[], Verbs],
+        meter: Meter,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.announcements: Latest[Announcements] = Latest({})
+        self._inside = inside
+        self._given = given
+        self._meter = meter
+        self._clock = clock
+        self._wall = wall
+        self._talks: dict[str, tuple[PodTalk, asyncio.Task[None]]] = {}
+        self._heard: dict[str, Heard] = {}  # of pairs inside; outlives a sidecar
+        self._answering: set[str] = set()
+        self._found: frozenset[str] = frozenset()  # pairs that were inside when we started
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        self._found = frozenset(_ids(self._inside.get()))
+        async with asyncio.TaskGroup() as tasks:
+            async for inside in self._inside.changes():
+                self._follow(inside, tasks)
+
+    async def announce(self, pair_id: str) -> None:
+        """Make the sidecar cancel and offer again; raises NetvscError if it cannot be told."""
+        for talk, _ in self._talks.values():
+            if number := talk.number(pair_id):
+                await sidecar_talk.ask(talk.netns, f"announce {number}")
+                return
+        raise RetryError(
+            f"no sidecar announces pair {pair_id} now: is it in a pod with a netvsc-fdpipe sidecar?"
+        )
+
+    def _follow(self, inside: Inside, tasks: asyncio.TaskGroup) -> None:
+        for netns in [one for one, (talk, _) in self._talks.items() if inside.get(one) != talk.ids]:
+            self._talks.pop(netns)[1].cancel()
+        present = _ids(inside)
+        self._found &= present
+        for id_ in self._heard.keys() - present:
+            del self._heard[id_]
+        for netns in inside.keys() - self._talks.keys():
+            talk = PodTalk(
+                netns,
+                inside[netns],
+                given=self._given,
+                changed=self._changed,
+                clock=self._clock,
+            )
+            self._talks[netns] = talk, tasks.create_task(talk.run(), name=f"sidecar in {netns}")
+        self._publish()
+
+    def _changed(self, id_: str | None, said: Said | None) -> None:
+        """Take a pair's news; None: the sidecar of some pod has gone."""
+        if id_ and said:
+            before = self._heard.get(id_)
+            known = said if id_ in self._found else None  # another agent has counted that
+            self._found -= {id_}
+            self._count(progress(before.said if before else known, said))
+            self._heard[id_] = hear(said, self._wall(), before)
+        self._publish()
+
+    def _count(self, news: Progress) -> None:
+        for result in ("taken", "cancelled", "failed"):
+            if count := getattr(news, result):
+                self._meter.announced(result, count)
+        if news.offered_after is not None:
+            self._meter.announce_took("offered", news.offered_after)
+        if news.taken_after is not None:
+            self._meter.announce_took("taken", news.taken_after)
+
+    def _publish(self) -> None:
+        talks = [talk for talk, _ in self._talks.values()]
+        self.announcements.set(
+            {
+                id_: self._announcement(id_, answering=talk.number(id_) is not None)
+                for talk in talks
+                for id_ in talk.ids.values()
+            }
+        )
+
+    def _announcement(self, id_: str, *, answering: bool) -> Announcement:
+        heard = self._heard.get(id_)
+        if heard and answering:
+            return announcement(heard)
+        return _SILENT if heard else _STARTING
+
+
+def _ids(inside: Inside) -> frozenset[str]:
+    return frozenset(id_ for names in inside.values() for id_ in names.values())

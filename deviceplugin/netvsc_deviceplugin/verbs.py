@@ -1,0 +1,50 @@
+"""Is a container's verbs device still its own pair's VF? Pure, but for the one who logs it.
+
+uverbs numbers are freed when a VF leaves and given to whatever comes next: after a return, the node
+that a container was given may be another pair's VF. uverbsN is looked up by its PCI function
+(infiniband_verbs in sysfs), that by the NetVSC it joined; what it is compared with is `given`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from netvsc.pair import Inventory, Pair
+from netvsc_deviceplugin.given import Verbs
+from netvsc_deviceplugin.latest import Latest
+
+log = logging.getLogger(__name__)
+
+
+def mismatch(pair: Pair, given: tuple[str, ...] | None, pairs: Sequence[Pair] = ()) -> str | None:
+    """Say what is wrong; None: all is well, there is no verbs device, or nobody knows.
+
+    `pairs` are all of the node: among them may be whose devices the container has instead.
+    """
+    here = pair.vf.verbs if pair.vf else ()
+    if given is None or not here or set(here) & set(given):
+        return None
+    owners = {name: one.id for one in pairs if one.vf for name in one.vf.verbs}
+    strange = [f"{name} (now of {owners[name]})" for name in given if name in owners]
+    has = ", ".join(strange or given) or "none"
+    return f"the VF has {', '.join(here)}, the container was given {has}: delete the pod"
+
+
+def mismatches(pairs: Sequence[Pair], given: Verbs) -> Mapping[str, str | None]:
+    """Return for each pair that somebody was given devices of what is wrong, or None."""
+    return {pair.id: mismatch(pair, given[pair.id], pairs) for pair in pairs if pair.id in given}
+
+
+async def report(inventory: Latest[Inventory], given: Callable[[], Verbs]) -> None:
+    """Log each mismatch once, and once that it is over; until cancelled."""
+    said: dict[str, str] = {}
+    async for found in inventory.changes():
+        wrong = {id_: why for id_, why in mismatches(found.pairs, given()).items() if why}
+        for id_ in sorted(wrong.keys() | said.keys()):
+            why = wrong.get(id_)
+            if why and why != said.get(id_):
+                log.warning("verbs devices do not match: %s", why, extra={"pair": id_})
+            elif not why:
+                log.info("verbs devices match again, or are nobody's", extra={"pair": id_})
+        said = wrong

@@ -1,0 +1,302 @@
+"""Pairs of pods whose ADD went through without them: they come late, or their note goes."""
+
+import json
+import os
+import shutil
+from contextlib import suppress
+
+import pytest
+
+from netvsc.errors import RequestError
+from netvsc_deviceplugin.cni import wire
+from netvsc_deviceplugin.cni.holding import Want
+from netvsc_deviceplugin.cni.passed import Passed
+from netvsc_deviceplugin.cni.space import GoneError
+from netvsc_deviceplugin.podresources import GONE_S
+from sim.cni import CniHost, Pod, id_of
+from sim.cni_death import Fate, Killed, mortal
+from sim.cni_node import PAIR, Node, on_azure
+from sim.cni_server import PREVIOUS, CniServer, config, promised, shim
+from sim.fdpipe import binary
+
+
+def notes(cni: CniHost) -> list[str]:
+    return sorted(file.name for file in (cni.state / "passed").glob("*"))
+
+
+def passed_by(cni: CniHost, *pods: Pod) -> None:
+    """The agent is away while these pods, without an annotation, are added."""
+    for pod in pods:
+        said = shim("ADD", config(cni.state), pod)
+        assert said.body["interfaces"] == PREVIOUS["interfaces"]
+
+
+def test_the_pair_of_a_pod_that_was_added_without_the_agent_comes_when_the_agent_does() -> None:
+    async def story(node: Node) -> None:
+        async with node.agent():
+            await node.kubelet.devices(PAIR, until=lambda found: len(found) == 1)
+        pod, plain = node.cni.pod(), node.cni.pod()
+        node.kubelet.pods["nf", pod.container, "fwd"] = {PAIR: [id_of(1)]}
+        node.lists(plain)
+        for one in (pod, plain):
+            assert (await node.call("ADD", one)).code == 0
+        folder = node.folder / "state" / "passed"
+        assert len(list(folder.iterdir())) == 2
+        async with node.agent() as agent:
+            await agent.said("netvsc0 is in")
+            assert node.cni.inside(1, pod)
+            await node.until(lambda: not list(folder.iterdir()), "both notes are gone", seconds=20)
+            assert (await node.call("DEL", pod)).code == 0
+            assert node.cni.at_home(1, pod)
+
+    on_azure(story)
+
+
+def test_a_note_that_comes_while_the_agent_starts_is_seen_too() -> None:
+    async def story(node: Node) -> None:
+        pod = node.cni.pod()
+        node.kubelet.pods["nf", pod.container, "fwd"] = {PAIR: [id_of(1)]}
+        assert (await node.call("ADD", pod)).code == 0
+        folder = node.folder / "state" / "passed"
+        note = (folder / pod.container).read_bytes()
+        (folder / pod.container).unlink()
+        async with node.agent():
+            await node.kubelet.registered(PAIR)
+            (folder / "elsewhere,new").write_bytes(note)
+            (folder / "elsewhere,new").replace(folder / pod.container)
+            await node.until(lambda: node.cni.inside(1, pod), "the pair is inside")
+
+    on_azure(story)
+
+
+def test_a_pod_that_the_kubelet_was_silent_about_is_settled_when_it_speaks() -> None:
+    with CniHost() as cni, CniServer(cni) as server:
+        pod = cni.pod()
+        server.devices = None
+        assert shim("ADD", config(cni.state), pod).code == 0
+        assert notes(cni) == [pod.container]
+        assert server.settle()  # silent still: not settled
+        server.devices = ()
+        assert server.settle()  # it answers, and does not list the pod
+        server.give(1)
+        server.listed.add(pod.container)
+        assert not server.settle()
+        assert cni.inside(1, pod)
+        assert notes(cni) == []
+
+
+def test_the_note_of_a_pod_without_pairs_goes_when_the_kubelet_lists_it_so_for_a_while() -> None:
+    """A kubelet that has just started may list pods before it knows what they have."""
+    with CniHost() as cni:
+        pod = cni.pod()
+        passed_by(cni, pod)
+        with CniServer(cni) as server:
+            server.listed.add(pod.container)
+            assert server.settle()
+            server.now += GONE_S
+            assert not server.settle()
+            assert notes(cni) == []
+            assert cni.at_home(1, pod)
+            assert shim("DEL", config(cni.state), pod).code == 0
+
+
+def test_the_del_of_a_pod_that_was_passed_on_succeeds_and_takes_its_note_along() -> None:
+    with CniHost() as cni:
+        pod = cni.pod()
+        passed_by(cni, pod)
+        with CniServer(cni):
+            assert shim("DEL", config(cni.state), pod).code == 0
+        assert notes(cni) == []
+
+
+@pytest.mark.parametrize("program", ["fdpipe", "fdpipe-asan"])
+def test_without_the_agent_its_del_succeeds_and_takes_the_note_along_too(program: str) -> None:
+    with CniHost() as cni:
+        pod, given = cni.pod(), config(cni.state)
+        assert shim("ADD", given, pod, program=binary(program)).body == given["prevResult"]
+        assert notes(cni) == [pod.container]
+        assert shim("DEL", given, pod, program=binary(program)).code == 0
+        assert notes(cni) == []
+
+
+def test_after_a_boot_the_program_makes_the_folders_itself_and_nobody_else_may_look() -> None:
+    with CniHost() as cni:
+        shutil.rmtree(cni.state)
+        pod = cni.pod()
+        passed_by(cni, pod)
+        assert (cni.state / "passed").stat().st_mode & 0o777 == 0o700
+        assert (cni.state / "passed" / pod.container).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_note_that_cannot_be_written_stops_no_pod() -> None:
+    with CniHost() as cni:
+        (cni.state / "passed").write_text("in the way")
+        passed_by(cni, cni.pod())
+        with CniServer(cni) as server:
+            server.devices = None
+            assert shim("ADD", config(cni.state), cni.pod()).code == 0
+
+
+def test_a_pod_that_was_promised_pairs_leaves_no_note_for_it_will_be_added_again() -> None:
+    with CniHost() as cni:
+        given = config(cni.state, **promised({"fwd": {PAIR: ["netvsc0"]}}))
+        assert shim("ADD", given, cni.pod()).error == 11
+        assert notes(cni) == []
+
+
+def test_a_kubelet_that_remembers_a_pods_pairs_a_moment_later_is_believed_then() -> None:
+    with CniHost() as cni:
+        pod = cni.pod()
+        passed_by(cni, pod)
+        with CniServer(cni) as server:
+            server.listed.add(pod.container)
+            assert server.settle()
+            server.give(1)
+            assert not server.settle()
+            assert cni.inside(1, pod)
+
+
+def test_the_note_is_the_call_itself() -> None:
+    with CniHost() as cni:
+        pod = cni.pod()
+        passed_by(cni, pod)
+        environment, stdin = wire.read((cni.state / "passed" / pod.container).read_bytes())
+        assert environment["CNI_NETNS"] == pod.path
+        assert json.loads(stdin) == config(cni.state)
+        (call,) = Passed(cni.state).all()
+        Passed(cni.state).save(call)  # as the agent writes it where the kubelet is silent
+        assert Passed(cni.state).all() == [call]
+
+
+def test_a_netns_that_ended_takes_its_note_along() -> None:
+    with CniHost() as cni:
+        pod = cni.pod()
+        passed_by(cni, pod)
+        pod.end()
+        with CniServer(cni) as server:
+            server.give(1)
+            server.listed.add(pod.container)
+            assert not server.settle()
+        assert notes(cni) == []
+        assert cni.at_home(1)
+
+
+def test_of_two_sandboxes_of_one_pod_only_the_newer_gets_the_pair() -> None:
+    """A StatefulSet's pod comes back under its name while its old sandbox is still there."""
+    with CniHost() as cni:
+        old, new = cni.pod(), cni.pod()
+        passed_by(cni, old)
+        name = f"K8S_POD_NAMESPACE=nf;K8S_POD_NAME={old.container}"
+        assert shim("ADD", config(cni.state), new, CNI_ARGS=name).code == 0
+        older = (cni.state / "passed" / old.container).stat().st_mtime_ns - 10**9
+        os.utime(cni.state / "passed" / old.container, ns=(older, older))
+        with CniServer(cni) as server:
+            server.give(1)
+            server.listed.add(old.container)
+            assert not server.settle()
+        assert cni.inside(1, new)
+        assert notes(cni) == []
+
+
+def test_a_pair_that_another_container_has_stays_there() -> None:
+    with CniHost() as cni:
+        late, holder = cni.pod(), cni.pod()
+        passed_by(cni, late)
+        cni.add(holder, 1)
+        with CniServer(cni) as server:
+            server.give(1)
+            server.listed.add(late.container)
+            assert not server.settle()
+        assert cni.inside(1, holder)
+        assert notes(cni) == []
+
+
+def test_a_name_that_the_pod_has_taken_meanwhile_is_not_fought_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with CniHost() as cni:
+        pod = cni.pod()
+        passed_by(cni, pod)
+        pod.ip.rename(pod.ip.index("eth0"), "netvsc0")
+        with CniServer(cni) as server:
+            server.give(1)
+            server.listed.add(pod.container)
+            assert not server.settle()
+        assert cni.at_home(1, pod)
+        assert "name netvsc0 is taken" in caplog.text
+
+
+def test_a_pair_whose_nic_is_away_is_waited_for_and_that_is_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with CniHost() as cni:
+        pod = cni.pod()
+        passed_by(cni, pod)
+        with CniServer(cni) as server:
+            server.give(7)
+            server.listed.add(pod.container)
+            assert server.settle()
+            assert server.settle()
+        assert notes(cni) == [pod.container]
+        assert caplog.text.count("is its NIC attached") == 1
+
+
+@pytest.mark.parametrize("garbage", [b"", b"netvsc-cni/1 5 5\n", b"\xff" * 99, b"x" * 400_000])
+def test_a_note_that_makes_no_sense_is_removed(garbage: bytes) -> None:
+    with CniHost() as cni, CniServer(cni) as server:
+        (cni.state / "passed").mkdir()
+        (cni.state / "passed" / "c").write_bytes(garbage)
+        assert not server.settle()
+        assert notes(cni) == []
+
+
+def test_a_del_without_the_agent_and_a_late_move_never_both_have_their_way() -> None:
+    """The DEL takes the note and then looks for the marker; the move does it the other way."""
+    with CniHost() as cni:
+        pod = cni.pod()
+        passed_by(cni, pod)
+        said = []
+
+        def meanwhile() -> bool:
+            said.append(shim("DEL", config(cni.state), pod).error)
+            return Passed(cni.state).has(pod.container)
+
+        wants = [Want(id=id_of(1), interface="netvsc0")]
+        with pytest.raises(GoneError, match="has ended meanwhile"):
+            cni.attachments.add_late(pod.target(), wants, still=meanwhile)
+        assert said == [11]  # the runtime asks again, and the netns lives until then
+        assert cni.at_home(1, pod)
+        assert shim("DEL", config(cni.state), pod).code == 0
+
+
+def test_a_late_move_into_a_container_that_has_its_pairs_is_refused() -> None:
+    with CniHost() as cni:
+        pod = cni.pod()
+        cni.add(pod, 1)
+        wants = [Want(id=id_of(1), interface="netvsc0")]
+        with pytest.raises(RequestError, match="has its pair already"):
+            cni.attachments.add_late(pod.target(), wants, still=lambda: True)
+        assert cni.inside(1, pod)
+
+
+def test_killed_at_every_step_of_a_late_move_the_next_agent_does_it_again() -> None:
+    with CniHost() as cni:
+        pod, at, done = cni.pod(), 1, False
+        wants = [Want(id=id_of(1), interface="netvsc0")]
+        while not done:
+            passed_by(cni, pod)
+            with suppress(Killed):
+                agent = mortal(cni, Fate(at))
+                agent.add_late(pod.target(), wants, still=lambda: True)
+                done = True
+            cni.restarted(patience=0.001).restore()
+            with CniServer(cni) as server:
+                server.give(1)
+                server.listed.add(pod.container)
+                assert not server.settle()
+                assert cni.inside(1, pod)
+                assert notes(cni) == []
+                assert shim("DEL", config(cni.state), pod).code == 0
+            assert cni.at_home(1, pod)
+            at += 1
+        assert at > 10

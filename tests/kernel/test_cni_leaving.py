@@ -1,0 +1,268 @@
+"""Asked to leave the node: we go when the last pair is home, and come back if asked no longer."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netvsc.pair import Inventory
+from netvsc_deviceplugin.cni.chain import SETTLE_S, Chain, Folders
+from netvsc_deviceplugin.cni.half import CniHalf, CniSettings, Mode
+from netvsc_deviceplugin.cni.place import Place, Standing
+from netvsc_deviceplugin.latest import Latest
+from sim import spaces
+from sim.agent import AgentFolder
+from sim.cni import CniHost, id_of
+from sim.cni_conflists import AZURE_OVERLAY, text_of
+from sim.cni_server import Counts, config, shim
+from sim.fdpipe import binary
+from sim.kubelet import Kubelet
+
+PAIR = "netvsc.io/pair"
+
+
+@dataclass
+class Asked:
+    """What the chain is told, and a clock that stands still."""
+
+    folder: Path
+    leave: bool = False
+    pods: list[str] = field(default_factory=list)
+    now: float = 100.0
+
+    def chain(self) -> Chain:
+        for name in ("conf", "bin"):
+            (self.folder / name).mkdir()
+        self.file.write_bytes(text_of(AZURE_OVERLAY))
+        return Chain(
+            folders=Folders(
+                conf=self.folder / "conf", bin=self.folder / "bin", state=Path("/run/netvsc")
+            ),
+            shim=binary("fdpipe"),
+            leaving=lambda: self.leave,
+            holders=lambda: self.pods,
+            clock=lambda: self.now,
+        )
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "conf" / "10-azure.conflist"
+
+    @property
+    def listed(self) -> bool:
+        return b"netvsc-cni" in self.file.read_bytes()
+
+    @property
+    def installed(self) -> bool:
+        return (self.folder / "bin" / "netvsc-cni").exists()
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Asked:
+    return Asked(tmp_path)
+
+
+def looked(chain: Chain) -> Standing:
+    chain.look()
+    return chain.place.get().reason
+
+
+def test_nothing_is_left_once_the_runtime_has_had_the_time_to_read_its_lists(asked: Asked) -> None:
+    chain = asked.chain()
+    assert looked(chain) is Standing.CHAINED
+    asked.leave = True
+    assert looked(chain) is Standing.LEAVING
+    assert (asked.listed, asked.installed) == (False, True)
+    asked.now += SETTLE_S
+    assert looked(chain) is Standing.REMOVED
+    assert (asked.listed, asked.installed) == (False, False)
+    assert json.loads(asked.file.read_bytes()) == AZURE_OVERLAY
+    assert looked(chain) is Standing.REMOVED
+    assert not chain.place.get().serves
+
+
+def test_as_long_as_a_pod_has_a_pair_we_stay_and_say_which(asked: Asked) -> None:
+    chain = asked.chain()
+    asked.leave, asked.pods = True, ["nf/fwd-0", "nf/fwd-1"]
+    chain.look()
+    place = chain.place.get()
+    assert (place.reason, place.pods) == (Standing.PODS_HOLD_PAIRS, ("nf/fwd-0", "nf/fwd-1"))
+    assert "nf/fwd-0, nf/fwd-1" in place.message
+    assert place.serves
+    assert (asked.listed, asked.installed) == (True, True)
+    asked.file.write_bytes(text_of(AZURE_OVERLAY))  # somebody rewrites it: their DEL must come
+    chain.look()
+    assert asked.listed
+
+
+def test_a_pod_that_got_its_pair_by_the_old_list_brings_us_back(asked: Asked) -> None:
+    chain = asked.chain()
+    asked.leave = True
+    assert looked(chain) is Standing.LEAVING
+    asked.pods = ["nf/late"]
+    assert looked(chain) is Standing.PODS_HOLD_PAIRS
+    assert asked.listed
+    asked.pods = []
+    asked.now += SETTLE_S
+    assert looked(chain) is Standing.LEAVING  # the time begins anew
+
+
+def test_an_agent_that_is_chained_no_longer_leaves_the_list_after_the_last_pair(
+    asked: Asked,
+) -> None:
+    chain = asked.chain()
+    assert looked(chain) is Standing.CHAINED
+    chain.chained = False  # the agent was started anew, to serve Multus alone
+    asked.pods = ["nf/fwd-0"]
+    assert looked(chain) is Standing.UNCHAINED
+    assert asked.listed  # its DEL must come
+    asked.pods = []
+    assert looked(chain) is Standing.UNCHAINED
+    assert (asked.listed, asked.installed) == (False, True)
+    assert chain.place.get().serves
+
+
+def test_asked_no_longer_we_come_back_and_that_is_no_contest(asked: Asked) -> None:
+    chain = asked.chain()
+    for _ in range(7):
+        asked.leave = False
+        assert looked(chain) is Standing.CHAINED
+        asked.leave = True
+        asked.now += 1
+        looked(chain)
+    asked.leave = False
+    assert looked(chain) is Standing.CHAINED
+    assert (asked.listed, asked.installed) == (True, True)
+
+
+def test_a_list_that_may_name_us_and_makes_no_sense_keeps_the_program(asked: Asked) -> None:
+    chain = asked.chain()
+    chain.look()
+    asked.file.write_bytes(b'{"plugins": ["netvsc-cni"')
+    asked.leave = True
+    chain.look()
+    place = chain.place.get()
+    assert place.reason is Standing.LEFT_ALONE
+    assert "10-azure.conflist is no JSON" in place.message
+    assert asked.installed
+
+
+def test_a_configuration_of_one_plugin_is_reported_and_left_as_it_is(asked: Asked) -> None:
+    chain = asked.chain()
+    bare = asked.folder / "conf" / "05-bridge.conf"
+    text = b'{"cniVersion": "1.0.0", "name": "n", "type": "bridge"}'
+    bare.write_bytes(text)
+    chain.look()
+    place = chain.place.get()
+    assert place.reason is Standing.UNSUPPORTED
+    assert "must make it a .conflist" in place.message
+    assert not place.serves
+    assert bare.read_bytes() == text
+    bare.unlink()
+    assert looked(chain) is Standing.CHAINED
+
+
+async def until(half: CniHalf, reason: Standing) -> Place:
+    async with asyncio.timeout(10):
+        async for place in half.place.changes():
+            if place.reason is reason:
+                return place
+    raise AssertionError(reason)
+
+
+def in_a_half(
+    cni: CniHost,
+    folder: Path,
+    mode: Mode,
+    story: Callable[[CniHalf, Latest[bool], Kubelet], Coroutine[Any, Any, None]],
+) -> None:
+    """Play a story with the agent's CNI half alone, in the host's netns."""
+    uninstall: Latest[bool] = Latest(False)
+    paths = {name: folder / name for name in ("conf", "bin")}
+    for path in paths.values():
+        path.mkdir()
+    (folder / "conf" / "10-azure.conflist").write_bytes(text_of(AZURE_OVERLAY))
+
+    async def play() -> None:
+        async with Kubelet(folder) as kubelet:
+            half = CniHalf(
+                CniSettings(mode=mode, shim=binary("fdpipe"), **paths),
+                source=cni.source,
+                state=cni.state,
+                podresources=kubelet.podresources,
+                pools=tuple,
+                inventory=Inventory,
+                granted=lambda: [id_of(1)],
+                look=lambda _reason: None,
+                gone=lambda _link: None,
+                meter=Counts(),
+                uninstall=uninstall,
+            )
+            async with half.serving():
+                task = asyncio.create_task(half.run())
+                await story(half, uninstall, kubelet)
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    spaces.within(cni.host.netns, lambda: asyncio.run(play()))
+
+
+def test_the_agent_leaves_when_the_last_pod_has_gone_and_comes_back() -> None:
+    with AgentFolder() as folder, CniHost() as cni:
+        pod, given = cni.pod(), config(cni.state)
+
+        async def story(half: CniHalf, uninstall: Latest[bool], kubelet: Kubelet) -> None:
+            kubelet.pods["nf", pod.container, "fwd"] = {PAIR: [id_of(1)]}
+            await until(half, Standing.CHAINED)
+            assert (await asyncio.to_thread(shim, "ADD", given, pod)).code == 0
+            uninstall.set(True)
+            waiting = await until(half, Standing.PODS_HOLD_PAIRS)
+            assert waiting.pods == (f"nf/{pod.container}",)
+            assert (await asyncio.to_thread(shim, "DEL", given, pod)).code == 0
+            await until(half, Standing.REMOVED)
+            assert list((folder / "bin").iterdir()) == []
+            uninstall.set(False)
+            await until(half, Standing.CHAINED)
+            assert (folder / "bin" / "netvsc-cni").exists()
+
+        in_a_half(cni, folder, Mode.CHAINED, story)
+        assert cni.at_home(1, pod)
+
+
+def test_while_it_leaves_nothing_is_moved_late_and_when_it_stays_it_is() -> None:
+    with AgentFolder() as folder, CniHost() as cni:
+        pod = cni.pod()
+
+        async def story(half: CniHalf, uninstall: Latest[bool], kubelet: Kubelet) -> None:
+            kubelet.pods["nf", pod.container, "fwd"] = {PAIR: [id_of(1)]}
+            uninstall.set(True)
+            await until(half, Standing.REMOVED)
+            (cni.state / "cni.sock").rename(cni.state / "away")
+            assert (await asyncio.to_thread(shim, "ADD", config(cni.state), pod)).code == 0
+            assert (cni.state / "passed" / pod.container).exists()
+            assert cni.at_home(1, pod)
+            uninstall.set(False)
+            async with asyncio.timeout(10):
+                while not await asyncio.to_thread(cni.inside, 1, pod):
+                    pass
+
+        in_a_half(cni, folder, Mode.CHAINED, story)
+
+
+def test_with_multus_the_program_alone_is_removed() -> None:
+    with AgentFolder() as folder, CniHost() as cni:
+
+        async def story(half: CniHalf, uninstall: Latest[bool], _kubelet: Kubelet) -> None:
+            assert (await until(half, Standing.UNCHAINED)).serves
+            uninstall.set(True)
+            await until(half, Standing.REMOVED)
+            assert list((folder / "bin").iterdir()) == []
+
+        in_a_half(cni, folder, Mode.SERVED, story)
+        assert (folder / "conf" / "10-azure.conflist").read_bytes() == text_of(AZURE_OVERLAY)

@@ -1,0 +1,120 @@
+"""Counting on where another run of the agent stopped."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netvsc.pair import Path, VfSeen
+from netvsc.status import (
+    AgentStatus,
+    Announcement,
+    AnnounceState,
+    NodeStatus,
+    PairStatus,
+    Summary,
+    VfStatus,
+)
+from netvsc.timestamps import to_text
+from netvsc_deviceplugin import nodepast
+from netvsc_deviceplugin.ledger import Past
+from netvsc_deviceplugin.nics import VfMemory
+from netvsc_deviceplugin.tally import DAY, Count, Tally
+
+ETH1, ETH2 = "00-0d-3a-c0-00-11", "00-0d-3a-c0-00-12"
+NOON = 1_767_355_200.0
+VF = VfStatus(pci="9b33:00:02.0", interface="eth1", driver="mlx5_core")
+
+
+def of(**facts: object) -> PairStatus:
+    usual = {"id": ETH1, "netvsc": "eth1", "pool": "pair", "resource": "netvsc.io/pair"}
+    state = {"path": Path.SYNTHETIC, "vf_seen": VfSeen.LOST, "numa_node": 1}
+    return PairStatus(**(usual | state | facts))  # type: ignore[arg-type]
+
+
+def status(*pairs: PairStatus, revoked24h: int = 0) -> NodeStatus:
+    return NodeStatus(
+        agent=AgentStatus(version="1", started=to_text(NOON)),
+        summary=Summary(pairs=len(pairs), free=0, on_vf=0, revoked24h=revoked24h),
+        pairs=pairs,
+    )
+
+
+def test_counts_go_on_from_the_status_and_times_stay_until_newer_ones_come() -> None:
+    tally = Tally()
+    before = of(
+        revocations=4,
+        returns=4,
+        last_revoked=to_text(NOON),
+        last_returned=to_text(NOON + 60),
+        last_outage_seconds=60.0,
+    )
+    tally.restore(status(before), {})
+    tally.revoked(ETH1, NOON + 100)
+    assert tally.counts[ETH1] == Count(
+        revocations=5, returns=4, revoked=NOON + 100, returned=NOON + 60, outage=60.0
+    )
+    tally.returned(ETH1, NOON + 101.5, 1.50049)
+    assert (tally.counts[ETH1].returns, tally.counts[ETH1].outage) == (5, 1.5)
+
+
+def test_what_was_counted_before_the_status_was_known_is_added() -> None:
+    tally = Tally()
+    tally.revoked(ETH1, NOON)
+    tally.revoked(ETH2, NOON)
+    tally.restore(status(of(revocations=4, returns=4, last_revoked=to_text(NOON - 60))), {})
+    assert tally.counts[ETH1].revocations == 5
+    assert tally.counts[ETH1].revoked == NOON
+    assert tally.counts[ETH2].revocations == 1
+
+
+def test_a_day_has_24_hours_to_ten_minutes() -> None:
+    tally = Tally()
+    tally.revoked(ETH1, NOON)
+    tally.revoked(ETH2, NOON + 3600)
+    assert tally.within_a_day(NOON + DAY - 1) == 2
+    assert tally.next_change(NOON + DAY - 1) == pytest.approx(601)
+    assert tally.within_a_day(NOON + DAY + 601) == 1
+    assert tally.within_a_day(NOON + DAY + 5000) == 0
+    assert tally.next_change(NOON + DAY + 5000) is None
+
+
+def test_a_day_goes_on_from_the_disk_and_else_is_taken_to_have_been_its_last_minutes() -> None:
+    on_disk, guessed = Tally(), Tally()
+    on_disk.revoked(ETH1, NOON)
+    saved, known = on_disk.recent(), status(of(revocations=9, last_revoked=to_text(NOON + 7200)))
+    again = Tally()
+    again.restore(known, saved)
+    assert again.within_a_day(NOON + 7300) == 1
+    guessed.restore(status(of(revocations=9, last_revoked=to_text(NOON + 7200)), revoked24h=6), {})
+    assert guessed.within_a_day(NOON + 7300) == 6
+    assert guessed.within_a_day(NOON + 7200 + DAY + 700) == 0
+
+
+@given(st.lists(st.integers(0, 3 * DAY), max_size=50), st.integers(0, 4 * DAY))
+def test_the_sum_of_a_day_is_right_to_one_slot(seconds: list[int], now: int) -> None:
+    past = sorted(one for one in seconds if one <= now)
+    tally = Tally()
+    for one in past:
+        tally.revoked(ETH1, NOON + one)
+    least = sum(1 for one in past if now - one <= DAY)
+    most = sum(1 for one in past if now - one <= DAY + 600)
+    assert least <= tally.within_a_day(NOON + now) <= most
+
+
+def test_a_status_tells_what_vfs_there_were_and_how_the_pairs_stood() -> None:
+    there = of(path=Path.VF, vf_seen=VfSeen.PRESENT, vf=VF)
+    away = of(id=ETH2, last_vf=VF, revocations=2, returns=1, last_revoked=to_text(NOON))
+    never = of(id="00-0d-3a-c0-00-13", vf_seen=VfSeen.NEVER)
+    known = status(there, away, never)
+    past = VfMemory(pci="9b33:00:02.0", driver="mlx5_core", numa_node=1)
+    assert nodepast.memory(known) == {ETH1: past, ETH2: past}
+    assert nodepast.past(known, lambda at: at - NOON) == {
+        ETH1: Past(pci="9b33:00:02.0"),
+        ETH2: Past(away=0.0),
+        "00-0d-3a-c0-00-13": Past(),
+    }
+
+
+def test_a_status_tells_which_orders_were_carried_out() -> None:
+    said = Announcement(state=AnnounceState.UNKNOWN, ordered=3)
+    assert nodepast.ordered(status(of(announcement=said), of(id=ETH2))) == {ETH1: 3}

@@ -1,0 +1,47 @@
+"""The Network Plumbing Working Group's device information of our pairs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from netvsc_deviceplugin import devinfo
+from sim.stock import pair, revoked
+
+RESOURCES = {"pair": "netvsc.io/pair", "fast": "netvsc.io/fast-25g.a"}
+ONE, TWO = pair(1), pair(2, pool="fast")
+HELD = {ONE.id, TWO.id}
+
+
+def test_a_pair_that_is_held_is_described_by_its_vf() -> None:
+    files = devinfo.files([ONE], resources=RESOURCES, held=HELD)
+    ((name, content),) = files.items()
+    assert name == "netvsc.io-pair-00-0d-3a-c0-00-01-device.json"
+    assert json.loads(content) == {
+        "type": "pci",
+        "version": "1.1.0",
+        "pci": {"pci-address": "0001:00:02.0"},
+    }
+
+
+def test_the_file_is_named_after_the_resource_of_the_pairs_own_pool() -> None:
+    files = devinfo.files([TWO], resources=RESOURCES, held=HELD)
+    assert list(files) == ["netvsc.io-fast-25g.a-00-0d-3a-c0-00-02-device.json"]
+
+
+def test_a_pair_that_nobody_holds_has_no_file() -> None:
+    assert devinfo.files([ONE, TWO], resources=RESOURCES, held=()) == {}
+
+
+def test_without_its_vf_a_pair_has_no_file_since_its_address_is_required() -> None:
+    assert devinfo.files([revoked(ONE)], resources=RESOURCES, held=HELD) == {}
+
+
+def test_files_of_other_device_plugins_are_left_alone(tmp_path: Path) -> None:
+    theirs = tmp_path / "nvidia.com-hostdev-0000:03:00.2-device.json"
+    theirs.write_text("{}")
+    shelf = devinfo.shelf(tmp_path)
+    shelf.keep(devinfo.files([ONE], resources=RESOURCES, held=HELD))
+    assert len(list(tmp_path.iterdir())) == 2
+    shelf.keep({})
+    assert list(tmp_path.iterdir()) == [theirs]

@@ -1,0 +1,38 @@
+"""A pod may call itself what it likes; the NIC keeps the addresses it had at home."""
+
+from netvsc.pool import BUILT_IN
+from netvsc_deviceplugin.home_addresses import as_at_home, seen_at_home
+from netvsc_deviceplugin.nics import Nic, pair_up
+from netvsc_deviceplugin.own import Own
+from sim.links import LinkList
+
+OWN = ("10.0.1.4/24",)
+
+
+def nic(*, netns: str | None, addresses: tuple[str, ...]) -> Nic:
+    links = LinkList()
+    links.netvsc(1, netns=netns, addresses=addresses)
+    (found,), _ = pair_up(tuple(links.links), links.devices, (BUILT_IN,))
+    return found
+
+
+def shown(one: Nic, known: dict[str, Own]) -> tuple[str, ...]:
+    (found,) = as_at_home([one], known)
+    return found.netvsc.addresses
+
+
+def test_in_a_pod_a_nic_keeps_what_it_had_at_home_whatever_the_pod_configured() -> None:
+    known = seen_at_home({}, [nic(netns=None, addresses=OWN)])
+    inside = nic(netns="pod", addresses=("192.0.2.66/24",))
+    assert shown(inside, seen_at_home(known, [inside])) == OWN
+
+
+def test_an_agent_that_never_saw_it_at_home_knows_no_address_of_it() -> None:
+    inside = nic(netns="pod", addresses=("192.0.2.66/24",))
+    assert shown(inside, seen_at_home({}, [inside])) == ()
+
+
+def test_at_home_the_kernel_has_the_last_word() -> None:
+    before = seen_at_home({}, [nic(netns=None, addresses=OWN)])
+    home = nic(netns=None, addresses=())
+    assert shown(home, seen_at_home(before, [home])) == ()
