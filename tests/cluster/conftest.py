@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cluster import whole as whole_chart
 from cluster.harness import Cluster
 from cluster.harness.diagnosis import diagnosis
-from cluster.installed import TAG, WHERE, install, load_agent
+from cluster.installed import TAG, install, load_agent, uninstall
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    made = Cluster(name="tests")
+    # Several runs on one machine need several names.
+    made = Cluster(name=os.environ.get("NETVSC_CLUSTER", "tests"))
     made.up()
     yield made
     made.down()
@@ -30,14 +33,45 @@ def agent_image(cluster: Cluster) -> str:
     return load_agent(cluster)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def installed(cluster: Cluster, agent_image: str) -> Iterator[Nics]:
     """Pairs on the node in two pools of a file, and the chart from this tree."""
     assert agent_image.endswith(TAG)
     nics = install(cluster)
     yield nics
-    cluster.helm("uninstall", "netvsc", *WHERE)
+    uninstall(cluster)
     nics.remove()
+
+
+@pytest.fixture(scope="session")
+def left_installed() -> list[Nics]:
+    """What one module leaves for the next, which wants the same."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def whole(
+    cluster: Cluster,
+    agent_image: str,
+    left_installed: list[Nics],
+    request: pytest.FixtureRequest,
+) -> Iterator[Nics]:
+    """Pairs on the node in the chart's own pool, and all of the chart."""
+    assert agent_image.endswith(TAG)
+    nics = left_installed.pop() if left_installed else whole_chart.install(cluster)
+    yield nics
+    if _next_module_wants("whole", request):
+        left_installed.append(nics)
+        return
+    whole_chart.uninstall(cluster)
+    nics.remove()
+
+
+def _next_module_wants(fixture: str, request: pytest.FixtureRequest) -> bool:
+    items = request.session.items
+    last = max(number for number, item in enumerate(items) if item.path == request.path)
+    following = items[last + 1 : last + 2]
+    return any(fixture in getattr(item, "fixturenames", ()) for item in following)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The project on the cluster: which pairs the node has, and the values its chart is given."""
+"""The agent on the cluster without its operator: the node's pairs, the chart and its values."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ POOLS = [
 ]
 VALUES = {
     "image": {"repository": REPOSITORY, "tag": TAG},
+    "operator": {"enabled": False},
     "deviceplugin": {"extraArgs": ["--sim"], "pools": POOLS},
 }
-
-
+AGENTS = ("-n", "kube-system", "-l", "app.kubernetes.io/name=netvsc-deviceplugin")
 WHERE = ("--namespace", "kube-system", "--wait", "--timeout", "60s")
 
 
@@ -43,6 +43,22 @@ def install(cluster: Cluster) -> Nics:
     cluster.helm("install", "netvsc", chart, "--values", str(values), *WHERE)
     wait_allocatable(cluster, "netvsc.io/pair", len(SHARED))
     return nics
+
+
+def uninstall(cluster: Cluster) -> None:
+    """As docs/cni.md has it: no pod has a pair, then the chart goes, then our place in the list."""
+    # A pod without a grace period is gone from the API before the runtime has taken it down.
+    until(lambda: not markers(cluster), what="the last pair to be home", seconds=30, pause=0.1)
+    cluster.helm("uninstall", "netvsc", *WHERE)
+    program = str(project.ROOT / ".venv/bin/netvsc-deviceplugin")
+    cluster.node.run([program, "cni", "uninstall"])
+
+
+def markers(cluster: Cluster) -> list[str]:
+    """The containers that have pairs, as the agent wrote down before it moved them."""
+    # Before the first there is no folder.
+    listed = cluster.node.run(["ls", "/run/netvsc/containers"], check=False)
+    return listed.stdout.decode().split()
 
 
 def wait_allocatable(cluster: Cluster, resource: str, wanted: int) -> None:

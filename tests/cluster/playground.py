@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 
 from cluster.harness import Cluster, ClusterError
-from cluster.installed import install, load_agent
+from cluster.installed import load_agent
+from cluster.whole import install
 
 HINTS = """
 export KUBECONFIG={kubeconfig}        # for any client on this machine
 export PYTHONPATH=tests
-.venv/bin/python -m cluster.harness kubectl get nodes -o yaml | grep netvsc.io
-.venv/bin/python -m cluster.harness enter   # a shell on the node; `ip link delete veth1` revokes
+.venv/bin/python -m cluster.harness kubectl get netvscnodes,netvscpools
+.venv/bin/python -m cluster.harness kubectl apply -f tests/cluster/pair-pod.yaml  # asks for a pair
+.venv/bin/python -m cluster.harness enter   # the node: `ip link delete veth1-far` takes a VF away
+.venv/bin/python -m cluster.harness kubectl get events
 make cluster-down
 """
 

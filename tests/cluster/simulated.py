@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,9 @@ from sim.systree import PciFacts, SysTree
 
 if TYPE_CHECKING:
     from cluster.harness import Cluster
+
+
+FAR = "-far"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,10 @@ class Nic:
     @property
     def vf(self) -> str:
         return f"v{self.name}"
+
+    def pci_at(self, slot: int) -> str:
+        """The VF's address when it is back in another slot; 2 is where it was."""
+        return f"{self.pci[:-4]}{slot:02x}.0"
 
 
 NICS = tuple(
@@ -54,24 +62,39 @@ class Nics:
             self.give(nic)
 
     def remove(self) -> None:
-        for nic in NICS:
-            self._ip("link", "delete", nic.name)
-            self._cluster.node.run(["ip", "link", "delete", nic.vf], check=False)
+        """Take away what is left, wherever it is: a veth ends with its far end, which stays."""
+        for far in [name for name in self.at_home() if name.endswith(FAR)]:
+            self._ip("link", "delete", far)
 
     def give(self, nic: Nic) -> None:
+        """The VF comes, to the node's own network as ever; an agent brings it to its NetVSC."""
         self.tree.add_pci(PciFacts(address=nic.pci, driver="sim"))
         self._link(nic.vf, nic.mac, alias=f"sim:pci:{nic.pci};master={nic.mac}")
 
     def revoke(self, nic: Nic) -> None:
-        self._ip("link", "delete", nic.vf)
+        """The VF goes, from whatever network it is in."""
+        self._ip("link", "delete", f"{nic.vf}{FAR}")
         self.tree.remove_pci(nic.pci)
 
+    def at_home(self) -> dict[str, str]:
+        """The netdevs in the node's own network, with their MACs."""
+        told = self._cluster.node.run(["ip", "-json", "link"]).stdout
+        return {link["ifname"]: link.get("address", "") for link in json.loads(told)}
+
+    def all_home(self) -> bool:
+        """Whether each NetVSC, and each VF there is, is in the node's network under its name."""
+        there = self.at_home()
+        wanted = {nic.name: nic.mac for nic in NICS}
+        wanted |= {nic.vf: nic.mac for nic in NICS if f"{nic.vf}{FAR}" in there}
+        return wanted.items() <= there.items()
+
     def _link(self, name: str, mac: str, *, alias: str) -> None:
-        self._ip("link", "add", name, "address", mac, "type", "veth", "peer", "name", f"{name}-far")
-        # An alias given at creation is dropped.
-        self._ip("link", "set", name, "alias", alias)
-        for end in (name, f"{name}-far"):
+        peer = f"{name}{FAR}"
+        self._ip("link", "add", name, "address", mac, "type", "veth", "peer", "name", peer)
+        # An alias given at creation is dropped. Up first: a netdev with an alias may be moved.
+        for end in (peer, name):
             self._ip("link", "set", end, "up")
+        self._ip("link", "set", name, "alias", alias)
 
     def _ip(self, *words: str) -> None:
         self._cluster.node.run(["ip", *words])

@@ -9,7 +9,7 @@ import pytest
 
 from cluster.harness import ClusterError, project
 from cluster.harness.wait import until
-from cluster.installed import SHARED, wait_allocatable
+from cluster.installed import AGENTS, SHARED, wait_allocatable
 from cluster.pods import Pods, container, pod
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 
 RESOURCE = "netvsc.io/pair"
-AGENTS = ("-n", "kube-system", "-l", "app.kubernetes.io/name=netvsc-deviceplugin")
 STAY = "sleep infinity"
 
 
@@ -53,7 +52,7 @@ def test_both_images_keep_their_budgets_and_neither_has_a_shell(
 ) -> None:
     assert agent_image
     project.image(cluster.layout, "fdpipe", "netvsc.io/fdpipe:test")
-    for target, budget in (("agent", 120 * 10**6), ("fdpipe", 200 * 10**3)):
+    for target, budget in (("agent", 140 * 10**6), ("fdpipe", 200 * 10**3)):
         names = project.contents(cluster.layout, target)
         assert budget / 10 < sum(names.values()) < budget, target
         shells = {"sh", "bash", "dash", "busybox"}

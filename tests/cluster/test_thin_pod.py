@@ -7,17 +7,16 @@ descriptor as DPDK's fail-safe does, and then DPDK's own testpmd.
 from __future__ import annotations
 
 import json
-import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from cluster import testpmd
-from cluster.harness import Start, namespaces, project
 from cluster.harness.wait import until
 from cluster.installed import THIN
-from cluster.pods import Pods, pod
-from dpdk.pod import TEMPLATE, Wire
+from cluster.pods import Pods
+from cluster.thin import SIDECAR_IMAGE, application, echoes, load_sidecar, restarts, thin_pod
+from dpdk.pod import TEMPLATE
 
 if TYPE_CHECKING:
     from cluster.harness import Cluster
@@ -25,65 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 
-SIDECAR_IMAGE = "netvsc.io/test/fdpipe-sim:1"
-PIPE = "/run/netvsc/00"
 TAP = "fsvsc00"
-LOCKED = {
-    "runAsUser": 65532,
-    "runAsGroup": 65532,
-    "runAsNonRoot": True,
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-
-
-def _sidecar(tree: str, pair: str) -> dict[str, Any]:
-    return {
-        "name": "netvsc-fdpipe",
-        "image": SIDECAR_IMAGE,
-        "restartPolicy": "Always",
-        "args": ["announce", "--sim", "--pair", f"00={THIN.name},{pair}", "--sysfs", tree],
-        "startupProbe": {"exec": {"command": ["/fdpipe", "ready"]}, "periodSeconds": 1},
-        "securityContext": LOCKED,
-        "volumeMounts": [
-            {"name": "netvsc", "mountPath": "/run/netvsc"},
-            {"name": "simulated", "mountPath": tree, "readOnly": True},
-        ],
-    }
-
-
-def _application(image: str, command: list[str]) -> dict[str, Any]:
-    launcher = ["/run/netvsc/bin/fdpipe", "exec", "--fd", f"200={PIPE}", "--"]
-    return {
-        "name": "main",
-        "image": image,
-        "command": [*launcher, *command],
-        "stdin": True,  # testpmd ends where its standard input does
-        "env": [{"name": "PYTHONPATH", "value": "/tests"}],
-        "resources": {"limits": {"netvsc.io/thin": 1}},
-        "securityContext": {"runAsUser": 0, "capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}},
-        "volumeMounts": [
-            {"name": "netvsc", "mountPath": "/run/netvsc", "readOnly": True},
-            {"name": "tests", "mountPath": "/tests", "readOnly": True},
-        ],
-    }
-
-
-def _pod(tree: str, application: dict[str, Any], *, pair: str) -> dict[str, Any]:
-    volumes = [
-        {"name": "netvsc", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
-        {"name": "simulated", "hostPath": {"path": tree}},
-        {"name": "tests", "hostPath": {"path": str(project.ROOT / "tests")}},
-    ]
-    return pod(
-        "thin",
-        application,
-        initContainers=[_sidecar(tree, pair)],
-        hostNetwork=True,
-        volumes=volumes,
-    )
 
 
 def _wait_for(pods: Pods, *wanted: str) -> None:
@@ -102,8 +43,7 @@ def _wait_for(pods: Pods, *wanted: str) -> None:
 
 @pytest.fixture
 def sidecar_image(cluster: Cluster) -> str:
-    files = {"/fdpipe": project.program("fdpipe-sim"), "/guard.so": project.program("guard.so")}
-    cluster.image(SIDECAR_IMAGE, files, Start(entrypoint=["/fdpipe"]))
+    load_sidecar(cluster)
     return SIDECAR_IMAGE
 
 
@@ -113,8 +53,9 @@ def test_a_hand_written_pod_gets_its_vf_loses_it_and_has_it_back(
 ) -> None:
     pods = Pods(cluster, namespace)
     stand_in = ["/opt/netvsc/bin/python", "-m", "sim.application", "--fd", "200", "--tap", TAP]
-    application = _application(agent_image, stand_in)
-    pods.start(_pod(str(installed.tree.root), application, pair=f"tap={TAP}"))
+    container = application(agent_image, stand_in)
+    pair = f"{THIN.name},tap={TAP}"
+    pods.start(thin_pod(str(installed.tree.root), container, pair=pair, hostNetwork=True))
     plugged, detached = f"plugged {THIN.pci}", f"detached {THIN.pci}"
     _wait_for(pods, plugged)
 
@@ -123,7 +64,7 @@ def test_a_hand_written_pod_gets_its_vf_loses_it_and_has_it_back(
     installed.give(THIN)
     _wait_for(pods, plugged, detached, plugged)
 
-    assert _restarts(pods) == [0, 0]
+    assert restarts(pods) == [0, 0]
 
 
 @pytest.mark.usefixtures("sidecar_image")
@@ -132,27 +73,14 @@ def test_testpmd_forwards_over_the_vf_then_without_it_then_over_it_again(
 ) -> None:
     cluster.image(testpmd.IMAGE, testpmd.files())
     pods = Pods(cluster, namespace)
-    application = _application(testpmd.IMAGE, testpmd.command(THIN.name))
-    pods.start(_pod(str(installed.tree.root), application, pair=f"template={TEMPLATE}"))
-    assert _echoes(cluster, THIN.vf)
+    container = application(testpmd.IMAGE, testpmd.command(THIN.name))
+    pair = f"{THIN.name},template={TEMPLATE}"
+    pods.start(thin_pod(str(installed.tree.root), container, pair=pair, hostNetwork=True))
+    assert echoes(cluster, THIN.vf)
 
     installed.revoke(THIN)
-    assert _echoes(cluster, THIN.name)
+    assert echoes(cluster, THIN.name)
     installed.give(THIN)
-    assert _echoes(cluster, THIN.vf)
+    assert echoes(cluster, THIN.vf)
 
-    assert _restarts(pods) == [0, 0]
-
-
-def _echoes(cluster: Cluster, netdev: str) -> bool:
-    """Whether frames that reach a netdev come back with their addresses swapped."""
-    with namespaces.network(cluster.node.pid):
-        wire = Wire(socket.if_nametoindex(f"{netdev}-far"))
-    with wire:
-        return wire.echoes()
-
-
-def _restarts(pods: Pods) -> list[int]:
-    status = pods.get("thin")["status"]
-    both = [*status["containerStatuses"], *status["initContainerStatuses"]]
-    return [found["restartCount"] for found in both]
+    assert restarts(pods) == [0, 0]

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from cluster.harness.images import Content
 
 IMAGE = "netvsc.io/test/testpmd:1"
-_DRIVERS = ("bus_vdev", "bus_pci", "mempool_ring", "net_failsafe", "net_af_packet")
+_DRIVERS = (
+    "bus_vdev",
+    "bus_pci",
+    "mempool_ring",
+    "net_failsafe",
+    "net_af_packet",
+    "net_vdev_netvsc",  # loaded to be told that it is not wanted
+)
 _FAKEVF = "/fakevf.so"
 
 

@@ -27,7 +27,7 @@ from netvsc.status import (
     Summary,
     VfStatus,
 )
-from netvsc_operator.kube import NETVSC_NODES, Applied, Kube, Scope, Watch
+from netvsc_operator.kube import NETVSC_NODES, Kube, Listed, Scope, Watch
 
 STARTED = "2026-01-02T03:04:05.000000Z"
 
@@ -184,8 +184,9 @@ class SimAgent:
         watch = Watch(self.kube, NETVSC_NODES, Scope(fields=f"metadata.name={self.name}"))
         async with aclosing(watch.events()) as events:
             async for event in events:
-                if isinstance(event, Applied):
-                    await self._carry_out(event.object["spec"].get("announce") or {})
+                there = event.objects if isinstance(event, Listed) else (event.object,)
+                for thing in there:
+                    await self._carry_out((thing.get("spec") or {}).get("announce") or {})
 
     async def _carry_out(self, announce: dict[str, int]) -> None:
         for key, number in announce.items():

@@ -1,0 +1,11 @@
+"""Admission: from an AdmissionReview to its answer, without a look at anything else.
+
+`mutation.answer` serves pods, `validation.validate` is its validating twin. `plan` decides, `patch`
+carries out; the other modules each know one thing of it.
+"""
+
+from netvsc_operator.admission.mutation import answer
+from netvsc_operator.admission.review import Answered, Result
+from netvsc_operator.admission.validation import validate
+
+__all__ = ["Answered", "Result", "answer", "validate"]

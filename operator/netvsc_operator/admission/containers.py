@@ -1,0 +1,106 @@
+"""The containers of a pod as admission sees them: who asks for how many pairs of what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netvsc import checks
+from netvsc.errors import ConfigError, RequestError
+from netvsc.names import RESOURCE_DOMAIN
+from netvsc_operator.admission.quantity import ONE, quantity
+
+Object = Mapping[str, object]
+
+
+class Kind(StrEnum):
+    """How long a container lives: an init container ends before the next one starts."""
+
+    INIT = "init container"
+    SIDECAR = "sidecar"
+    MAIN = "container"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """One container; `place` is its JSON pointer, `pairs` counts by resource, none are left out."""
+
+    kind: Kind
+    place: str
+    name: str
+    given: Object
+    pairs: Mapping[str, int]
+
+    def words(self, key: str) -> tuple[str, ...]:
+        """Return `command` or `args`, empty where there is none."""
+        return tuple(str(word) for word in items(self.given, key))
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+def containers_of(spec: Object) -> tuple[Container, ...]:
+    """Return the pod's containers, those of `initContainers` first, as the kubelet takes them."""
+    return tuple(
+        _container(given, key=key, index=index)
+        for key in ("initContainers", "containers")
+        for index, given in enumerate(items(spec, key))
+    )
+
+
+def items(thing: Object, key: str) -> Sequence[object]:
+    """Return a list of the pod's, empty where there is none."""
+    found = thing.get(key)
+    if found is None:
+        return ()
+    if not isinstance(found, list):
+        raise ConfigError(f"is {type(found).__name__}: write a list", path=(key,))
+    return found
+
+
+def entries(thing: Object, key: str) -> Object:
+    """Return a mapping of the pod's, empty where there is none."""
+    found = thing.get(key)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise ConfigError(f"is {found!r}: write keys and values", path=(key,))
+    return found
+
+
+def _container(data: object, *, key: str, index: int) -> Container:
+    given = checks.mapping(data, (key, index))
+    name = checks.text(given.get("name"), (key, index, "name"))
+    restarts = key == "initContainers" and given.get("restartPolicy") == "Always"
+    kind = Kind.MAIN if key == "containers" else Kind.SIDECAR if restarts else Kind.INIT
+    return Container(
+        kind=kind,
+        place=f"/spec/{key}/{index}",
+        name=name,
+        given=given,
+        pairs=_pairs(given, f"{kind} {name}"),
+    )
+
+
+def _pairs(given: Object, who: str) -> Mapping[str, int]:
+    resources = entries(given, "resources")
+    limits, requests = entries(resources, "limits"), entries(resources, "requests")
+    for resource in requests:
+        if resource.startswith(RESOURCE_DOMAIN) and resource not in limits:
+            raise RequestError(
+                f"{who} requests {resource} without a limit: write it under resources.limits"
+            )
+    counts = {
+        resource: _count(value, f"{who}: {resource}")
+        for resource, value in limits.items()
+        if resource.startswith(RESOURCE_DOMAIN)
+    }
+    return {resource: count for resource, count in counts.items() if count}
+
+
+def _count(value: object, what: str) -> int:
+    amount = quantity(value)
+    if amount % ONE or amount < 0:
+        raise RequestError(f"{what} is {value!r}: write a whole number")
+    return amount // ONE

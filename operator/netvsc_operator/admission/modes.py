@@ -1,0 +1,45 @@
+"""Which mode a container is served in: the annotation's, the pool's, or by what it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netvsc.errors import RequestError
+from netvsc.pool import Mode, Pool
+from netvsc_operator.admission.annotations import MODE
+from netvsc_operator.admission.containers import Container
+from netvsc_operator.admission.terms import Terms
+
+FAILSAFE = (Mode.FAILSAFE_FD, Mode.FAILSAFE_EXEC)  # those with our sidecar
+_NEITHER = (
+    "has neither command nor args, and arguments of ours would replace the image's own: "
+    "write its command (or its args, if the image's entry point is the application)"
+)
+
+
+def mode_of(container: Container, terms: Terms) -> Mode:
+    """Return the mode, never AUTO; raises RequestError if what the container runs does not fit."""
+    wished = terms.wishes.mode or _pools_mode(container, terms.pools)
+    command, args = container.words("command"), container.words("args")
+    if wished is Mode.NONE:
+        return wished
+    if not command and not args:
+        raise RequestError(_NEITHER)
+    if wished is Mode.AUTO:
+        return Mode.FAILSAFE_FD if command else Mode.FAILSAFE_EXEC
+    if wished is Mode.FAILSAFE_FD and not command:
+        raise RequestError(
+            "has no command for the launcher to start: write its command, or say "
+            f"{MODE}: {Mode.FAILSAFE_EXEC}"
+        )
+    return wished
+
+
+def _pools_mode(container: Container, pools: Mapping[str, Pool]) -> Mode:
+    modes = sorted({pools[resource].mode for resource in container.pairs})
+    if len(modes) > 1:
+        raise RequestError(
+            f"has pairs of pools with the modes {' and '.join(modes)}: choose one for the pod by "
+            f"the annotation {MODE}"
+        )
+    return modes[0]

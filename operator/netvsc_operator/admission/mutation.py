@@ -1,0 +1,44 @@
+"""A pod's creation: the answer carries the patch, or what is wrong.
+
+Nothing is written and nothing remembered, so a dry run is answered like any other.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+
+from netvsc.errors import RequestError
+from netvsc.pool import Pool
+from netvsc_operator.admission.cautions import cautions
+from netvsc_operator.admission.containers import Object
+from netvsc_operator.admission.patch import operations
+from netvsc_operator.admission.plan import Plan, decide
+from netvsc_operator.admission.review import Answered, admitted, malformed, read, refused
+from netvsc_operator.injection import Injection
+
+_written = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+def answer(review: object, *, pools: Mapping[str, Pool], injection: Injection) -> Answered:
+    """Answer one review of a Pod; `pools` are by resource."""
+    try:
+        asked = read(review)
+    except RequestError as error:
+        return malformed(str(error))
+    if asked.operation != "CREATE" or asked.kind != "Pod" or asked.subresource:
+        return admitted(asked.uid)
+    try:
+        return _pod(asked.uid, asked.object, pools=pools, injection=injection)
+    except RequestError as error:
+        return refused(asked.uid, str(error))
+
+
+def _pod(uid: str, pod: Object, *, pools: Mapping[str, Pool], injection: Injection) -> Answered:
+    plan = decide(pod, pools=pools)
+    if not isinstance(plan, Plan):
+        return admitted(uid)
+    patch = operations(pod, plan, injection=injection)
+    text = base64.b64encode(_written(patch).encode()).decode() if patch else None
+    return admitted(uid, patch=text, warnings=cautions(pod, plan))

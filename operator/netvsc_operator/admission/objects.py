@@ -1,0 +1,14 @@
+"""NetvscPool objects, as the apiserver has them, to pools as the file of docs/pools.md has them."""
+
+from __future__ import annotations
+
+from netvsc import checks
+from netvsc.names import check_pool
+from netvsc.pool import Pool, pool_from
+from netvsc_operator.admission.containers import Object, entries
+
+
+def pool_of(thing: Object) -> Pool:
+    """Read one NetvscPool; raises ConfigError that names the key, the value and the remedy."""
+    name = checks.via(check_pool)(entries(thing, "metadata").get("name"), ("metadata", "name"))
+    return pool_from({"name": name, **entries(thing, "spec")}, ("spec",))

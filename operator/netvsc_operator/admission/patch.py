@@ -1,0 +1,98 @@
+"""From a plan to the operations that carry it out; they touch nothing that need not change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netvsc.interfaces import ANNOTATION, write_names
+from netvsc.pool import Mode
+from netvsc_operator.admission import sidecar
+from netvsc_operator.admission.annotations import Guard
+from netvsc_operator.admission.argv import VARIABLE, put, quoted
+from netvsc_operator.admission.conflicts import PRELOAD, variable
+from netvsc_operator.admission.containers import Object, entries, items
+from netvsc_operator.admission.eal import FOLDER, descriptor, pipe
+from netvsc_operator.admission.injected import LABEL, VERSION, check_names
+from netvsc_operator.admission.jsonpatch import Operation, append, merge, prepend
+from netvsc_operator.admission.jsonpatch import put as put_key
+from netvsc_operator.admission.modes import FAILSAFE
+from netvsc_operator.admission.plan import Plan, Served
+from netvsc_operator.admission.podlevel import raised
+from netvsc_operator.admission.qos import sidecar_resources
+from netvsc_operator.injection import Injection
+
+PROGRAM = f"{FOLDER}/bin/fdpipe"
+GUARD = f"{FOLDER}/bin/guard.so"
+
+
+def operations(pod: Object, plan: Plan, *, injection: Injection) -> list[Operation]:
+    """Return the patch; raises RequestError where the pod contradicts it."""
+    found = list(_metadata(entries(pod, "metadata"), plan))
+    for served in plan.served:
+        found += _container(served, guarded=plan.terms.wishes.guard is Guard.AUTO)
+    found += _sidecar(entries(pod, "spec"), plan, injection=injection)
+    return found
+
+
+def _metadata(metadata: Object, plan: Plan) -> Iterator[Operation]:
+    labels, annotations = entries(metadata, "labels"), entries(metadata, "annotations")
+    if any(one.mode is not Mode.NONE for one in plan.served):
+        yield merge("/metadata/labels", LABEL, VERSION, to=labels)
+    if not check_names(metadata, plan.names):
+        text = write_names(plan.names)
+        yield merge("/metadata/annotations", ANNOTATION, text, to=annotations)
+
+
+def _container(served: Served, *, guarded: bool) -> Iterator[Operation]:
+    container, place = served.container, served.place
+    if place is None:
+        return
+    before = container.words("command"), container.words("args")
+    command, args = put(served.words, into=place, command=before[0], args=before[1])
+    if served.mode is Mode.FAILSAFE_FD:
+        command = (*_launcher(served, guarded=guarded), *command)
+    for key, old, new in (("command", before[0], command), ("args", before[1], args)):
+        if old != new:
+            yield put_key(f"{container.place}/{key}", list(new))
+    yield from _environment(served, preload=guarded and served.mode is Mode.FAILSAFE_EXEC)
+    if served.mode in FAILSAFE:
+        mounts = items(container.given, "volumeMounts")
+        yield from append(f"{container.place}/volumeMounts", [sidecar.mount()], to=mounts)
+
+
+def _launcher(served: Served, *, guarded: bool) -> tuple[str, ...]:
+    guard = () if guarded else ("--guard", "off")
+    pipes = (word for pair in served.pairs for word in ("--fd", f"{descriptor(pair)}={pipe(pair)}"))
+    return (PROGRAM, "exec", *guard, *pipes, "--")
+
+
+def _environment(served: Served, *, preload: bool) -> Iterator[Operation]:
+    path = f"{served.container.place}/env"
+    new: list[object] = []
+    if served.place and served.place.text:
+        new.append({"name": VARIABLE, "value": quoted(served.words)})
+    before = variable(served.container, PRELOAD) if preload else None
+    if before is not None:
+        index, entry = before
+        text = str(entry.get("value") or "")
+        yield put_key(f"{path}/{index}/value", f"{text}:{GUARD}" if text else GUARD)
+    elif preload:
+        new.append({"name": PRELOAD, "value": GUARD})
+    yield from append(path, new, to=items(served.container.given, "env"))
+
+
+def _sidecar(spec: Object, plan: Plan, *, injection: Injection) -> Iterator[Operation]:
+    """Come last: an init container put in front moves the others' places."""
+    pairs = plan.announced()
+    if not pairs:
+        return
+    resources = sidecar_resources(spec)
+    for kind, resource, amount in raised(spec, resources):
+        yield put_key(f"/spec/resources/{kind}/{resource}", amount)
+    made = sidecar.container(pairs, terms=plan.terms, resources=resources, injection=injection)
+    yield prepend("/spec/initContainers", made, to=items(spec, "initContainers"))
+    yield from append("/spec/volumes", [sidecar.volume()], to=items(spec, "volumes"))
+    secrets = items(spec, "imagePullSecrets")
+    wanted = [{"name": name} for name in injection.pull_secrets]
+    missing = [secret for secret in wanted if secret not in secrets]
+    yield from append("/spec/imagePullSecrets", missing, to=secrets)

@@ -1,0 +1,140 @@
+"""The decision: what a pod gets, or why it gets nothing. Nothing here touches the pod."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from netvsc.errors import RequestError
+from netvsc.interfaces import Names
+from netvsc.pool import Mode, Pool
+from netvsc_operator.admission import conflicts, eal
+from netvsc_operator.admission.annotations import Guard, Wishes, wishes_from
+from netvsc_operator.admission.argv import Place, Words, find_place
+from netvsc_operator.admission.containers import Container, Object, containers_of, entries
+from netvsc_operator.admission.injected import own_words
+from netvsc_operator.admission.modes import FAILSAFE, mode_of
+from netvsc_operator.admission.refusal import RefusedError
+from netvsc_operator.admission.sharing import PodPair, Shares, share
+from netvsc_operator.admission.terms import Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """One container with pairs; without a place in mode none, which has no words either."""
+
+    container: Container
+    mode: Mode
+    pairs: tuple[PodPair, ...]
+    place: Place | None = None
+    words: Words = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    names: Names
+    served: tuple[Served, ...]
+    terms: Terms
+
+    def announced(self) -> tuple[PodPair, ...]:
+        """Return the pairs that the sidecar follows; a pair may have several readers in turn."""
+        pairs = {
+            pair.number: pair for one in self.served if one.mode in FAILSAFE for pair in one.pairs
+        }
+        return tuple(pairs[number] for number in sorted(pairs))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftAlone:
+    """A pod that is fine as it is."""
+
+    reason: str
+
+
+def decide(pod: Object, *, pools: Mapping[str, Pool]) -> Plan | LeftAlone:
+    """Decide on one pod; `pools` are by resource.
+
+    Raises RequestError for a pod that cannot be served, RefusedError with several reasons.
+    """
+    spec = entries(pod, "spec")
+    containers = containers_of(spec)
+    if not any(container.pairs for container in containers):
+        return LeftAlone(reason="no container asks for a pair")
+    metadata = entries(pod, "metadata")
+    if own_words(metadata, containers):
+        return LeftAlone(reason="it was injected before")
+    _check_pod(spec, containers, pools)
+    terms = _terms(containers, pools, wishes_from(entries(metadata, "annotations")))
+    if spec.get("hostNetwork"):
+        return _on_the_hosts_network(containers, terms)
+    shares = share(containers, prefixes={r: pool.interface_prefix for r, pool in pools.items()})
+    plan = _planned(containers, shares, terms)
+    if plan.announced() and (reasons := list(conflicts.in_pod(spec, containers))):
+        raise RefusedError(reasons)
+    return plan
+
+
+def _check_pod(spec: Object, containers: Sequence[Container], pools: Mapping[str, Pool]) -> None:
+    system = entries(spec, "os").get("name")
+    if system == "windows" or entries(spec, "nodeSelector").get("kubernetes.io/os") == "windows":
+        raise RequestError("the pod is for Windows, where DPDK has no fail-safe: ask for no pair")
+    known = ", ".join(sorted(pools)) or "none yet"
+    unknown = [
+        f"{container} asks for {resource}, which is no NetvscPool's resource: there are {known}"
+        for container in containers
+        for resource in container.pairs
+        if resource not in pools
+    ]
+    if unknown:
+        raise RefusedError(unknown)
+
+
+def _terms(containers: Sequence[Container], pools: Mapping[str, Pool], wishes: Wishes) -> Terms:
+    asked = {resource for one in containers for resource in one.pairs}
+    quickest = min(pools[resource].hotplug_poll_ms for resource in asked)
+    return Terms(pools=pools, wishes=wishes, poll_ms=wishes.poll_ms or quickest)
+
+
+def _planned(containers: Sequence[Container], shares: Shares, terms: Terms) -> Plan:
+    served, reasons = [], []
+    for asker in (container for container in containers if container.pairs):
+        try:
+            served.append(_served(asker, shares, terms))
+        except RequestError as error:
+            reasons.append(f"{asker}: {error}")
+    if reasons:
+        raise RefusedError(reasons)
+    return Plan(names=shares.names, served=tuple(served), terms=terms)
+
+
+def _served(container: Container, shares: Shares, terms: Terms) -> Served:
+    mode = mode_of(container, terms)
+    if mode is Mode.NONE:
+        pairs = shares.pairs.get(container.name, ())
+        return Served(container=container, mode=mode, pairs=pairs)
+    pairs = _known_pairs(container, shares)
+    preload = mode is Mode.FAILSAFE_EXEC and terms.wishes.guard is Guard.AUTO
+    conflicts.check_container(container, preload=preload)
+    place = find_place(container.words("command"), container.words("args"))
+    words = eal.arguments(pairs, mode=mode, terms=terms, near=place.near)
+    return Served(container=container, mode=mode, pairs=pairs, place=place, words=words)
+
+
+def _known_pairs(container: Container, shares: Shares) -> tuple[PodPair, ...]:
+    if container.name not in shares.pairs:
+        raise RequestError(
+            "which of the later containers' pairs it will see is left to the kubelet: let it ask "
+            "for as many as the first of them, or for none"
+        )
+    return shares.pairs[container.name]
+
+
+def _on_the_hosts_network(containers: Sequence[Container], terms: Terms) -> LeftAlone:
+    asked = {resource for container in containers for resource in container.pairs}
+    modes = {terms.wishes.mode or terms.pools[resource].mode for resource in asked}
+    if modes != {Mode.NONE}:
+        raise RequestError(
+            "hostNetwork: the pod has no network of its own that a pair could be in: remove "
+            "hostNetwork, or serve the pod yourself with the annotation netvsc.io/mode: none"
+        )
+    return LeftAlone(reason="it is on the host's network, where its pairs stay")

@@ -1,0 +1,72 @@
+"""The native sidecar that tells fail-safe of its VF, and the volume it shares with applications."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from netvsc.pool import Fallback
+from netvsc_operator.admission.annotations import Gate
+from netvsc_operator.admission.eal import FOLDER, check_devargs_word, tap
+from netvsc_operator.admission.sharing import PodPair
+from netvsc_operator.admission.terms import Terms
+from netvsc_operator.injection import Injection
+
+NAME = "netvsc-fdpipe"
+VOLUME = "netvsc"
+_USER = 65532
+_READY = {
+    "exec": {"command": ["/fdpipe", "ready"]},
+    "periodSeconds": 1,
+    "timeoutSeconds": 5,  # a process is started for it, on a node that is starting a pod
+    "failureThreshold": 60,
+}
+
+
+def container(
+    pairs: Sequence[PodPair],
+    *,
+    terms: Terms,
+    resources: Mapping[str, object] | None,
+    injection: Injection,
+) -> dict[str, object]:
+    """Return the sidecar's container; a pod security standard `restricted` takes it."""
+    gate = () if terms.wishes.gate is Gate.AUTO else ("--gate", terms.wishes.gate.value)
+    policy = {"imagePullPolicy": injection.pull_policy} if injection.pull_policy else {}
+    announced = (word for pair in pairs for word in ("--pair", announcement(pair, terms)))
+    return {
+        "name": NAME,
+        "image": injection.image,
+        **policy,
+        "restartPolicy": "Always",
+        "args": ["announce", *announced, "--poll-ms", str(terms.poll_ms), *gate],
+        "startupProbe": _READY,
+        **({"resources": resources} if resources else {}),
+        "securityContext": {
+            "runAsUser": _USER,  # written out, or a pod-level uid 0 would win
+            "runAsGroup": _USER,
+            "runAsNonRoot": True,
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "volumeMounts": [{"name": VOLUME, "mountPath": FOLDER}],
+    }
+
+
+def announcement(pair: PodPair, terms: Terms) -> str:
+    """Return what `--pair` says of one pair (docs/fdpipe.md)."""
+    text = f"{pair.number:02d}={check_devargs_word(pair.interface)}"
+    if terms.fallback(pair) is Fallback.TAP:
+        text += f",tap={tap(pair)}"
+    template = terms.pool(pair).devargs_template
+    return f"{text},template={template}" if template else text
+
+
+def volume() -> dict[str, object]:
+    return {"name": VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}}
+
+
+def mount() -> dict[str, object]:
+    """Return the application's: it reads pipes, the sidecar alone writes there."""
+    return {"name": VOLUME, "mountPath": FOLDER, "readOnly": True}

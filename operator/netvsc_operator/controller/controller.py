@@ -1,0 +1,173 @@
+"""One look at one node: its NetvscNode is made level with pools, people are told, orders given.
+
+Whatever woke it, a look does the same; killed anywhere, the next one goes on from there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from netvsc.errors import ConfigError
+from netvsc.plain import from_plain
+from netvsc.status import Foreign, NodeStatus
+from netvsc_operator.controller import nodes, told
+from netvsc_operator.controller.fleet import Fleet, Seen
+from netvsc_operator.controller.foreigners import Foreigners
+from netvsc_operator.controller.herald import Herald, pod_of
+from netvsc_operator.controller.pools import Pools
+from netvsc_operator.controller.told import ANNOTATION
+from netvsc_operator.kube import NETVSC_NODES, AlreadyExists, Conflict, Kube, NotFound
+
+log = logging.getLogger(__name__)
+
+Object = dict[str, Any]
+MANAGER = "netvsc-controller"
+
+
+class Controller:
+    """Serves many nodes at once, each by one task."""
+
+    def __init__(
+        self, kube: Kube, *, fleet: Fleet, herald: Herald, foreigners: Foreigners, pools: Pools
+    ) -> None:
+        self._kube = kube
+        self._fleet = fleet
+        self._herald = herald
+        self._foreigners = foreigners
+        self._pools = pools
+
+    async def look(self, name: str) -> None:
+        """Look at one node; raises what the apiserver says no with."""
+        there = self._fleet.take(name) or await self._at_need(name)
+        if there is None:
+            return
+        try:
+            there = await self._repair(there)
+            await self._tell(there)
+        except Conflict:  # the agent wrote meanwhile
+            self._fleet.again(name)
+        except NotFound:
+            self._forget(name)
+
+    async def _at_need(self, name: str) -> Object | None:
+        """Read a NetvscNode of which nothing was heard, if something may be to be done."""
+        if not self._fleet.doubted(name):
+            seen = self._fleet.seen.get(name)
+            if seen is None:
+                return await self._make(name)
+            if self._suits(name, seen):
+                return None
+        try:
+            return await self._kube.get(NETVSC_NODES, name)
+        except NotFound:
+            self._forget(name)
+            return await self._make(name)
+
+    def _suits(self, name: str, seen: Seen) -> bool:
+        """Tell whether the spec that was seen is as it is to be."""
+        pools, foreign = self._spec(name, dict(seen.interfaces))
+        return pools is None or seen.spec == nodes.digest(pools, foreign or ())
+
+    def _spec(
+        self, name: str, interfaces: dict[str, str]
+    ) -> tuple[list[Object] | None, Sequence[Foreign] | None]:
+        """Return pools and foreign claims as they are to be; None is not to be touched."""
+        machine = self._fleet.machines.get(name)
+        pools = nodes.selected(machine.labels, self._pools.book.pools) if machine else None
+        return pools, self._foreigners.of(name, interfaces)
+
+    async def _make(self, name: str) -> Object | None:
+        """Make the NetvscNode of a Node that a pool selects."""
+        machine = self._fleet.machines.get(name)
+        pools, foreign = self._spec(name, {})
+        if machine is None or not pools:
+            return None
+        body = nodes.made(name, uid=machine.uid, pools=pools, foreign=foreign or ())
+        try:
+            return await self._kube.create(NETVSC_NODES, body)
+        except AlreadyExists:
+            return await self._kube.get(NETVSC_NODES, name)
+
+    async def _repair(self, there: Object) -> Object:
+        """Make the spec as it is to be; a NetvscNode whose Node is gone is left to go too."""
+        status = _status(there)
+        machine = self._fleet.machines.get(_name(there))
+        pools, foreign = self._spec(_name(there), interfaces(status))
+        if machine is not None and pools is not None:
+            patch = nodes.repaired(there, uid=machine.uid, pools=pools, foreign=foreign)
+            if patch:
+                there = await self._patch(there, patch)
+        self._remember(there, status)
+        return there
+
+    def _remember(self, there: Object, status: NodeStatus | None) -> None:
+        name, pairs = _name(there), status.pairs if status else ()
+        before = self._fleet.seen.get(name)
+        now = Seen(
+            spec=nodes.digest_of(there),
+            pools=status.pools if status else (),
+            pods=tuple(sorted({pod for one in pairs if (pod := pod_of(one))})),
+            interfaces=tuple(interfaces(status).items()),
+        )
+        self._fleet.remember(name, now)
+        if before is None or before.pools != now.pools:
+            self._pools.level()
+
+    async def _tell(self, there: Object) -> None:
+        status = _status(there)
+        if status is None:
+            return
+        name = _name(there)
+        kept = (there["metadata"].get("annotations") or {}).get(ANNOTATION)
+        before = told.read(kept, node=name)
+        outcome = await self._herald.tell(there, status, before)
+        patch: Object = {}
+        if outcome.told != before:
+            patch["metadata"] = {"annotations": {ANNOTATION: told.write(outcome.told)}}
+        if outcome.orders:
+            patch["spec"] = {"announce": dict(outcome.orders)}
+        if patch:
+            await self._patch(there, patch)
+        outcome.done()
+        if outcome.again_s is not None:
+            self._fleet.again(name, outcome.again_s)
+
+    async def _patch(self, there: Object, patch: Object) -> Object:
+        """Patch unless somebody wrote since it was read."""
+        meta = {
+            **patch.get("metadata", {}),
+            "resourceVersion": there["metadata"]["resourceVersion"],
+        }
+        body = {**patch, "metadata": meta}
+        return await self._kube.patch(NETVSC_NODES, _name(there), body, manager=MANAGER)
+
+    def _forget(self, name: str) -> None:
+        if name in self._fleet.seen:
+            self._fleet.forget(name)
+            self._pools.level()
+        self._herald.forget(name)
+
+
+def interfaces(status: NodeStatus | None) -> dict[str, str]:
+    """Return the netdevs of a node's NICs by pair id, excluded ones too."""
+    if status is None:
+        return {}
+    found = {one.id: one.netvsc for one in status.pairs}
+    return found | {one.id: one.interface for one in status.excluded}
+
+
+def _status(there: Object) -> NodeStatus | None:
+    """Read the status; None while no agent has written one, or one that we do not understand."""
+    if not there.get("status"):
+        return None
+    try:
+        return from_plain(NodeStatus, there["status"], ("status",))
+    except ConfigError as error:
+        log.warning("NetvscNode %s: %s; its agent is of another version", _name(there), error)
+        return None
+
+
+def _name(there: Object) -> str:
+    return str(there["metadata"]["name"])

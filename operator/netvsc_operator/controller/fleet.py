@@ -1,0 +1,120 @@
+"""What the controller remembers of the cluster: little, since 5,000 nodes have to fit in.
+
+A NetvscNode is held only until it was looked at; then a few facts remain.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from netvsc.status import PoolStatus
+from netvsc_operator.controller.workqueue import WorkQueue
+
+Object = dict[str, Any]
+_HELD = 500  # NetvscNodes of three pairs are 20 KB each once they are read
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A Node: its labels select pools, its uid makes it an owner."""
+
+    uid: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a NetvscNode said when it was last looked at; `spec` is a hash of it."""
+
+    spec: int
+    pools: tuple[PoolStatus, ...]
+    pods: tuple[str, ...]
+    interfaces: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """A pod with a sidecar of ours; `reannounce` is what its annotation says."""
+
+    uid: str
+    reannounce: str | None
+
+
+class Fleet:
+    """Machines, NetvscNodes and pods by name, and whom to look at; pods are `namespace/name`."""
+
+    def __init__(self, queue: WorkQueue) -> None:
+        self.queue = queue
+        self.machines: dict[str, Machine] = {}
+        self.seen: dict[str, Seen] = {}
+        self.pods: dict[str, Claimant] = {}
+        self._fresh: dict[str, Object] = {}
+        self._stale: set[str] = set()
+        self._holder: dict[str, str] = {}
+
+    def machine(self, meta: Object) -> bool:
+        """Take a Node's metadata; return whether it matters."""
+        labels = {sys.intern(key): sys.intern(value) for key, value in _labels(meta)}
+        found = Machine(meta.get("uid", ""), labels)
+        known = self.machines.get(meta["name"])
+        self.machines[meta["name"]] = found
+        return known != found
+
+    def arrived(self, thing: Object) -> None:
+        """Hold a NetvscNode for whoever looks next; of very many only the names are kept."""
+        name = thing["metadata"]["name"]
+        if name in self._fresh or len(self._fresh) < _HELD:
+            self._fresh[name] = thing
+        else:
+            self.doubt(name)
+
+    def take(self, name: str) -> Object | None:
+        return self._fresh.pop(name, None)
+
+    def again(self, name: str, seconds: float = 0.0) -> None:
+        """Look at a NetvscNode then, and read it anew if nothing was heard of it until then."""
+        self._stale.add(name)
+        self.queue.add_after(name, seconds)
+
+    def doubt(self, name: str) -> None:
+        """Have it read anew at the next look."""
+        self._stale.add(name)
+
+    def doubted(self, name: str) -> bool:
+        """Return whether it was to be read anew, once."""
+        there = name in self._stale
+        self._stale.discard(name)
+        return there
+
+    def remember(self, name: str, seen: Seen) -> None:
+        self._release(name)
+        self.seen[name] = seen
+        self._holder |= dict.fromkeys(seen.pods, name)
+
+    def forget(self, name: str) -> None:
+        """Forget a NetvscNode that is gone."""
+        self._release(name)
+        self.seen.pop(name, None)
+        self._fresh.pop(name, None)
+
+    def _release(self, name: str) -> None:
+        for pod in self.seen[name].pods if name in self.seen else ():
+            if self._holder.get(pod) == name:
+                del self._holder[pod]
+
+    def holder(self, pod: str) -> str | None:
+        """Return the NetvscNode whose pairs a pod holds."""
+        return self._holder.get(pod)
+
+    def names(self) -> Iterator[str]:
+        yield from self.machines.keys() | self.seen.keys()
+
+    def reported(self) -> Iterable[tuple[PoolStatus, ...]]:
+        return [seen.pools for seen in self.seen.values()]
+
+
+def _labels(meta: Object) -> Iterable[tuple[str, str]]:
+    return (meta.get("labels") or {}).items()

@@ -1,0 +1,249 @@
+"""Tells people of one node and orders announcements: from what was told to what is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from netvsc.status import NodeStatus, PairStatus
+from netvsc_operator.controller import reannounce, telling
+from netvsc_operator.controller.accelerated import accelerated
+from netvsc_operator.controller.fleet import Fleet
+from netvsc_operator.controller.metrics import Metrics
+from netvsc_operator.controller.patience import Patience
+from netvsc_operator.controller.phase import LATE, Phase, phase_of
+from netvsc_operator.controller.pods import Facts, Pods
+from netvsc_operator.controller.reannounce import Step
+from netvsc_operator.controller.recorder import Audience, Recorder, Ref
+from netvsc_operator.controller.telling import Situation, Telling
+from netvsc_operator.controller.told import PairTold, PodTold, Told
+from netvsc_operator.kube import NETVSC_NODES
+
+Object = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is to be written, all at once; `counted` is what to count when it was.
+
+    `orders` are new values of spec.announce; `again_s` is when to look again.
+    """
+
+    told: Told
+    orders: dict[str, int] = field(default_factory=dict)
+    again_s: float | None = None
+    counted: list[Callable[[], None]] = field(default_factory=list)
+
+    def done(self) -> None:
+        for count in self.counted:
+            count()
+
+    def wake(self, seconds: float) -> None:
+        self.again_s = seconds if self.again_s is None else min(self.again_s, seconds)
+
+
+@dataclass(slots=True)
+class _Round:
+    """One round over one node; pods are read at most once in it."""
+
+    name: str
+    node: Ref
+    scope: str
+    announce: Mapping[str, int]
+    told: Told
+    outcome: Outcome
+    facts: dict[str, Facts | None] = field(default_factory=dict)
+
+
+class Herald:
+    """Tells of nodes, one at a time each; `patience` is shared by all."""
+
+    def __init__(
+        self,
+        *,
+        recorder: Recorder,
+        pods: Pods,
+        fleet: Fleet,
+        patience: Patience,
+        metrics: Metrics,
+    ) -> None:
+        self._recorder = recorder
+        self._pods = pods
+        self._fleet = fleet
+        self._patience = patience
+        self._metrics = metrics
+
+    async def tell(self, there: Object, status: NodeStatus, before: Told) -> Outcome:
+        """Say what is to be said now; return what is to be remembered of it."""
+        now = _Round(
+            name=there["metadata"]["name"],
+            node=_node(there),
+            scope=there["metadata"]["uid"],
+            announce=(there.get("spec") or {}).get("announce") or {},
+            told=before,
+            outcome=Outcome(before),
+        )
+        holders = _by_pod(status.pairs)
+        pods = {pod: await self._pod(pod, pairs, now) for pod, pairs in holders.items()}
+        pairs = dict(before.pairs)
+        for pair in status.pairs:
+            pod = pod_of(pair)
+            pairs[pair.id] = await self._pair(pair, pods.get(pod) if pod else None, now)
+        for pod, one in pods.items():
+            if one is not None:
+                pods[pod] = await self._condition(pod, one, holders[pod], now)
+        kept = {pod: one for pod, one in pods.items() if one is not None}
+        now.outcome.told = Told(pairs=pairs, pods=kept)
+        return now.outcome
+
+    def forget(self, node: str) -> None:
+        self._patience.forget(node)
+
+    async def _pod(self, pod: str, pairs: list[PairStatus], now: _Round) -> PodTold | None:
+        """Return what was told of the pod; read it if it is another now. None: it is gone."""
+        claimant = self._fleet.pods.get(pod)
+        uid = claimant.uid if claimant else next((uid for p in pairs if (uid := _uid(p))), None)
+        before = now.told.pods.get(pod)
+        if before and uid in (None, before.uid):
+            return before
+        found = await self._facts(pod, now)
+        return PodTold(uid=found.ref.uid, sidecar=found.sidecar) if found else None
+
+    async def _facts(self, pod: str, now: _Round) -> Facts | None:
+        if pod not in now.facts:
+            now.facts[pod] = await self._pods.look(pod)
+        return now.facts[pod]
+
+    async def _pair(self, pair: PairStatus, pod: PodTold | None, now: _Round) -> PairTold:
+        """Say what is to be said of one pair, then see whether an order is due."""
+        known = now.told.pair(pair.id)
+        situation = self._situation(pair, pod, known, now)
+        known = telling.levelled(situation, known)
+        known = await self._say(situation, known, now)
+        known = await self._loop(situation, known, now)
+        known = self._by_hand(pair, pod, known, now)
+        known = await self._say(situation, known, now)
+        if (wait := telling.returned_wait_s(situation, known)) is not None:
+            now.outcome.wake(wait)
+        return known
+
+    def _situation(
+        self, pair: PairStatus, pod: PodTold | None, known: PairTold, now: _Round
+    ) -> Situation:
+        phase = phase_of(pair, sidecar=pod is not None and pod.sidecar)
+        waited = 0.0
+        if phase in LATE or phase is Phase.PATIENT:
+            state = (phase in LATE, pair.returns, pod_of(pair), known.tries)
+            waited = self._patience.waited(now.name, pair.id, state)
+        else:
+            self._patience.settled(now.name, pair.id)
+        order = now.announce.get(pair.id, 0)
+        return Situation(pair=pair, phase=phase, order=order, waited_s=waited)
+
+    async def _say(self, situation: Situation, known: PairTold, now: _Round) -> PairTold:
+        while one := telling.next_telling(situation, known):
+            known = await self._one(one, situation.pair, known, now)
+        return known
+
+    async def _one(self, one: Telling, pair: PairStatus, known: PairTold, now: _Round) -> PairTold:
+        """Tell one thing; what somebody told before under its name counts as said."""
+        pod = pod_of(pair)
+        found = await self._facts(pod, now) if pod else None
+        to = Audience(
+            scope=f"{now.scope}/{pair.id}",
+            node=now.node,
+            pod=found.ref if found else None,
+            pod_made=found.made if found else None,
+        )
+        level = await self._recorder.tell(one, to)
+        after = replace(known, **level)  # type: ignore[arg-type]
+        return after if after != known else replace(known, **one.sets)  # type: ignore[arg-type]
+
+    async def _loop(self, situation: Situation, known: PairTold, now: _Round) -> PairTold:
+        pair, pace = situation.pair, self._patience.pace
+        verdict = reannounce.verdict(situation.phase, known, waited_s=situation.waited_s, pace=pace)
+        if verdict.step is Step.WAIT:
+            now.outcome.wake(verdict.wait_s)
+        elif verdict.step is Step.ORDER:
+            self._order(pair, "loop", now)
+            known = reannounce.ordered(known)
+            now.outcome.wake(pace.pauses_s[known.tries - 1])
+        elif verdict.step is Step.ESCALATE:
+            known = await self._one(telling.escalation(situation), pair, known, now)
+            self._count("escalated", now)
+        elif verdict.step is Step.FORGET:
+            self._count("taken" if situation.phase is Phase.TAKEN else "gone", now)
+            known = reannounce.forgotten(known)
+        return known
+
+    def _by_hand(
+        self, pair: PairStatus, pod: PodTold | None, known: PairTold, now: _Round
+    ) -> PairTold:
+        """Order what a person asked for by annotating the pod."""
+        asked = self._asked(pair)
+        if pod is None or asked is None or asked == pod.reannounce:
+            return known
+        self._order(pair, "hand", now)
+        return reannounce.by_hand(known)
+
+    def _asked(self, pair: PairStatus) -> str | None:
+        claimant = self._fleet.pods.get(pod_of(pair) or "")
+        return claimant.reannounce if claimant else None
+
+    def _order(self, pair: PairStatus, whose: str, now: _Round) -> None:
+        now.outcome.orders[pair.id] = now.announce.get(pair.id, 0) + 1
+        self._count(whose, now)
+
+    def _count(self, result: str, now: _Round) -> None:
+        now.outcome.counted.append(lambda: self._metrics.reannounced(result))
+
+    async def _condition(
+        self, pod: str, before: PodTold, pairs: list[PairStatus], now: _Round
+    ) -> PodTold:
+        """Write the pod's condition if it is another than was written."""
+        said = accelerated(pairs, sidecar=before.sidecar)
+        after = replace(
+            before,
+            status=said.status.value,
+            reason=said.reason,
+            message=said.message,
+            reannounce=self._asked(pairs[0]) or before.reannounce,
+        )
+        if (after.status, after.reason, after.message) != (
+            before.status,
+            before.reason,
+            before.message,
+        ) and (found := await self._facts(pod, now)):
+            await self._pods.show(found, said)
+        return after
+
+
+def _node(there: Object) -> Ref:
+    """Events regard the Node that the NetvscNode says it is of, else the NetvscNode itself.
+
+    Not what is known of Nodes: who starts anew knows that sooner or later than who told before.
+    """
+    meta = there["metadata"]
+    for owner in meta.get("ownerReferences") or []:
+        if owner.get("kind") == "Node":
+            return Ref(kind="Node", name=owner["name"], uid=owner["uid"])
+    api = NETVSC_NODES.api_version
+    return Ref(kind="NetvscNode", name=meta["name"], uid=meta["uid"], api_version=api)
+
+
+def _by_pod(pairs: tuple[PairStatus, ...]) -> dict[str, list[PairStatus]]:
+    found: dict[str, list[PairStatus]] = {}
+    for pair in pairs:
+        if pod := pod_of(pair):
+            found.setdefault(pod, []).append(pair)
+    return found
+
+
+def pod_of(pair: PairStatus) -> str | None:
+    held = pair.allocation
+    return f"{held.namespace}/{held.pod}" if held else None
+
+
+def _uid(pair: PairStatus) -> str | None:
+    return pair.allocation.uid if pair.allocation else None

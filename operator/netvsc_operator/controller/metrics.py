@@ -1,0 +1,70 @@
+"""The controller's metrics (docs/controller.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from netvsc import __version__
+from netvsc_operator.controller.telling import Reason
+
+_LAG = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+ORDERED = ("loop", "hand")
+ENDED = ("taken", "gone", "escalated")
+
+
+class Metrics:
+    """Counts what the controller does; what is now is asked for at each scrape."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        build = Gauge("netvsc_build_info", "The program's version.", ["version"], registry=registry)
+        build.labels(version=__version__).set(1)
+        self._registry = registry
+        self._reannouncements = Counter(
+            "netvsc_reannouncements",
+            "Announcements ordered again (by the loop or by hand), and how the orders ended.",
+            ["result"],
+            registry=registry,
+        )
+        self._events = Counter(
+            "netvsc_events", "Events written, by reason.", ["reason"], registry=registry
+        )
+        self._failures = Counter(
+            "netvsc_controller_failures", "Looks at a node that failed.", registry=registry
+        )
+        self._lag = Histogram(
+            "netvsc_controller_lag_seconds",
+            "From a change's arrival until all that follows was written.",
+            buckets=_LAG,
+            registry=registry,
+        )
+        for result in (*ORDERED, *ENDED):
+            self._reannouncements.labels(result=result)
+        for reason in Reason:
+            self._events.labels(reason=reason.value)
+
+    def now(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """Show a number that is looked up at each scrape."""
+        Gauge(name, text, registry=self._registry).set_function(value)
+
+    def expires(self) -> Callable[[float], None]:
+        """Return who takes the time at which the webhook's certificate ends."""
+        return Gauge(
+            "netvsc_certificate_expiry_timestamp_seconds",
+            "When the webhook's certificate ends.",
+            registry=self._registry,
+        ).set
+
+    def reannounced(self, result: str) -> None:
+        """Count an order (loop, hand), or how orders ended (taken, gone, escalated)."""
+        self._reannouncements.labels(result=result).inc()
+
+    def told(self, reason: Reason) -> None:
+        self._events.labels(reason=reason.value).inc()
+
+    def looked(self, seconds: float) -> None:
+        self._lag.observe(seconds)
+
+    def failed(self) -> None:
+        self._failures.inc()

@@ -1,0 +1,95 @@
+"""Pods, one by one and only at need: who they are, and the one condition of theirs that is ours."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from netvsc_operator.admission import sidecar
+from netvsc_operator.controller.accelerated import TYPE, Accelerated
+from netvsc_operator.controller.recorder import Ref
+from netvsc_operator.kube import PODS, Kube, NotFound, Patch
+
+Object = dict[str, Any]
+MANAGER = "netvsc-controller"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """`since` is when our condition changed last, `status` what it is; None before the first."""
+
+    ref: Ref
+    made: str | None
+    sidecar: bool
+    status: str | None
+    since: str | None
+
+
+class Pods:
+    """`clock` is the wall clock, in seconds."""
+
+    def __init__(self, kube: Kube, *, clock: Callable[[], float] = time.time) -> None:
+        self._kube = kube
+        self._clock = clock
+
+    async def look(self, pod: str) -> Facts | None:
+        """Read `namespace/name`; None if it is gone."""
+        namespace, _, name = pod.partition("/")
+        try:
+            return facts(await self._kube.get(PODS, name, namespace=namespace))
+        except NotFound:
+            return None
+
+    async def show(self, pod: Facts, said: Accelerated) -> None:
+        """Write the condition; a pod that is gone needs none. Raises Conflict: look again."""
+        kept = pod.since if pod.status == said.status.value else None
+        body = condition(pod.ref, said, since=kept or _seconds(self._clock()))
+        with suppress(NotFound):
+            await self._kube.patch(
+                PODS,
+                pod.ref.name,
+                body,
+                how=Patch.APPLY,
+                namespace=pod.ref.namespace,
+                part="status",
+                manager=MANAGER,
+                force=True,
+            )
+
+
+def facts(pod: Object) -> Facts:
+    meta, spec = pod["metadata"], pod.get("spec") or {}
+    told = (pod.get("status") or {}).get("conditions") or []
+    ours: Object = next((one for one in told if one.get("type") == TYPE), {})
+    return Facts(
+        ref=Ref(kind="Pod", name=meta["name"], uid=meta["uid"], namespace=meta["namespace"]),
+        made=meta.get("creationTimestamp"),
+        sidecar=any(one.get("name") == sidecar.NAME for one in spec.get("initContainers") or []),
+        status=ours.get("status"),
+        since=ours.get("lastTransitionTime"),
+    )
+
+
+def condition(pod: Ref, said: Accelerated, *, since: str) -> Object:
+    """Return what is applied: with the uid, so that a namesake is left alone."""
+    told = {
+        "type": TYPE,
+        "status": said.status.value,
+        "reason": said.reason,
+        "message": said.message,
+        "lastTransitionTime": since,
+    }
+    return {
+        "apiVersion": PODS.api_version,
+        "kind": "Pod",
+        "metadata": {"name": pod.name, "namespace": pod.namespace, "uid": pod.uid},
+        "status": {"conditions": [told]},
+    }
+
+
+def _seconds(now: float) -> str:
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,122 @@
+"""Which NetvscPools are in force, and why the others are not. Pure.
+
+A pool that netvsc.pool refuses keeps its last good version, which is kept as an annotation of the
+NetvscPool itself: a controller that starts anew finds it there. Of two pools with one resource
+the older stays: a new one takes nothing away.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from netvsc.errors import ConfigError
+from netvsc.pool import Pool, pool_from
+
+Object = dict[str, Any]
+ANNOTATION = "netvsc.io/last-accepted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """A pool that serves; `compiled` is what agents read, the nodeSelector done with."""
+
+    pool: Pool
+    compiled: Object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One NetvscPool. `refusal` and `conflict` are sentences, None where all is well.
+
+    `accepted` is the last good spec.
+    """
+
+    object: Object
+    pool: Pool | None
+    accepted: Object | None
+    refusal: str | None = None
+    conflict: str | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.object["metadata"]["name"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """`pools` are in force, the highest priority first; `judged` are all, by name."""
+
+    pools: tuple[InForce, ...] = ()
+    judged: tuple[Judged, ...] = ()
+
+
+def book(objects: Iterable[Object]) -> Book:
+    judged = _apart([_judge(one) for one in sorted(objects, key=_age)])
+    serving = [
+        InForce(pool=one.pool, compiled=_compiled(one))
+        for one in judged
+        if one.pool is not None and one.conflict is None
+    ]
+    serving.sort(key=lambda one: (-one.pool.priority, one.pool.name))
+    return Book(pools=tuple(serving), judged=tuple(judged))
+
+
+def _age(thing: Object) -> tuple[str, str]:
+    meta = thing["metadata"]
+    return str(meta.get("creationTimestamp", "")), str(meta["name"])
+
+
+def _judge(thing: Object) -> Judged:
+    name, spec = thing["metadata"]["name"], thing.get("spec") or {}
+    try:
+        return Judged(object=thing, pool=_pool(name, spec), accepted=spec)
+    except ConfigError as error:
+        pool, last = _last_good(thing)
+        return Judged(object=thing, pool=pool, accepted=last, refusal=str(error))
+
+
+def _pool(name: str, spec: Object) -> Pool:
+    return pool_from({"name": name, **spec}, ("spec",))
+
+
+def _last_good(thing: Object) -> tuple[Pool | None, Object | None]:
+    kept = (thing["metadata"].get("annotations") or {}).get(ANNOTATION)
+    try:
+        spec = json.loads(kept) if kept else None
+        return (_pool(thing["metadata"]["name"], spec), spec) if spec is not None else (None, None)
+    except (ValueError, TypeError, ConfigError):
+        return None, None
+
+
+def _apart(judged: list[Judged]) -> list[Judged]:
+    """Mark pools whose resource an older one has."""
+    owners: dict[str, str] = {}
+    found = []
+    for one in judged:
+        if one.pool is None:
+            found.append(one)
+            continue
+        first = owners.setdefault(one.pool.resource, one.name)
+        clash = None if first == one.name else _clash(one.pool.resource, first)
+        found.append(
+            Judged(
+                object=one.object,
+                pool=one.pool,
+                accepted=one.accepted,
+                refusal=one.refusal,
+                conflict=clash,
+            )
+        )
+    return found
+
+
+def _clash(resource: str, first: str) -> str:
+    return f"{resource} is NetvscPool {first}'s already: give this pool a resource of its own"
+
+
+def _compiled(one: Judged) -> Object:
+    spec = {key: value for key, value in (one.accepted or {}).items() if key != "nodeSelector"}
+    return {"name": one.name, **spec}

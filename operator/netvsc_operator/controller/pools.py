@@ -1,0 +1,91 @@
+"""NetvscPools as they are, the book made of them, and their status, at most once a second."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from netvsc import timestamps
+from netvsc_operator.controller import nodes, poolstatus
+from netvsc_operator.controller.fleet import Fleet
+from netvsc_operator.controller.poolbook import ANNOTATION, Book, Judged, book
+from netvsc_operator.kube import NETVSC_POOLS, ApiError, Kube, NotFound, Unavailable
+
+log = logging.getLogger(__name__)
+
+Object = dict[str, Any]
+_PACE_S = 1.0
+_MANAGER = "netvsc-controller"
+
+
+class Pools:
+    """`clock` is the wall clock, in seconds."""
+
+    def __init__(self, kube: Kube, fleet: Fleet, *, clock: Callable[[], float] = time.time) -> None:
+        self._kube = kube
+        self._fleet = fleet
+        self._clock = clock
+        self._objects: dict[str, Object] = {}
+        self._due = asyncio.Event()
+        self.book = Book()
+
+    async def read(self) -> None:
+        """Know all pools before the first node is looked at: without them it would lose its own."""
+        listing = await self._kube.list(NETVSC_POOLS)
+        self._objects = {one["metadata"]["name"]: one for one in listing.items}
+        self.book = book(self._objects.values())
+        self.level()
+
+    def take(self, thing: Object, *, gone: bool) -> bool:
+        """Note a NetvscPool; return whether other pools are in force now."""
+        name = thing["metadata"]["name"]
+        if gone:
+            self._objects.pop(name, None)
+        else:
+            self._objects[name] = thing
+        before, self.book = self.book, book(self._objects.values())
+        self.level()
+        return before.pools != self.book.pools
+
+    def level(self) -> None:
+        """Have the status of the pools looked at soon."""
+        self._due.set()
+
+    async def run(self) -> None:
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            await self._write_all()
+            await asyncio.sleep(_PACE_S)
+
+    async def _write_all(self) -> None:
+        pools = self.book.pools
+        chosen = (
+            [one.pool.name for one in pools if nodes.matches(machine.labels, one)]
+            for machine in self._fleet.machines.values()
+        )
+        totals = poolstatus.sums(chosen, self._fleet.reported())
+        for one in self.book.judged:
+            try:
+                await self._write(one, totals.get(one.name, poolstatus.Sum()))
+            except NotFound:
+                continue
+            except (ApiError, Unavailable) as error:
+                log.warning("status of NetvscPool %s: %s", one.name, error)
+                self.level()
+
+    async def _write(self, one: Judged, total: poolstatus.Sum) -> None:
+        """Patch what differs."""
+        kept = json.dumps(one.accepted, sort_keys=True) if one.refusal is None else None
+        annotations = one.object["metadata"].get("annotations") or {}
+        if kept and annotations.get(ANNOTATION) != kept:
+            patch = {"metadata": {"annotations": {ANNOTATION: kept}}}
+            await self._kube.patch(NETVSC_POOLS, one.name, patch, manager=_MANAGER)
+        status = poolstatus.status(one, total, now=timestamps.to_text(self._clock()))
+        if status != one.object.get("status"):
+            body = {"status": status}
+            await self._kube.patch(NETVSC_POOLS, one.name, body, part="status", manager=_MANAGER)

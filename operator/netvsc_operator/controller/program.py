@@ -1,0 +1,199 @@
+"""The controller's process: everything is started here, owned here, and ends together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from dataclasses import dataclass
+
+import kopf
+from prometheus_client import CollectorRegistry
+
+from netvsc.access import Access
+from netvsc.errors import NodeError, RequestError
+from netvsc_operator import authority
+from netvsc_operator.controller import listening
+from netvsc_operator.controller.controller import Controller
+from netvsc_operator.controller.fleet import Fleet
+from netvsc_operator.controller.foreigners import Foreigners
+from netvsc_operator.controller.health import serving
+from netvsc_operator.controller.herald import Herald
+from netvsc_operator.controller.metrics import Metrics
+from netvsc_operator.controller.notebook import Notebook
+from netvsc_operator.controller.patience import Patience
+from netvsc_operator.controller.pods import Pods
+from netvsc_operator.controller.pools import Pools as PoolKeeper
+from netvsc_operator.controller.reannounce import PACE, Pace
+from netvsc_operator.controller.recorder import Recorder
+from netvsc_operator.controller.session import Pulse
+from netvsc_operator.controller.workqueue import WorkQueue
+from netvsc_operator.kube import NETVSC_NODES, ApiError, Kube, NotFound, Scope, Unavailable
+
+log = logging.getLogger(__name__)
+
+_WORKERS = 16  # requests under way at once: the apiserver's latency hides, its queue stays short
+_STUCK_S = 120.0  # longer than any single request's time limit
+_BEHIND_S = 30.0
+_AGAIN_S = 2.0
+_INSTALL = "; install the kinds with `netvsc-operator crds`"
+_REFUSED_S = 30.0  # what was refused is not asked again at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`certificates`: whose this process makes and renews, None leaves them alone."""
+
+    access: Access
+    listen: str
+    pace: Pace = PACE
+    certificates: authority.Settings | None = None
+
+
+class _Stop(Exception):  # noqa: N818 (no error)
+    """SIGTERM or SIGINT."""
+
+
+class Program:
+    """One controller. `run` returns after SIGTERM."""
+
+    def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._metrics = Metrics(registry)
+        self._pulse = Pulse(listening.PATHS)
+        self._queue = WorkQueue(time.monotonic)
+        self._fleet = Fleet(self._queue)
+        self._begun: str | None = "the apiserver was not asked yet"
+        counts = {
+            "nodes": ("NetvscNodes known.", lambda: len(self._fleet.seen)),
+            "queue": ("Nodes waiting to be looked at.", lambda: len(self._queue)),
+        }
+        for name, (text, value) in counts.items():
+            self._metrics.now(f"netvsc_controller_{name}", text, value)
+
+    async def run(self) -> None:
+        health = serving(
+            self._settings.listen,
+            registry=self._registry,
+            healthy={"watches": self._pulse.stopped, "workers": self._stuck},
+            ready={
+                "start": lambda: self._begun or self._pulse.incomplete(),
+                "work": self._behind,
+            },
+        )
+        async with health as port:
+            log.info("health on port %d", port)
+            async with Kube(self._settings.access) as kube:
+                await self._until_told(kube)
+
+    async def _until_told(self, kube: Kube) -> None:
+        stop = asyncio.Event()
+        _on_signals(stop)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_end(stop))
+                group.create_task(self._work(kube, stop))
+                if self._settings.certificates:
+                    group.create_task(self._certify(kube, self._settings.certificates))
+        except* _Stop:
+            log.info("stopped")
+
+    async def _work(self, kube: Kube, stop: asyncio.Event) -> None:
+        pools = PoolKeeper(kube, self._fleet)
+        await self._begin(kube, pools)
+        foreigners = Foreigners(kube, self._queue.add)
+        controller = Controller(
+            kube,
+            fleet=self._fleet,
+            herald=self._herald(kube),
+            foreigners=foreigners,
+            pools=pools,
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(pools.run())
+            group.create_task(foreigners.run(everybody=lambda: list(self._fleet.names())))
+            for _ in range(_WORKERS):
+                group.create_task(self._look(controller))
+            await self._listen(Notebook(self._fleet, pools), stop)
+
+    async def _certify(self, kube: Kube, settings: authority.Settings) -> None:
+        await authority.keep(kube, settings, expires=self._metrics.expires())
+
+    def _herald(self, kube: Kube) -> Herald:
+        return Herald(
+            recorder=Recorder(kube, self._metrics),
+            pods=Pods(kube),
+            fleet=self._fleet,
+            patience=Patience(time.monotonic, self._settings.pace),
+            metrics=self._metrics,
+        )
+
+    async def _begin(self, kube: Kube, pools: PoolKeeper) -> None:
+        """Wait for the apiserver and our kinds; kopf takes up only what is there when it starts."""
+        while True:
+            try:
+                await kube.list(NETVSC_NODES, Scope(fields="metadata.name=none"))
+                await pools.read()
+            except (Unavailable, ApiError) as error:
+                why = f"{error}{_INSTALL if isinstance(error, NotFound) else ''}"
+                if self._begun != why:
+                    log.warning("%s", why)
+                self._begun = why
+                await asyncio.sleep(_AGAIN_S)
+            else:
+                self._begun = None
+                return
+
+    async def _listen(self, notes: Notebook, stop: asyncio.Event) -> None:
+        """Let kopf watch until the end; that it ends by itself is an error."""
+        existing = asyncio.all_tasks()
+        tasks = await kopf.spawn_tasks(
+            registry=listening.registry(notes, access=self._settings.access, pulse=self._pulse),
+            settings=listening.settings(),
+            standalone=True,
+            clusterwide=True,
+        )
+        _on_signals(stop)  # kopf has taken them; its way out waits for tasks that are ours
+        await kopf.run_tasks(tasks, ignored=existing)
+        raise NodeError("kopf has stopped watching: its log says why; started anew it lists again")
+
+    async def _look(self, controller: Controller) -> None:
+        while True:
+            name, waited_s = await self._queue.take()
+            began = time.monotonic()
+            try:
+                await controller.look(name)
+            except Unavailable as error:
+                self._failed(name, error, after_s=error.after_s)
+            except RequestError as error:
+                self._failed(name, error, after_s=_REFUSED_S)
+            else:
+                self._queue.done(name)
+                self._metrics.looked(waited_s + time.monotonic() - began)
+
+    def _failed(self, name: str, error: Exception, *, after_s: float) -> None:
+        log.warning("node %s: %s", name, error)
+        self._metrics.failed()
+        self._fleet.doubt(name)
+        self._queue.failed(name, after_s=after_s)
+
+    def _stuck(self) -> str | None:
+        waits = self._queue.oldest_s()
+        return f"a node waits for {waits:.0f} s" if waits > _STUCK_S else None
+
+    def _behind(self) -> str | None:
+        waits = self._queue.oldest_s()
+        return f"nodes wait to be looked at, for {waits:.0f} s" if waits > _BEHIND_S else None
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+async def _end(stop: asyncio.Event) -> None:
+    await stop.wait()
+    raise _Stop

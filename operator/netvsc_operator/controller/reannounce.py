@@ -1,0 +1,72 @@
+"""When an announcement is ordered again: three tries, then people are told.
+
+Returned, and not offered or not taken within 2 s: an order makes the sidecar cancel, drain and
+start afresh, which heals a deaf sidecar and an unread line. It cannot cure an application that
+has stopped to read; that one has to be restarted, which only its owner can decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from netvsc_operator.controller.phase import LATE, Phase
+from netvsc_operator.controller.told import PairTold
+
+PATIENCE_S = 2.0  # hotplug_poll is 0.1 s, DPDK's default 2 s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long a VF may be late before the first order, and how long after each."""
+
+    patience_s: float = PATIENCE_S
+    pauses_s: tuple[float, ...] = (5.0, 15.0, 45.0)
+
+
+PACE = Pace()
+
+
+class Step(Enum):
+    """What comes next for a pair."""
+
+    REST = auto()
+    WAIT = auto()
+    ORDER = auto()
+    ESCALATE = auto()
+    FORGET = auto()  # the tries are over: it was taken, or there is nothing to take
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`wait_s` is how long a WAIT lasts at most."""
+
+    step: Step
+    wait_s: float = 0.0
+
+
+def verdict(phase: Phase, told: PairTold, *, waited_s: float, pace: Pace = PACE) -> Verdict:
+    """Decide; `waited_s` is how long it has been in a late phase since the last order."""
+    if phase not in LATE:
+        tried = told.tries or told.escalated
+        return Verdict(Step.FORGET if tried and phase is not Phase.PATIENT else Step.REST)
+    if told.escalated:
+        return Verdict(Step.REST)
+    limit = pace.pauses_s[told.tries - 1] if told.tries else pace.patience_s
+    if waited_s < limit:
+        return Verdict(Step.WAIT, limit - waited_s)
+    return Verdict(Step.ORDER if told.tries < len(pace.pauses_s) else Step.ESCALATE)
+
+
+def ordered(told: PairTold) -> PairTold:
+    """Note an order of the loop's own."""
+    return replace(told, tries=told.tries + 1)
+
+
+def by_hand(told: PairTold) -> PairTold:
+    """Note an order that a person gave: the tries begin anew with it."""
+    return replace(told, tries=1, escalated=False)
+
+
+def forgotten(told: PairTold) -> PairTold:
+    return replace(told, tries=0, escalated=False)

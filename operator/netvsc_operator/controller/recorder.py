@@ -1,0 +1,127 @@
+"""Events in the apiserver, each once: the name of an Event says what was told before it.
+
+The Node's Event is written first and carries, as an annotation, up to where it tells. Whoever finds
+its name taken was killed after writing it: what it tells counts as told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from netvsc import timestamps
+from netvsc_operator.controller.metrics import Metrics
+from netvsc_operator.controller.phase import moment
+from netvsc_operator.controller.telling import Telling
+from netvsc_operator.kube import EVENTS, AlreadyExists, Forbidden, Kube, NotFound
+
+log = logging.getLogger(__name__)
+
+Object = dict[str, Any]
+COMPONENT = "netvsc.io/controller"
+_THROUGH = "netvsc.io/told"
+_NOTE_MAX = 1024  # bytes; the API's limit for `note`
+_CLUSTER = "default"  # where Events of objects without a namespace live
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ref:
+    """The object that an Event regards."""
+
+    kind: str
+    name: str
+    uid: str
+    namespace: str | None = None
+    api_version: str = "v1"
+
+    def plain(self) -> Object:
+        home = {"namespace": self.namespace} if self.namespace else {}
+        return {
+            "apiVersion": self.api_version,
+            "kind": self.kind,
+            "name": self.name,
+            "uid": self.uid,
+            **home,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Who is told: the node, and the pod unless it came after. `scope` makes names unique."""
+
+    scope: str
+    node: Ref
+    pod: Ref | None = None
+    pod_made: str | None = None
+
+    def hears(self, telling: Telling) -> bool:
+        """Tell whether the pod was there when it happened (its time has whole seconds)."""
+        made, at = moment(self.pod_made), moment(telling.at)
+        return self.pod is not None and (made is None or at is None or made <= at)
+
+
+class Recorder:
+    """`clock` is the wall clock, in seconds."""
+
+    def __init__(
+        self, kube: Kube, metrics: Metrics, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._kube = kube
+        self._metrics = metrics
+        self._clock = clock
+
+    async def tell(self, telling: Telling, to: Audience) -> Mapping[str, int | str | bool]:
+        """Return what is level now: this telling's, or that of one who told it before."""
+        body = event(telling, to.node, scope=to.scope, now=self._clock())
+        try:
+            await self._kube.create(EVENTS, body, namespace=_CLUSTER)
+            self._metrics.told(telling.reason)
+        except AlreadyExists:
+            body = await self._kube.get(EVENTS, body["metadata"]["name"], namespace=_CLUSTER)
+        if to.pod and to.hears(telling):
+            await self._tell_pod(telling, to.pod, scope=to.scope, note=body["note"])
+        return _through(body) or telling.sets
+
+    async def _tell_pod(self, telling: Telling, pod: Ref, *, scope: str, note: str) -> None:
+        body = event(telling, pod, scope=scope, now=self._clock()) | {"note": note}
+        try:
+            await self._kube.create(EVENTS, body, namespace=pod.namespace)
+        except AlreadyExists:
+            return
+        except (NotFound, Forbidden) as error:  # its namespace is going, and with it the reader
+            log.info("%s is not told to pod %s/%s: %s", telling.key, pod.namespace, pod.name, error)
+
+
+def event(telling: Telling, about: Ref, *, scope: str, now: float) -> Object:
+    """Return an events.k8s.io/v1 Event; equal tellings have equal names."""
+    digest = hashlib.sha256(f"{scope}/{about.uid}/{telling.key}".encode()).hexdigest()[:16]
+    note = telling.note.encode()[:_NOTE_MAX].decode(errors="ignore")
+    return {
+        "apiVersion": EVENTS.api_version,
+        "kind": "Event",
+        "metadata": {
+            "name": f"{about.name[:200].rstrip('.-')}.{digest}",
+            "annotations": {_THROUGH: json.dumps(dict(telling.sets))},
+        },
+        "eventTime": timestamps.to_text(now),
+        "reportingController": COMPONENT,
+        "reportingInstance": COMPONENT.rpartition("/")[2],
+        "action": telling.reason.value,
+        "reason": telling.reason.value,
+        "type": telling.severity.value,
+        "regarding": about.plain(),
+        "note": note,
+    }
+
+
+def _through(body: Object) -> Mapping[str, int | str | bool]:
+    try:
+        found = json.loads(body["metadata"]["annotations"][_THROUGH])
+    except (KeyError, TypeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

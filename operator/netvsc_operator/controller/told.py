@@ -1,0 +1,80 @@
+"""What was told of a node, kept as an annotation of its NetvscNode.
+
+So whoever reads the object knows both what is and what was said of it: a controller that was away
+finds the difference, and one that was killed finds where it was. The agent never writes metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from netvsc.errors import ConfigError
+from netvsc.plain import from_plain, to_plain
+
+log = logging.getLogger(__name__)
+
+ANNOTATION = "netvsc.io/told"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairTold:
+    """Of one pair: the counters up to which was told, the VF that people know, the loop's state.
+
+    `repeated` is the last order of spec.announce that was told. `tries` are the orders of this
+    outage, `escalated` that they were in vain.
+    """
+
+    revoked: int = 0
+    returned: int = 0
+    pci: str | None = None
+    driver: str | None = None
+    mismatch: str | None = None
+    repeated: int = 0
+    tries: int = 0
+    escalated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodTold:
+    """Of one pod: its condition as it was written, and the manual order that was carried out."""
+
+    uid: str
+    sidecar: bool = False
+    status: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    reannounce: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """`pods` are by namespace/name."""
+
+    pairs: Mapping[str, PairTold] = field(default_factory=dict)
+    pods: Mapping[str, PodTold] = field(default_factory=dict)
+
+    def pair(self, pair_id: str) -> PairTold:
+        """Return what was told of a pair: nothing, if it is new, since counters start at 0."""
+        return self.pairs.get(pair_id, _NEW)
+
+
+_NEW = PairTold()
+NOTHING = Told()
+
+
+def read(text: str | None, *, node: str) -> Told:
+    """Read the annotation; one that somebody broke is as good as none."""
+    if not text:
+        return NOTHING
+    try:
+        return from_plain(Told, json.loads(text))
+    except (ValueError, ConfigError) as error:
+        log.warning("NetvscNode %s: annotation %s: %s; begun anew", node, ANNOTATION, error)
+        return NOTHING
+
+
+def write(told: Told) -> str:
+    return json.dumps(to_plain(told), separators=(",", ":"), sort_keys=True)

@@ -1,0 +1,63 @@
+"""The operator's small client of the apiserver: what it needs of the API, and no more.
+
+`async with Kube(access(kubeconfig)) as kube: await kube.get(NODES, "worker-1")`. A watch is
+`async with aclosing(Watch(kube, NODES).events()) as events: async for event in events: …`.
+Errors are in `errors`: ApiError and its kinds say that a request was refused, Unavailable that
+nobody answered.
+"""
+
+from netvsc_operator.kube.client import Kube, Listing, Object, Patch, Scope
+from netvsc_operator.kube.errors import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Forbidden,
+    Gone,
+    Invalid,
+    NotFound,
+    Unavailable,
+)
+from netvsc_operator.kube.kinds import (
+    CRDS,
+    EVENTS,
+    MUTATING,
+    NETVSC_NODES,
+    NETVSC_POOLS,
+    NODES,
+    PODS,
+    SECRETS,
+    VALIDATING,
+    Kind,
+)
+from netvsc_operator.kube.watch import Applied, Event, Listed, Removed, Watch
+
+__all__ = [
+    "CRDS",
+    "EVENTS",
+    "MUTATING",
+    "NETVSC_NODES",
+    "NETVSC_POOLS",
+    "NODES",
+    "PODS",
+    "SECRETS",
+    "VALIDATING",
+    "AlreadyExists",
+    "ApiError",
+    "Applied",
+    "Conflict",
+    "Event",
+    "Forbidden",
+    "Gone",
+    "Invalid",
+    "Kind",
+    "Kube",
+    "Listed",
+    "Listing",
+    "NotFound",
+    "Object",
+    "Patch",
+    "Removed",
+    "Scope",
+    "Unavailable",
+    "Watch",
+]

@@ -1,0 +1,235 @@
+"""Requests to the apiserver, one method for each verb. Each raises ApiError or Unavailable."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from netvsc.access import Access
+from netvsc_operator.kube.errors import Gone, Unavailable, refusal
+from netvsc_operator.kube.kinds import Kind
+
+Object = dict[str, Any]
+
+_PAGE = 500  # objects in an answer: as kubectl asks
+_TIMEOUT_S = 30.0  # half of the apiserver's own --request-timeout
+_CONNECT_S = 10.0
+_JSON = "application/json"
+_PLAIN = {"Accept": _JSON, "Content-Type": _JSON}
+_REFUSED = 400
+_META = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
+
+
+class Patch(StrEnum):
+    """How a patch is written (Kubernetes API concepts, "Patch and apply")."""
+
+    MERGE = "application/merge-patch+json"
+    JSON = "application/json-patch+json"
+    APPLY = "application/apply-patch+yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which objects of a kind; `labels` and `fields` are selectors.
+
+    `metadata_only` asks for PartialObjectMetadata: a Node's labels cost a tenth of the Node.
+    """
+
+    namespace: str | None = None
+    labels: str = ""
+    fields: str = ""
+    metadata_only: bool = False
+
+    def accept(self, *, several: bool) -> str:
+        return _META.format("List" if several else "") if self.metadata_only else _JSON
+
+    def query(self) -> dict[str, str]:
+        given = {"labelSelector": self.labels, "fieldSelector": self.fields}
+        return {key: value for key, value in given.items() if value}
+
+
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """All objects at one moment; a watch goes on from `version`."""
+
+    items: list[Object]
+    version: str
+
+
+class Kube:
+    """Serves many tasks at once; connections are kept and reused."""
+
+    def __init__(self, access: Access, *, timeout_s: float = _TIMEOUT_S) -> None:
+        self._access = access
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=_CONNECT_S)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(ssl=self._access.tls() or False)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def get(self, kind: Kind, name: str, *, namespace: str | None = None) -> Object:
+        return await self._call("GET", kind.path(namespace=namespace, name=name))
+
+    async def list(self, kind: Kind, scope: Scope = EVERYTHING) -> Listing:
+        """Return all of the scope, read in pages."""
+        query = scope.query() | {"limit": str(_PAGE)}
+        accept = scope.accept(several=True)
+        path = kind.path(namespace=scope.namespace)
+        while True:
+            try:
+                return await self._pages(path, query, accept)
+            except Gone:  # a continuation lives for some minutes; a slow reader begins again
+                await asyncio.sleep(1)
+
+    async def _pages(self, path: str, query: Mapping[str, str], accept: str) -> Listing:
+        items: list[Object] = []
+        more: dict[str, str] = {}
+        while True:
+            page = await self._call(
+                "GET", path, query={**query, **more}, headers={"Accept": accept}
+            )
+            items += page.get("items") or []
+            meta = page.get("metadata", {})
+            if not meta.get("continue"):
+                return Listing(items=items, version=meta.get("resourceVersion", ""))
+            more = {"continue": meta["continue"]}
+
+    async def create(self, kind: Kind, body: Object, *, namespace: str | None = None) -> Object:
+        return await self._call("POST", kind.path(namespace=namespace), body=body)
+
+    async def patch(  # noqa: PLR0913 (the API's own words)
+        self,
+        kind: Kind,
+        name: str,
+        body: object,
+        *,
+        how: Patch = Patch.MERGE,
+        namespace: str | None = None,
+        part: str | None = None,
+        manager: str = "netvsc-operator",
+        force: bool = False,
+    ) -> Object:
+        """Patch an object, or its subresource `part`.
+
+        A `metadata.resourceVersion` in a merge patch makes it raise Conflict if somebody else wrote
+        since. APPLY creates what is not there; `force` takes fields over from other managers.
+        """
+        query = {"fieldManager": manager} | ({"force": "true"} if force else {})
+        path = kind.path(namespace=namespace, name=name, part=part)
+        return await self._call(
+            "PATCH", path, query=query, body=body, headers={**_PLAIN, "Content-Type": how.value}
+        )
+
+    async def delete(
+        self, kind: Kind, name: str, *, namespace: str | None = None, uid: str | None = None
+    ) -> Object:
+        """Delete an object; with `uid` only if it is still that one (else Conflict)."""
+        body = {"preconditions": {"uid": uid}} if uid else None
+        return await self._call("DELETE", kind.path(namespace=namespace, name=name), body=body)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        headers: Mapping[str, str] = _PLAIN,
+    ) -> Object:
+        what = f"{method} {path}"
+        data = None if body is None else json.dumps(body).encode()
+        try:
+            async with self._open.request(
+                method,
+                self._access.server + path,
+                params=query,
+                data=data,
+                headers={**self._access.headers(), **headers},
+            ) as response:
+                answer = await _answer(what, response)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unreachable(what, error) from error
+        found: Object = json.loads(answer)
+        return found
+
+    async def lines(
+        self, kind: Kind, scope: Scope, *, query: Mapping[str, str], silence_s: float
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield what a watch sends, line by line; a silence longer than `silence_s` ends it."""
+        path = kind.path(namespace=scope.namespace)
+        what = f"WATCH {path}"
+        try:
+            async with self._open.get(
+                self._access.server + path,
+                params={**scope.query(), **query},
+                headers={**self._access.headers(), "Accept": scope.accept(several=False)},
+                timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_S, sock_read=silence_s),
+            ) as response:
+                if response.status >= _REFUSED:
+                    await _answer(what, response)
+                try:
+                    async for line in _split(response.content):
+                        yield line
+                finally:
+                    _hang_up(response)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unreachable(what, error) from error
+
+    @property
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("use it as `async with Kube(…) as kube`")
+        return self._session
+
+
+async def _answer(what: str, response: aiohttp.ClientResponse) -> bytes:
+    body = await response.read()
+    if response.status >= _REFUSED:
+        after = response.headers.get("Retry-After")
+        raise refusal(what, status=response.status, body=body, retry_after=after)
+    return body
+
+
+async def _split(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Yield whole lines of any length; the library's own reader ends at 128 KiB."""
+    rest = bytearray()
+    async for chunk in content.iter_any():
+        rest += chunk
+        if b"\n" in chunk:
+            *whole, last = bytes(rest).split(b"\n")
+            rest = bytearray(last)
+            for line in whole:
+                if line:
+                    yield line
+
+
+def _hang_up(response: aiohttp.ClientResponse) -> None:
+    """End a connection that still talks without waiting for TLS's goodbye."""
+    if response.connection and response.connection.transport:
+        response.connection.transport.abort()
+
+
+def _unreachable(what: str, error: Exception) -> Unavailable:
+    why = str(error) or type(error).__name__
+    return Unavailable(f"{what}: the apiserver does not answer: {why}; it is tried again")

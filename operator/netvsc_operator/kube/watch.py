@@ -1,0 +1,160 @@
+"""A watch that never ends: list, follow, list again where the thread is lost.
+
+Kubernetes API concepts, "Efficient detection of changes". The apiserver ends each request after a
+minute and says a bookmark before; a connection that is silent for longer is dead, whatever TCP
+thinks of it. So a watch that hangs is noticed by itself, and `heard_at` tells liveness checks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from netvsc_operator.kube.client import EVERYTHING, Kube, Object, Scope
+from netvsc_operator.kube.errors import ApiError, Gone, Unavailable, error_of
+from netvsc_operator.kube.kinds import Kind
+
+log = logging.getLogger(__name__)
+
+SERVER_S = 60  # the apiserver ends a watch after this; it is taken up again where it ended
+GRACE_S = 15.0  # a connection that is silent for longer than both is dead
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """All that there is: what is not among `objects` is gone."""
+
+    objects: tuple[Object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An object was made or changed."""
+
+    object: Object
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """An object is gone; this is what it was."""
+
+    object: Object
+
+
+Event = Listed | Applied | Removed
+
+
+class Watch:
+    """Follows one kind. `clock` is monotonic, in seconds; `heard_at` is a time of it."""
+
+    def __init__(  # noqa: PLR0913 (what differs between tests and life, each by its name)
+        self,
+        kube: Kube,
+        kind: Kind,
+        scope: Scope = EVERYTHING,
+        *,
+        server_s: int = SERVER_S,
+        grace_s: float = GRACE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._kube = kube
+        self._kind = kind
+        self._scope = scope
+        self._server_s = server_s
+        self._silence_s = server_s + grace_s
+        self._clock = clock
+        self._pause_s = _FIRST_PAUSE_S
+        self._version: str | None = None
+        self._trouble: str | None = None
+        self.heard_at: float | None = None
+        self.listed = False
+
+    def stale(self, limit_s: float = 3.0 * SERVER_S) -> str | None:
+        """Return why this watch is not to be trusted, None if it is (a check for /healthz)."""
+        if self.heard_at is None:
+            return f"{self._kind} were not listed yet: {self._trouble or 'the first try runs'}"
+        age = self._clock() - self.heard_at
+        if age <= limit_s:
+            return None
+        return f"no word of {self._kind} for {age:.0f} s: {self._trouble or 'silence'}"
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """Yield events for ever; use it within `contextlib.aclosing`."""
+        while True:
+            heard_before = self.heard_at
+            try:
+                if self._version is None:
+                    yield await self._list()
+                async with aclosing(self._follow(self._version or "")) as found:
+                    async for event in found:
+                        yield event
+            except Gone:
+                self._version = None
+            except (ApiError, Unavailable) as error:
+                self._tell(str(error))
+                await self._rest(error)
+            else:
+                if self.heard_at == heard_before:  # ended at once: do not spin
+                    await self._rest(None)
+
+    async def _list(self) -> Listed:
+        found = await self._kube.list(self._kind, self._scope)
+        self._version = found.version
+        self.listed = True
+        self._heard()
+        return Listed(tuple(found.items))
+
+    async def _follow(self, version: str) -> AsyncGenerator[Event, None]:
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": str(self._server_s),
+        }
+        lines = self._kube.lines(self._kind, self._scope, query=query, silence_s=self._silence_s)
+        async with aclosing(lines) as found:
+            async for line in found:
+                event = self._read(json.loads(line))
+                self._heard()
+                if event:
+                    yield event
+
+    def _read(self, said: Object) -> Event | None:
+        kind, thing = said["type"], said["object"]
+        if kind == "ERROR":
+            raise error_of(
+                f"WATCH {self._kind}",
+                status=int(thing.get("code", 500)),
+                reason=thing.get("reason", ""),
+                message=thing.get("message", ""),
+            )
+        self._version = thing["metadata"]["resourceVersion"]
+        if kind == "BOOKMARK":
+            return None
+        return Removed(thing) if kind == "DELETED" else Applied(thing)
+
+    def _heard(self) -> None:
+        self.heard_at = self._clock()
+        self._pause_s = _FIRST_PAUSE_S
+        if self._trouble:
+            log.info("%s are heard of again", self._kind)
+            self._trouble = None
+
+    def _tell(self, trouble: str) -> None:
+        """Log a trouble once, not at each try."""
+        if trouble != self._trouble:
+            log.warning("%s", trouble)
+        self._trouble = trouble
+
+    async def _rest(self, error: ApiError | Unavailable | None) -> None:
+        asked = error.after_s if isinstance(error, Unavailable) else 0.0
+        await asyncio.sleep(max(asked, self._pause_s * random.uniform(0.5, 1.0)))  # noqa: S311
+        self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)

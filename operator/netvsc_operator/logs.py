@@ -1,0 +1,36 @@
+"""Logs on stderr: JSON lines in a pod, readable ones on a terminal; facts as fields."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+FIELDS = ("node", "pair", "pod", "pool")  # given as `extra` of a record
+
+
+def configure(*, level: int = logging.INFO) -> None:
+    """Send every log record to stderr in the form that fits its reader."""
+    handler = logging.StreamHandler()
+    if sys.stderr.isatty():
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+    else:
+        handler.setFormatter(Json())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+class Json(logging.Formatter):
+    """One object a line: time (RFC 3339), level, logger, message, and the fields given."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line)

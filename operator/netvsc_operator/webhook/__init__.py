@@ -1,0 +1,1 @@
+"""The webhook process: `admission` decides, this serves."""

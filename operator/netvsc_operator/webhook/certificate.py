@@ -1,0 +1,90 @@
+"""The certificate that is served, taken from a folder whenever it changes there.
+
+Connections that exist go on; new ones see the new certificate. What does not fit together, because
+it is half written or wrong, is not served: the one of before stays.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from netvsc_operator import certificates
+from netvsc_operator.certificates import Life, Pair
+from netvsc_operator.webhook.metrics import Load, Metrics
+
+log = logging.getLogger(__name__)
+
+
+class Certificate:
+    """`context` is alive: it is changed in place. `folder` has tls.crt and tls.key."""
+
+    def __init__(
+        self, folder: Path, *, metrics: Metrics, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.context = _context()
+        self._folder = folder
+        self._metrics = metrics
+        self._clock = clock
+        self._served: Pair | None = None
+        self._life: Life | None = None
+        self._failure = "nobody looked yet"
+
+    def load(self) -> None:
+        """Look at the folder, and serve what is there if it can be served."""
+        try:
+            found = self._read()
+            if found == self._served:
+                return
+            _give(_context(), found)  # a context that is refused half way must not be the live one
+            _give(self.context, found)
+            self._now_serves(found)
+        except (OSError, ssl.SSLError, ValueError) as error:
+            self._failed(error)
+
+    def trouble(self) -> str | None:
+        """Return why no connection can be served, None if one can (a check for /readyz)."""
+        if self._life is None:
+            return f"no certificate: {self._failure}"
+        left = self._life.ends - self._clock()
+        return None if left > 0 else f"the certificate ended {-left:.0f} s ago: {self._failure}"
+
+    def _read(self) -> Pair:
+        return Pair(
+            certificate=(self._folder / "tls.crt").read_text(),
+            key=(self._folder / "tls.key").read_text(),
+        )
+
+    def _now_serves(self, pair: Pair) -> None:
+        self._served, self._life = pair, certificates.life(pair.certificate)
+        self._failure = f"{self._folder} holds no newer one"
+        self._metrics.loaded(Load.LOADED)
+        if self._life:
+            self._metrics.expires(self._life.ends)
+            days = (self._life.ends - self._clock()) / certificates.DAY_S
+            log.info("serving a new certificate, good for %.1f days", days)
+
+    def _failed(self, error: Exception) -> None:
+        self._failure = f"{self._folder}: {error}"
+        self._metrics.loaded(Load.FAILED)
+        kept = "the one of before is kept" if self._served else "there is none yet"
+        log.warning("cannot serve the certificate in %s: %s; %s", self._folder, error, kept)
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _give(context: ssl.SSLContext, pair: Pair) -> None:
+    """Load a pair; by way of memory, since ssl reads files alone and those may change meanwhile."""
+    handle = os.memfd_create("pair")
+    with os.fdopen(handle, "w") as file:
+        file.write(f"{pair.certificate}\n{pair.key}\n")
+        file.flush()
+        context.load_cert_chain(f"/proc/self/fd/{handle}")

@@ -1,0 +1,73 @@
+"""The pools as the webhook knows them: by resource, each in its last good version."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from netvsc.pool import Pool
+from netvsc_operator.controller.poolbook import book
+from netvsc_operator.kube import Event, Listed, Object, Removed
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Good:
+    created: str
+    pool: Pool
+
+
+class Pools:
+    """Follows NetvscPools. `by_resource` is None until they were listed; a change makes a new one.
+
+    Of two pools with one resource the older one has it.
+    """
+
+    def __init__(self) -> None:
+        self.by_resource: Mapping[str, Pool] | None = None
+        self._good: dict[str, _Good] = {}
+        self._complaints: dict[str, str | None] = {}
+
+    def take(self, event: Event) -> None:
+        match event:
+            case Listed(objects):
+                there = {thing["metadata"]["name"] for thing in objects}
+                self._good = {k: v for k, v in self._good.items() if k in there}
+                self._read(objects)
+            case Removed(thing):
+                self._good.pop(thing["metadata"]["name"], None)
+            case _:
+                self._read([event.object])
+        self.by_resource = _by_resource(self._good.values())
+
+    def set(self, pools: Iterable[Pool]) -> None:
+        """Take pools that come from a file."""
+        self.by_resource = MappingProxyType({pool.resource: pool for pool in pools})
+
+    def trouble(self) -> str | None:
+        """Return why no review can be answered, None if one can (a check for /readyz)."""
+        return "the pools were not listed yet" if self.by_resource is None else None
+
+    def _read(self, things: Iterable[Object]) -> None:
+        for thing in things:
+            (judged,) = book([thing]).judged
+            if judged.pool:
+                created = thing["metadata"].get("creationTimestamp", "")
+                self._good[judged.name] = _Good(created=created, pool=judged.pool)
+            self._complain(judged.name, judged.refusal)
+
+    def _complain(self, name: str, why: str | None) -> None:
+        if why and self._complaints.get(name) != why:
+            kept = "its last good version stays" if name in self._good else "it is left out"
+            log.warning("pool %s: %s; %s", name, why, kept, extra={"pool": name})
+        self._complaints[name] = why
+
+
+def _by_resource(good: Iterable[_Good]) -> Mapping[str, Pool]:
+    found: dict[str, Pool] = {}
+    for one in sorted(good, key=lambda one: (one.created, one.pool.name)):
+        found.setdefault(one.pool.resource, one.pool)
+    return MappingProxyType(found)

@@ -1,0 +1,148 @@
+"""The webhook from its start to its end: what runs, in which order, and how it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from netvsc.access import access
+from netvsc.errors import NodeError
+from netvsc.pool import Pool
+from netvsc_operator import admission
+from netvsc_operator.injection import Injection
+from netvsc_operator.kube import NETVSC_POOLS, Kube, Watch
+from netvsc_operator.webhook import status
+from netvsc_operator.webhook.certificate import Certificate
+from netvsc_operator.webhook.folder import watched
+from netvsc_operator.webhook.metrics import Metrics
+from netvsc_operator.webhook.pools import Pools
+from netvsc_operator.webhook.reviews import Decide, Reviews
+
+log = logging.getLogger(__name__)
+
+# Longer than Go's http.Transport keeps an idle connection (90 s): the apiserver closes first, and
+# no review meets a connection that is being closed here.
+_KEEPALIVE_S = 120.0
+_FINISH_S = 10.0  # for requests in flight: twice what the apiserver waits for an answer
+_BACKLOG = 1024
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`pools` are given where no apiserver is to be asked; `leave_s` is how long an end takes."""
+
+    listen: Address
+    metrics: Address
+    tls: Path
+    injection: Injection
+    kubeconfig: Path | None = None
+    pools: tuple[Pool, ...] | None = None
+    leave_s: float = 5.0
+
+
+async def serve(settings: Settings, registry: CollectorRegistry, stop: asyncio.Event) -> None:
+    """Serve until `stop`, then finish what was begun. Raises NetvscError for what cannot be."""
+    metrics, pools = Metrics(registry), Pools()
+    certificate = Certificate(settings.tls, metrics=metrics)
+    reviews = Reviews(
+        decide=_decisions(settings.injection), pools=lambda: pools.by_resource, metrics=metrics
+    )
+    ready = {
+        "certificate": certificate.trouble,
+        "pools": pools.trouble,
+        "end": lambda: "this process is leaving" if reviews.leaving else None,
+    }
+    async with AsyncExitStack() as stack:
+        stack.enter_context(watched(settings.tls, changed=certificate.load))
+        certificate.load()
+        state = web.AppRunner(status.application(registry, ready=ready), access_log=None)
+        await stack.enter_async_context(_listening("status", state, settings.metrics))
+        answers = _listening(
+            "admission",
+            web.ServerRunner(reviews.server(keepalive_s=_KEEPALIVE_S)),
+            settings.listen,
+            tls=certificate.context,
+            finished=reviews.finished,
+        )
+        await stack.enter_async_context(answers)
+        async with asyncio.TaskGroup() as tasks:
+            follower = tasks.create_task(_follow(settings, pools))
+            await stop.wait()
+            await _leave(reviews, settings.leave_s)
+            follower.cancel()
+
+
+async def _leave(reviews: Reviews, leave_s: float) -> None:
+    """Go on answering until the Service sends nobody here any more; no event tells when it is."""
+    reviews.leave()
+    log.info("leaving in %.0f s; until then reviews are answered", leave_s)
+    await asyncio.sleep(leave_s)
+
+
+def _decisions(injection: Injection) -> dict[str, Decide]:
+    return {
+        "/mutate": lambda review, pools: admission.answer(review, pools=pools, injection=injection),
+        "/validate": lambda review, pools: admission.validate(review, pools=pools),
+    }
+
+
+async def _follow(settings: Settings, pools: Pools) -> None:
+    if settings.pools is not None:
+        pools.set(settings.pools)
+        return
+    async with (
+        Kube(access(settings.kubeconfig)) as kube,
+        aclosing(Watch(kube, NETVSC_POOLS).events()) as events,
+    ):
+        async for event in events:
+            pools.take(event)
+
+
+async def _nothing() -> None:
+    """Wait for nothing."""
+
+
+@asynccontextmanager
+async def _listening(
+    what: str,
+    runner: web.BaseRunner,
+    address: Address,
+    *,
+    tls: ssl.SSLContext | None = None,
+    finished: Callable[[], Awaitable[None]] = _nothing,
+) -> AsyncIterator[None]:
+    """Serve while the context lasts; then take no more connections, and wait for `finished`."""
+    await runner.setup()
+    try:
+        site = await _bound(runner, what, address, tls)
+        yield
+        await site.stop()
+        # The library would drop the rest of a request that it has begun to read.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(finished(), timeout=_FINISH_S)
+    finally:
+        await runner.cleanup()
+
+
+async def _bound(
+    runner: web.BaseRunner, what: str, address: Address, tls: ssl.SSLContext | None
+) -> web.TCPSite:
+    host, port = address
+    site = web.TCPSite(runner, host, port, ssl_context=tls, backlog=_BACKLOG)
+    try:
+        await site.start()
+    except OSError as error:
+        raise NodeError(f"cannot listen on {host}:{port} for {what}: {error}") from None
+    for bound in runner.addresses:
+        log.info("%s on %s:%d", what, *bound[:2])
+    return site

@@ -1,0 +1,248 @@
+"""The controller's small parts: the queue, the memory, the phases, Events and conditions."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netvsc.pair import VfSeen
+from netvsc.status import STARTING, Announcement, AnnounceState
+from netvsc_operator.controller import told
+from netvsc_operator.controller.accelerated import accelerated
+from netvsc_operator.controller.fleet import Claimant, Fleet, Seen
+from netvsc_operator.controller.notebook import Notebook
+from netvsc_operator.controller.phase import LATE, Phase, phase_of
+from netvsc_operator.controller.reannounce import PACE, Step, verdict
+from netvsc_operator.controller.recorder import Audience, Ref, event
+from netvsc_operator.controller.session import Pulse
+from netvsc_operator.controller.telling import Reason, Severity, Telling
+from netvsc_operator.controller.told import PairTold, PodTold, Told
+from netvsc_operator.controller.workqueue import WorkQueue
+from sim.nodes import held, offered, pair, returned, revoked, said, taken
+
+ONE = held(pair(1))
+BACK = returned(revoked(ONE))
+AT_HOME = replace(ONE, allocation=replace(ONE.allocation, interface=None))  # CNI has yet to come
+
+
+@pytest.mark.parametrize(
+    ("one", "phase"),
+    [
+        (pair(1), Phase.ALONE),
+        (revoked(ONE), Phase.GONE),
+        (ONE, Phase.TAKEN),
+        (BACK, Phase.UNOFFERED),
+        (said(ONE, AnnounceState.TAKEN, taken_at="no time"), Phase.TAKEN),
+        (said(BACK, AnnounceState.TAKEN), Phase.UNOFFERED),  # taken before the outage
+        (offered(BACK), Phase.UNTAKEN),
+        (offered(BACK, application="unopened"), Phase.PATIENT),
+        (taken(BACK), Phase.TAKEN),
+        (said(BACK, AnnounceState.UNOPENED), Phase.PATIENT),
+        (said(BACK, AnnounceState.UNKNOWN), Phase.UNOFFERED),
+        (said(BACK, AnnounceState.UNKNOWN, reason=STARTING), Phase.PATIENT),
+        (said(AT_HOME, AnnounceState.UNKNOWN), Phase.PATIENT),
+        (said(BACK, AnnounceState.WITHHELD, reason="Gate"), Phase.PATIENT),
+        (said(BACK, AnnounceState.WITHHELD, reason="NotAsked"), Phase.UNTAKEN),
+        (said(BACK, AnnounceState.WITHHELD, reason="Settling"), Phase.UNOFFERED),
+        (said(BACK, AnnounceState.WITHHELD, reason="VerbsMismatch"), Phase.BARRED),
+        (replace(BACK, verbs_mismatch="another"), Phase.BARRED),
+        (replace(BACK, announcement=None), Phase.PATIENT),
+    ],
+)  # fmt: skip
+def test_each_state_of_an_announcement_has_its_phase(one: object, phase: Phase) -> None:
+    assert phase_of(one, sidecar=True) is phase  # type: ignore[arg-type]
+
+
+def test_without_a_sidecar_silence_is_nobodys_fault() -> None:
+    for silent in (
+        said(BACK, AnnounceState.UNKNOWN),
+        replace(BACK, announcement=None),
+    ):
+        assert phase_of(silent, sidecar=False) is Phase.ALONE
+
+
+@given(
+    phase=st.sampled_from(Phase),
+    tries=st.integers(0, 3),
+    escalated=st.booleans(),
+    waited=st.floats(0, 1000),
+)
+def test_the_loop_never_orders_more_than_three_times_nor_before_its_time(
+    phase: Phase, tries: int, escalated: bool, waited: float
+) -> None:
+    found = verdict(phase, PairTold(tries=tries, escalated=escalated), waited_s=waited)
+    if found.step in {Step.ORDER, Step.ESCALATE}:
+        assert phase in LATE
+        assert not escalated
+        assert waited >= (PACE.pauses_s[tries - 1] if tries else PACE.patience_s)
+    assert (found.step is not Step.ORDER) or tries < 3
+    assert (found.step is not Step.WAIT) or 0 < found.wait_s <= 45
+
+
+def test_the_condition_of_a_nic_without_accelerated_networking_says_so() -> None:
+    never = replace(revoked(ONE), vf_seen=VfSeen.NEVER)
+    assert accelerated([never], sidecar=True).reason == "NoVf"
+
+
+def test_a_pod_that_is_starting_is_not_said_to_have_a_silent_sidecar() -> None:
+    starting = said(ONE, AnnounceState.UNKNOWN, reason=STARTING)
+    assert accelerated([starting], sidecar=True).reason == "SidecarStarting"
+
+
+def test_unknown_is_worse_than_true_and_better_than_false() -> None:
+    silent = said(held(pair(2)), AnnounceState.UNKNOWN)
+    assert accelerated([ONE, silent], sidecar=True).reason == "SidecarSilent"
+    assert accelerated([ONE, silent, revoked(ONE)], sidecar=True).reason == "VfAway"
+
+
+def test_what_was_told_is_read_as_it_was_written_and_a_broken_one_is_begun_anew() -> None:
+    before = Told(
+        pairs={"a": PairTold(revoked=3, pci="9b33:00:02.0", escalated=True)},
+        pods={"ns/p": PodTold(uid="u", status="True", reannounce="x")},
+    )
+    assert told.read(told.write(before), node="n") == before
+    for broken in (None, "", "{", "[]", '{"pairs": 3}', '{"pods": {"a": {}}}'):
+        assert told.read(broken, node="n") == Told()
+
+
+def test_events_have_equal_names_for_equal_tellings_only() -> None:
+    about = Ref(kind="Node", name="n" * 253, uid="u")
+    telling = Telling(
+        reason=Reason.VF_REVOKED,
+        severity=Severity.WARNING,
+        key="revoked-0",
+        note="ü" * 2000,
+        sets={"revoked": 1},
+    )
+    first = event(telling, about, scope="s/a", now=0.0)
+    assert (
+        first["metadata"]["name"] == event(telling, about, scope="s/a", now=9.0)["metadata"]["name"]
+    )
+    others = [
+        event(replace(telling, key="revoked-1"), about, scope="s/a", now=0.0),
+        event(telling, about, scope="s/b", now=0.0),
+        event(telling, replace(about, uid="v"), scope="s/a", now=0.0),
+    ]
+    assert len({one["metadata"]["name"] for one in (first, *others)}) == 4
+    assert len(first["metadata"]["name"]) <= 253
+    assert len(first["note"].encode()) <= 1024
+
+
+def test_a_pod_hears_what_happened_in_its_time() -> None:
+    node, pod = (Ref(kind=kind, name="x", uid="u") for kind in ("Node", "Pod"))
+    telling = Telling(
+        reason=Reason.VF_REVOKED,
+        severity=Severity.WARNING,
+        key="k",
+        note="",
+        sets={},
+        at="2026-01-02T03:04:05.5Z",
+    )
+    for made, hears in (
+        ("2026-01-02T03:04:05Z", True),
+        ("2026-01-02T03:04:06Z", False),
+        (None, True),
+    ):
+        assert Audience(scope="s", node=node, pod=pod, pod_made=made).hears(telling) is hears
+    assert not Audience(scope="s", node=node).hears(telling)
+
+
+def test_a_name_is_worked_on_by_one_at_a_time_and_again_if_asked_meanwhile() -> None:
+    async def told() -> None:
+        queue = WorkQueue(lambda: 0.0)
+        queue.add("a")
+        queue.add("a")
+        name, _ = await queue.take()
+        queue.add("a")
+        assert len(queue) == 1
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await queue.take()
+        queue.done(name)
+        assert (await queue.take())[0] == "a"
+
+    asyncio.run(told())
+
+
+def test_a_failure_comes_back_after_a_pause_and_an_earlier_wish_wins() -> None:
+    async def told() -> None:
+        queue = WorkQueue(asyncio.get_running_loop().time)
+        queue.add("a")
+        await queue.take()
+        queue.failed("a", after_s=30)
+        assert len(queue) == 0
+        queue.add_after("a", 0.01)
+        async with asyncio.timeout(5):
+            assert (await queue.take())[0] == "a"
+
+    asyncio.run(told())
+
+
+def test_the_oldest_wish_tells_whether_anybody_works() -> None:
+    now = [0.0]
+    queue = WorkQueue(lambda: now[0])
+    assert queue.oldest_s() == 0
+    queue.add("a")
+    now[0] = 130.0
+    assert queue.oldest_s() == 130
+
+
+class _Pools:
+    def take(self, _thing: object, *, gone: bool) -> bool:
+        return not gone
+
+
+def test_notes_ask_for_a_look_only_where_something_matters() -> None:
+    async def told() -> None:
+        queue = WorkQueue(lambda: 0.0)
+        fleet = Fleet(queue)
+        notes = Notebook(fleet, _Pools())  # type: ignore[arg-type]
+        fleet.remember("n1", Seen(spec=0, pools=(), pods=("default/p",)))
+        node = {"metadata": {"name": "n1", "uid": "u", "labels": {"a": "b"}}}
+        notes.on_node(node, gone=False)
+        assert (await queue.take())[0] == "n1"
+        queue.done("n1")
+        notes.on_node(node, gone=False)  # a heartbeat
+        assert len(queue) == 0
+        pod = {"metadata": {"namespace": "default", "name": "p", "uid": "v", "annotations": {}}}
+        notes.on_pod(pod, gone=False)
+        assert fleet.pods == {"default/p": Claimant("v", None)}
+        async with asyncio.timeout(5):
+            assert (await queue.take())[0] == "n1"
+        notes.on_pod(pod, gone=True)
+        notes.on_node(node, gone=True)
+        assert fleet.pods == fleet.machines == {}
+
+    asyncio.run(told())
+
+
+def test_a_new_pool_has_every_node_looked_at() -> None:
+    queue = WorkQueue(lambda: 0.0)
+    fleet = Fleet(queue)
+    for name in ("n1", "n2"):
+        fleet.machine({"name": name, "uid": name})
+    notes = Notebook(fleet, _Pools())  # type: ignore[arg-type]
+    notes.on_netvscpool({"metadata": {"name": "pair"}}, gone=False)
+    assert len(queue) == 2
+
+
+def test_a_silent_watch_is_noticed_and_a_busy_one_is_not() -> None:
+    now = [0.0]
+    pulse = Pulse(["/api/v1/nodes"], clock=lambda: now[0])
+    assert pulse.stopped() is None
+    assert pulse.incomplete() == "not watched yet: /api/v1/nodes"
+    pulse.watched("/api/v1/nodes")
+    assert pulse.incomplete() is None
+    now[0] = 179.0
+    assert pulse.stopped() is None
+    now[0] = 200.0
+    assert "the watch of /api/v1/nodes has been silent for 200 s" in (pulse.stopped() or "")
+
+
+def test_a_pods_announcement_without_a_time_is_no_reason_to_fail() -> None:
+    bare = replace(ONE, announcement=Announcement(state=AnnounceState.TAKEN), last_revoked="?")
+    assert phase_of(bare, sidecar=True) is Phase.TAKEN
