@@ -1,5 +1,6 @@
 # Two images from one file; neither build needs a network.
-#   agent   netvsc-deviceplugin and the netvsc command: Python, no shell
+#   agent   netvsc-deviceplugin and the netvsc command: Python, no shell; fdpipe, which the agent
+#           installs on its node as netvsc-cni
 #   fdpipe  the sidecar: one static program and its guard
 #
 # BASE is a Debian 12 that has python3 and python3-venv. build/wheels holds every wheel the lock file
@@ -7,7 +8,7 @@
 # docs/testing-cluster.md shows how the tests make all three.
 ARG BASE
 FROM ${BASE} AS build
-ARG EXTRAS=deviceplugin
+ARG EXTRAS=deviceplugin,operator
 COPY build/wheels /wheels
 COPY image/rootfs.py /rootfs.py
 RUN python3 -m venv /installer \
@@ -18,6 +19,7 @@ RUN python3 -m venv /installer \
 
 FROM scratch AS agent
 COPY --from=build /rootfs /
+COPY fdpipe/build/fdpipe /usr/bin/fdpipe
 ENV PATH=/opt/netvsc/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
 ENTRYPOINT ["netvsc"]

@@ -78,6 +78,22 @@ cluster: $(READY) fdpipe ## start a Kubernetes with a simulated three-NIC host f
 cluster-down: $(READY) ## end it, without a trace
 	@PYTHONPATH=tests $(BIN)/python -m cluster.harness down
 
+.PHONY: manifests
+manifests: $(READY) ## render the chart into manifests/
+	@PYTHONPATH=tests $(BIN)/python -m cluster.rendering
+
+.PHONY: arm64
+arm64: ## cross-build fdpipe for arm64 and run it under qemu
+	@image/arm64.sh
+
+REGISTRY ?= netvsc.io
+TAG ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
+.PHONY: images
+images: $(READY) fdpipe ## both images as archives: make images REGISTRY=example.azurecr.io TAG=0.1.0; root
+	@tests/need-root.sh images
+	@PYTHONPATH=tests $(BIN)/python -m cluster.harness images $(REGISTRY) $(TAG)
+
 .PHONY: check
 check: ## everything CI runs, stage by stage, with the time of each
 	$(STAGE) setup lint test test-dpdk e2e

@@ -18,6 +18,8 @@ VENV = Path("/opt/netvsc")
 _DEVELOPERS = ("ensurepip", "idlelib", "lib2to3", "pydoc_data", "test", "tests", "tkinter")
 _LEFT_OUT = shutil.ignore_patterns(*_DEVELOPERS, "config-3*", "*.a", "*.c", "*.h", "*.pyx", "*.pxd")
 _MERGED = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64"}
+# Runtimes say /var/run/netns/…, and what is mounted is /run/netns.
+_LINKS = {**_MERGED, "var/run": "../run"}
 _FILES = {
     "etc/passwd": "root:x:0:0:root:/:/sbin/nologin\nnetvsc:x:65532:65532::/:/sbin/nologin\n",
     "etc/group": "root:x:0:\nnetvsc:x:65532:\n",
@@ -26,10 +28,10 @@ _FILES = {
 
 
 def main(root: Path) -> None:
-    for folder in ("etc", "proc", "run", "sys", "dev", "tmp", *_MERGED.values()):
+    for folder in ("etc", "proc", "run", "sys", "dev", "tmp", "var", *_MERGED.values()):
         (root / folder).mkdir(parents=True, exist_ok=True)
     (root / "tmp").chmod(0o1777)
-    for name, target in _MERGED.items():
+    for name, target in _LINKS.items():
         if not (root / name).exists():
             (root / name).symlink_to(target)
     for name, text in _FILES.items():

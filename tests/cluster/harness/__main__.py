@@ -7,7 +7,16 @@ import os
 import sys
 from typing import NoReturn
 
-from cluster.harness import Cluster, ClusterError, build, namespaces, packages, pin, recipes
+from cluster.harness import (
+    Cluster,
+    ClusterError,
+    build,
+    namespaces,
+    packages,
+    pin,
+    project,
+    recipes,
+)
 from cluster.harness.layout import DEFAULT_RELEASE
 
 
@@ -40,6 +49,8 @@ def _do(asked: argparse.Namespace) -> int:
             print("\n".join(f"{name}: {pinned}" for name, pinned in recipes.versions().items()))
         case "packages":
             print(" ".join(packages.PACKAGES))
+        case "images":
+            _build_images(cluster, registry=asked.registry, tag=asked.tag)
         case _:
             _become(cluster, asked.verb, asked.rest)
     return 0
@@ -54,6 +65,15 @@ def _become(cluster: Cluster, program: str, arguments: list[str]) -> NoReturn:
     }[program]
     environment = namespaces.environment(KUBECONFIG=str(cluster.layout.kubeconfig))
     os.execvpe(argv[0], argv, environment)  # noqa: S606
+
+
+def _build_images(cluster: Cluster, *, registry: str, tag: str) -> None:
+    """For a registry of one's own: archives, and how they get there."""
+    for target, name in (("agent", "netvsc-operator"), ("fdpipe", "fdpipe")):
+        full = f"{registry}/{name}:{tag}"
+        project.image(cluster.layout, target, full)
+        packed = cluster.layout.images / f"{target}.tar"
+        print(f"skopeo copy docker-archive:{packed} docker://{full}")
 
 
 def _welcome(cluster: Cluster) -> None:
@@ -75,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     logs = verbs.add_parser("logs", help="a component's last lines")
     logs.add_argument("component")
     logs.add_argument("--lines", type=int, default=40)
+    images = verbs.add_parser("images", help="the project's own, as archives to push")
+    images.add_argument("registry", help="such as example.azurecr.io")
+    images.add_argument("tag")
     for program in ("kubectl", "helm"):
         words = verbs.add_parser(program, help=f"{program} against it", add_help=False)
         words.add_argument("rest", nargs=argparse.REMAINDER)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cluster.harness.layout import Layout
 
 ROOT = Path(__file__).resolve().parents[3]
-EXTRAS = "deviceplugin"
+EXTRAS = "deviceplugin,operator"
 _WHEELS = ROOT / "build/wheels"
 _BASE = "localhost/netvsc-base"
 _INCLUDED = "python3-venv"
