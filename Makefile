@@ -82,6 +82,10 @@ cluster-down: $(READY) ## end it, without a trace
 manifests: $(READY) ## render the chart into manifests/
 	@PYTHONPATH=tests $(BIN)/python -m cluster.rendering
 
+.PHONY: pictures
+pictures: $(READY) ## draw the dashboards into docs/pictures, from a modelled hour
+	@PYTHONPATH=tests $(BIN)/python -m cluster.monitoring docs/pictures
+
 .PHONY: arm64
 arm64: ## cross-build fdpipe for arm64 and run it under qemu
 	@image/arm64.sh

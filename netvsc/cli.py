@@ -24,9 +24,9 @@ def _explain() -> ModuleType:
 
 
 def _doctor() -> ModuleType:
-    from netvsc_deviceplugin.doctor import command  # noqa: PLC0415 - by extra
+    from netvsc_deviceplugin import doctor  # noqa: PLC0415 - by extra
 
-    return command
+    return doctor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,12 @@ BESIDE: dict[Path, Mapping[str, Any]] = {
     ("deviceplugin", "pools"): ALONE,
     ("podMonitor", "interval"): {"podMonitor": {"enabled": True}},
     ("podMonitor", "labels"): {"podMonitor": {"enabled": True}},
+    ("prometheusRule", "runbooks"): {"prometheusRule": {"enabled": True}},
+    ("prometheusRule", "labels"): {"prometheusRule": {"enabled": True}},
+    ("dashboards", "labels"): {"dashboards": {"enabled": True}},
 }
+RULE = "PrometheusRule"
+DASHBOARDS = "monitoring/dashboards"
 VALUES = dict(rendering.leaves(rendering.schema()))
 
 
@@ -68,6 +73,7 @@ def test_a_wrong_value_is_refused_with_its_name(wrong: Mapping[str, Any], told: 
         ALONE,
         {"webhook": {"certificates": "cert-manager"}},
         {"networkPolicy": {"enabled": True}, "podMonitor": {"enabled": True}},
+        {"prometheusRule": {"enabled": True}, "dashboards": {"enabled": True}},
     ],
 )
 def test_helm_finds_no_fault_with_it(values: Mapping[str, Any]) -> None:
@@ -123,3 +129,23 @@ def test_the_rendered_manifests_and_the_table_of_values_are_current() -> None:
     remedy = "run PYTHONPATH=tests python -m cluster.rendering"
     assert rendering.MANIFEST.read_text() == rendering.manifest(), remedy
     assert rendering.README.read_text() == rendering.readme(), remedy
+
+
+def test_alerts_lead_to_their_runbooks_and_keep_prometheus_own_templates() -> None:
+    values = {"prometheusRule": {"enabled": True, "runbooks": "https://example.org/runbooks"}}
+    [rule] = [o for o in rendering.objects(rendering.rendered(values)) if o["kind"] == RULE]
+    alerts = [one for group in rule["spec"]["groups"] for one in group["rules"] if "alert" in one]
+    flapping = next(one for one in alerts if one["alert"] == "NetvscPairFlapping")
+    assert flapping["annotations"]["runbook_url"] == "https://example.org/runbooks/pair-flapping.md"
+    assert "{{ $labels.pair }}" in flapping["annotations"]["summary"]
+
+
+def test_dashboards_reach_grafana_as_they_were_written() -> None:
+    made = rendering.objects(rendering.rendered({"dashboards": {"enabled": True}}))
+    carried = {
+        o["metadata"]["name"]: o["data"] for o in made if "dashboard" in o["metadata"]["name"]
+    }
+    files = {path.stem: path.read_text() for path in (rendering.CHART / DASHBOARDS).glob("*.json")}
+    assert carried == {
+        f"netvsc-dashboard-{name}": {f"netvsc-{name}.json": text} for name, text in files.items()
+    }

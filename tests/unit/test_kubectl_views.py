@@ -107,6 +107,14 @@ def test_pods_show_their_path_since_when_and_how_long_the_last_outage_was() -> N
     ]
 
 
+def test_wide_pods_tell_what_their_pair_is_made_of() -> None:
+    head, *rows = pods(FLEET, namespace="nf", now=NOW, wide=True)
+    assert head[-5:] == ("PAIR", "VF", "DRIVER", "APPLICATION", "GUARD")
+    assert [row[-5:] for row in rows] == [
+        ("00-0d-3a-c0-00-11", "9b33:00:02.0", "mlx5_core", "-", "-")
+    ]
+
+
 def test_pods_of_other_namespaces_are_left_out() -> None:
     assert [row[1] for row in pods(FLEET, namespace="nf", now=NOW)[1:]] == ["fwd-0"]
 

@@ -232,4 +232,4 @@ def _hang_up(response: aiohttp.ClientResponse) -> None:
 
 def _unreachable(what: str, error: Exception) -> Unavailable:
     why = str(error) or type(error).__name__
-    return Unavailable(f"{what}: the apiserver does not answer: {why}; it is tried again")
+    return Unavailable(f"{what}: the apiserver does not answer: {why}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -14,32 +15,35 @@ from pathlib import Path
 import yaml
 
 from netvsc import __version__
-from netvsc.access import Access, access
+from netvsc.access import Access
 from netvsc.columns import columns
-from netvsc.errors import NetvscError
+from netvsc.errors import NetvscError, RequestError
 from netvsc.plain import from_plain
 from netvsc.status import NodeStatus
 from netvsc.timestamps import to_text
+from netvsc_operator.admission.annotations import REANNOUNCE
+from netvsc_operator.admission.injected import LABEL, VERSION
+from netvsc_operator.controller.recorder import COMPONENT
 from netvsc_operator.kube import (
     EVENTS,
     NETVSC_NODES,
     PODS,
     Applied,
+    Forbidden,
     Kind,
     Kube,
     Listed,
+    NotFound,
     Object,
     Removed,
     Scope,
     Watch,
 )
 from netvsc_operator.kubectl import views
+from netvsc_operator.kubectl.way import way
 
-ANNOTATION = "netvsc.io/reannounce"
-CONTROLLER = "netvsc.io/controller"
 _FORMS = ("table", "wide", "json", "yaml")
 
-Print = Callable[[str], None]
 Show = Callable[[list[Object], argparse.Namespace], str]
 
 
@@ -56,35 +60,52 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def _run(asked: argparse.Namespace) -> None:
-    way = access(asked.kubeconfig)
-    async with Kube(way) as kube:
+    to = way(asked.kubeconfig, environment=os.environ, home=Path.home())
+    async with Kube(to) as kube:
         if asked.verb == "reannounce":
-            await _reannounce(kube, asked, way)
+            await _reannounce(kube, asked, to)
         else:
-            await _show(kube, asked, way)
+            await _show(kube, asked, to)
 
 
-async def _reannounce(kube: Kube, asked: argparse.Namespace, way: Access) -> None:
-    namespace = asked.namespace or way.namespace
-    body = {"metadata": {"annotations": {ANNOTATION: to_text(time.time())}}}
+async def _reannounce(kube: Kube, asked: argparse.Namespace, to: Access) -> None:
+    namespace = asked.namespace or to.namespace
+    pod = await kube.get(PODS, asked.pod, namespace=namespace)
+    if (pod["metadata"].get("labels") or {}).get(LABEL) != VERSION:
+        raise RequestError(
+            f"pod {namespace}/{asked.pod} has no sidecar (label {LABEL}={VERSION}), so nobody "
+            "would hear the order: its VFs are announced by the pod itself, or not at all"
+        )
+    body = {"metadata": {"annotations": {REANNOUNCE: to_text(time.time())}}}
     await kube.patch(PODS, asked.pod, body, namespace=namespace)
-    print(f"pod/{asked.pod}: the announcement of its VF is ordered again")
+    print(f"pod/{asked.pod}: ordered; `kubectl netvsc events` tells how it ended")
 
 
-async def _show(kube: Kube, asked: argparse.Namespace, way: Access) -> None:
-    kind, scope, show = _view(asked, way)
+async def _show(kube: Kube, asked: argparse.Namespace, to: Access) -> None:
+    kind, scope, show = _view(asked, to)
+    found = await _listed(kube, kind, scope)
     if not asked.watch:
-        found = await kube.list(kind, scope)
-        print(show(found.items, asked))
+        print(show(found, asked))
         return
     async for objects in _following(kube, kind, scope):
         print(f"{show(objects, asked)}\n", flush=True)
 
 
-def _view(asked: argparse.Namespace, way: Access) -> tuple[Kind, Scope, Show]:
-    asked.namespace = None if getattr(asked, "all", False) else (asked.namespace or way.namespace)
+async def _listed(kube: Kube, kind: Kind, scope: Scope) -> list[Object]:
+    """Ask once, and say what helps; a watch would try again for ever."""
+    try:
+        return (await kube.list(kind, scope)).items
+    except NotFound as error:
+        raise RequestError(f"{error}; is netvsc-operator installed? `helm list -A`") from None
+    except Forbidden as error:
+        where = f" -n {scope.namespace}" if scope.namespace else " -A" if kind is EVENTS else ""
+        raise RequestError(f"{error}; see `kubectl auth can-i list {kind}{where}`") from None
+
+
+def _view(asked: argparse.Namespace, to: Access) -> tuple[Kind, Scope, Show]:
+    asked.namespace = None if getattr(asked, "all", False) else (asked.namespace or to.namespace)
     if asked.verb == "events":
-        scope = Scope(namespace=asked.namespace, fields=f"reportingController={CONTROLLER}")
+        scope = Scope(namespace=asked.namespace, fields=f"reportingController={COMPONENT}")
         return EVENTS, scope, _events
     return NETVSC_NODES, Scope(), _nodes
 
@@ -119,7 +140,8 @@ def _nodes(objects: list[Object], asked: argparse.Namespace) -> str:
         return _written(objects, asked.output)
     found = [views.Node(name=one["metadata"]["name"], status=_status(one)) for one in objects]
     if asked.verb == "pods":
-        rows = views.pods(found, namespace=asked.namespace, now=time.time())
+        wide = asked.output == "wide"
+        rows = views.pods(found, namespace=asked.namespace, now=time.time(), wide=wide)
         where = f"in namespace {asked.namespace}; -A shows all" if asked.namespace else "here"
         return _table(rows, f"No pod holds a pair {where}.")
     rows = views.pairs(found, now=time.time()) if asked.output == "wide" else views.nodes(found)

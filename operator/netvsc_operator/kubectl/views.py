@@ -39,11 +39,14 @@ def pairs(found: Iterable[Node], *, now: float) -> list[Row]:
     return [head, *(_pair(node, pair, now=now) for node, pair in _each(found))]
 
 
-def pods(found: Iterable[Node], *, namespace: str | None, now: float) -> list[Row]:
+def pods(
+    found: Iterable[Node], *, namespace: str | None, now: float, wide: bool = False
+) -> list[Row]:
     """Return a line for each pair in a pod; `namespace` None means all."""
     head = (
         *("NAMESPACE", "POD", "CONTAINER", "INTERFACE", "NODE"),
         *("PATH", "SINCE", "ANNOUNCED", "REVOKED", "LAST-OUTAGE"),
+        *(("PAIR", "VF", "DRIVER", "APPLICATION", "GUARD") if wide else ()),
     )
     rows = []
     for node, pair in _each(found):
@@ -52,8 +55,19 @@ def pods(found: Iterable[Node], *, namespace: str | None, now: float) -> list[Ro
             continue
         who = (held.namespace, held.pod, held.container, held.interface or _NONE, node.name)
         path, since = _path(pair, now=now)
-        rows.append((*who, path, since, _announced(pair), str(pair.revocations), _outage(pair)))
+        how = (path, since, _announced(pair), str(pair.revocations), _outage(pair))
+        rows.append((*who, *how, *(_made_of(pair) if wide else ())))
     return [head, *sorted(rows)]
+
+
+def _made_of(pair: PairStatus) -> Row:
+    said = pair.announcement
+    application, guard = (said.application, said.guard) if said else (None, None)
+    return (pair.id, *_vf(pair), application or _NONE, guard or _NONE)
+
+
+def _vf(pair: PairStatus) -> Row:
+    return (pair.vf.pci, pair.vf.driver or _NONE) if pair.vf else (_NONE, _NONE)
 
 
 def _each(found: Iterable[Node]) -> list[tuple[Node, PairStatus]]:
@@ -61,8 +75,7 @@ def _each(found: Iterable[Node]) -> list[tuple[Node, PairStatus]]:
 
 
 def _pair(node: Node, pair: PairStatus, *, now: float) -> Row:
-    vf = (pair.vf.pci, pair.vf.driver or _NONE) if pair.vf else (_NONE, _NONE)
-    shown = (node.name, pair.id, pair.netvsc, pair.pool, *_path(pair, now=now), *vf)
+    shown = (node.name, pair.id, pair.netvsc, pair.pool, *_path(pair, now=now), *_vf(pair))
     return (*shown, _holder(pair), str(pair.revocations), _outage(pair))
 
 

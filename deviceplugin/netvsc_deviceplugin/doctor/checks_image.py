@@ -1,0 +1,101 @@
+"""What an application's image must bring for a fail-safe port over a VF."""
+
+from __future__ import annotations
+
+from netvsc_deviceplugin.doctor.facts import ImageFacts
+from netvsc_deviceplugin.doctor.finding import Check, Finding, failure, ok, unknown, warning
+
+# ABI version: release (DPDK, doc/guides/contributing/abi_policy.rst); a new one each November.
+_FIRST_ABI, _FIRST_YEAR = 21, 20
+_NEEDED = "failsafe"
+_FALLBACKS = ("tap", "af_packet")
+_VF_DRIVERS = ("mlx5", "mana")
+_MANA_CORE = (44, 0)  # the first rdma-core with a provider for MANA
+
+
+def dpdk_version(facts: ImageFacts) -> Finding:
+    if facts.abi is None:
+        return unknown(
+            "no shared DPDK (librte_ethdev.so): a static one, or none",
+            fix="a static application ignores the guard: docs/compatibility.md, which remedy",
+        )
+    if facts.abi < _FIRST_ABI:
+        return warning(
+            f"DPDK of ABI {facts.abi}, before 20.11, was never tried",
+            fix="DPDK 22.11 or newer: docs/compatibility.md",
+        )
+    return ok(f"DPDK {facts.abi - _FIRST_ABI + _FIRST_YEAR}.11 (ABI {facts.abi}), shared")
+
+
+def dpdk_drivers(facts: ImageFacts) -> Finding:
+    if facts.abi is None:
+        return unknown("drivers inside a static program have no names")
+    if _NEEDED not in facts.drivers:
+        return failure(
+            "no librte_net_failsafe: there is no fail-safe port",
+            fix="install or build the driver; an image without it needs `netvsc.io/mode: none`",
+        )
+    fallback = [name for name in _FALLBACKS if name in facts.drivers]
+    if not fallback:
+        return failure(
+            "neither librte_net_tap nor librte_net_af_packet: nothing to fall back on",
+            fix="install or build one of them",
+        )
+    if len(fallback) < len(_FALLBACKS):
+        return ok(f"failsafe, and {fallback[0]} alone: the pool's fallback must be that")
+    return ok("failsafe, tap and af_packet")
+
+
+def dpdk_vf_drivers(facts: ImageFacts) -> Finding:
+    if facts.abi is None:
+        return unknown("drivers inside a static program have no names")
+    missing = [name for name in _VF_DRIVERS if name not in facts.drivers]
+    if "mlx5" in missing:
+        return failure("no librte_net_mlx5: most of Azure's VFs", fix="install or build it")
+    if missing:
+        return warning(
+            "no librte_net_mana: a VF that comes back as MANA is not taken",
+            fix="DPDK 22.11 or newer, built with net/mana and rdma-core 44 (Debian 12's is not)",
+        )
+    return ok("mlx5 and mana")
+
+
+def rdma_core(facts: ImageFacts) -> Finding:
+    if facts.rdma is None:
+        if facts.abi is None:
+            return unknown("no libibverbs: a static program may have it inside")
+        return failure("no libibverbs: no VF can be probed", fix="install rdma-core (libibverbs1)")
+    text = f"rdma-core {facts.rdma[0]}.{facts.rdma[1]}"
+    if "mlx5" not in facts.providers:
+        fix = "install ibverbs-providers (Debian, Ubuntu) or libibverbs (others)"
+        return failure(f"{text} without the provider for mlx5", fix=fix)
+    if facts.rdma < _MANA_CORE or "mana" not in facts.providers:
+        return warning(
+            f"{text} without the provider for MANA",
+            fix="rdma-core 44 or newer: Debian 12, Ubuntu 24.04, Azure Linux 3",
+        )
+    return ok(f"{text} with mlx5 and MANA")
+
+
+CHECKS: tuple[Check[ImageFacts], ...] = (
+    Check(
+        name="dpdk-version",
+        tells="which DPDK is in an image, and that it is linked so that the guard works",
+        look=dpdk_version,
+    ),
+    Check(
+        name="dpdk-drivers",
+        tells="that the image has the fail-safe driver and one to fall back on",
+        look=dpdk_drivers,
+    ),
+    Check(
+        name="dpdk-vf-drivers",
+        tells="that the image has the drivers of Azure's VFs",
+        look=dpdk_vf_drivers,
+    ),
+    Check(
+        name="rdma-core",
+        tells="that the image's rdma-core is there, and new enough for MANA",
+        look=rdma_core,
+    ),
+)

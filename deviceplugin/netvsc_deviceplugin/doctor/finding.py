@@ -1,0 +1,59 @@
+"""What a check says, and what a check is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+F = TypeVar("F")
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    UNKNOWN = "unknown"  # it cannot be seen from here; no bad news
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """`seen` is a sentence without its full stop, `fix` what to do, if anything."""
+
+    verdict: Verdict
+    seen: str
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check(Generic[F]):
+    """`tells` completes "this check tells …" for docs/doctor.md."""
+
+    name: str
+    tells: str
+    look: Callable[[F], Finding]
+
+
+def ok(seen: str) -> Finding:
+    return Finding(verdict=Verdict.OK, seen=seen)
+
+
+def unknown(seen: str, *, fix: str | None = None) -> Finding:
+    return Finding(verdict=Verdict.UNKNOWN, seen=seen, fix=fix)
+
+
+def warning(seen: str, *, fix: str) -> Finding:
+    return Finding(verdict=Verdict.WARNING, seen=seen, fix=fix)
+
+
+def failure(seen: str, *, fix: str) -> Finding:
+    return Finding(verdict=Verdict.FAILURE, seen=seen, fix=fix)
+
+
+def exit_code(findings: Iterable[Finding]) -> int:
+    """Return 0 if all is well as far as can be seen, 1 with a warning, 2 with a failure."""
+    verdicts = {finding.verdict for finding in findings}
+    if Verdict.FAILURE in verdicts:
+        return 2
+    return 1 if Verdict.WARNING in verdicts else 0

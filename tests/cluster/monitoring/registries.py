@@ -1,0 +1,57 @@
+"""The real programs' registries, as each fills its own: what is exported, and under which names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry
+
+from netvsc.access import Access
+from netvsc.pair import Inventory
+from netvsc_deviceplugin.metrics import Metrics
+from netvsc_deviceplugin.metrics_now import Now
+from netvsc_deviceplugin.metrics_traffic import TrafficNow
+from netvsc_operator.controller.program import Program, Settings
+from netvsc_operator.webhook.metrics import Metrics as Webhook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
+
+
+def agent() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    Metrics(registry)
+    registry.register(Now(pools=lambda: (), inventory=Inventory, allocations=dict, given=dict))
+    registry.register(TrafficNow(inventory=Inventory))
+    return registry
+
+
+def controller() -> CollectorRegistry:
+    """With the gauge of the certificates that it makes where no cert-manager does."""
+    registry = CollectorRegistry()
+    program = Program(Settings(access=Access(server="https://none"), listen=":0"), registry)
+    program._metrics.expires()
+    return registry
+
+
+def webhook() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    Webhook(registry)
+    return registry
+
+
+def exported(registries: Iterable[CollectorRegistry]) -> set[str]:
+    """The series' names, as queries say them."""
+    return {
+        f"{family.name}{suffix}"
+        for registry in registries
+        for family in registry.collect()
+        for suffix in _SUFFIXES.get(family.type, ("",))
+    }
+
+
+def everybody() -> set[str]:
+    """What all three programs export, and what Prometheus itself adds to a target."""
+    return {*exported([agent(), controller(), webhook()]), "up"}

@@ -1,0 +1,252 @@
+"""`kubectl netvsc` as a person types it, before a real apiserver with a small fleet."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from cluster.apiserver import apiserver
+from netvsc.plain import to_plain
+from netvsc_operator.controller.recorder import Ref, event
+from netvsc_operator.controller.telling import Reason, Severity, Telling
+from sim import nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cluster.harness import Cluster
+    from netvsc.status import PairStatus
+
+pytestmark = pytest.mark.cluster
+
+WHEEL = Path(sys.executable).parent  # kubectl-netvsc is there
+PATIENCE_S = 30.0
+FAST = nodes.held(nodes.pair(1), pod="fwd-0", namespace="nf")
+SLOW = nodes.revoked(nodes.held(nodes.pair(2), pod="fwd-1", namespace="nf"))
+FREE = nodes.pair(3)
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Cluster]:
+    """Two nodes, one of them with three pairs; a pod; what the controller told of it."""
+    with apiserver("kubectl") as cluster:
+        words = ["-m", "netvsc_operator", "crds", "--kubeconfig", str(cluster.layout.kubeconfig)]
+        subprocess.run([sys.executable, *words], check=True, timeout=60)
+        cluster.kubectl("create", "namespace", "nf")
+        cluster.apply(*(_node(name) for name in ("aks-0", "aks-1")))
+        report(cluster, "aks-0", FAST, SLOW, FREE)
+        cluster.apply(_event("VFRevoked", "left"), _event("VFReturned", "came"), namespace="nf")
+        account = ("wait", "--for=create", "serviceaccount/default", "-n", "nf", "--timeout=60s")
+        cluster.kubectl(*account)  # no pod is taken before
+        pods = _pod("fwd-0", {"netvsc.io/injected": "v1"}), _pod("plain", {})
+        cluster.apply(*pods, namespace="nf")
+        yield cluster
+
+
+def _node(name: str) -> dict[str, Any]:
+    meta = {"name": name}
+    return {"apiVersion": "netvsc.io/v1alpha1", "kind": "NetvscNode", "metadata": meta}
+
+
+def report(cluster: Cluster, name: str, *pairs: PairStatus) -> None:
+    patch = json.dumps({"status": to_plain(nodes.status(*pairs))})
+    words = ("patch", "nvn", name, "--subresource=status", "--type=merge", "-p", patch)
+    cluster.kubectl(*words)
+
+
+def _event(reason: str, note: str) -> dict[str, Any]:
+    """As the controller writes it."""
+    telling = Telling(
+        reason=Reason(reason), severity=Severity.NORMAL, key=reason, note=note, sets={}
+    )
+    about = Ref(kind="Pod", name="fwd-0", uid="u", namespace="nf")
+    written = event(telling, about, scope="s", now=time.time())
+    written["metadata"]["namespace"] = "nf"
+    return written
+
+
+def _pod(name: str, labels: dict[str, str]) -> dict[str, Any]:
+    meta = {"name": name, "namespace": "nf", "labels": labels}
+    spec = {"containers": [{"name": "fwd", "image": "none"}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+
+
+def environment(cluster: Cluster, config: Path | None = None) -> dict[str, str]:
+    path = f"{WHEEL}:{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "KUBECONFIG": str(config or cluster.layout.kubeconfig)}
+
+
+def netvsc(cluster: Cluster, *words: str, config: Path | None = None) -> tuple[int, str, str]:
+    """Exit code, output, and what was said on stderr."""
+    done = subprocess.run(
+        [str(cluster.layout.kubernetes / "kubectl"), "netvsc", *words],
+        env=environment(cluster, config),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def said(cluster: Cluster, *words: str) -> str:
+    code, out, errors = netvsc(cluster, *words)
+    assert (code, errors) == (0, "")
+    return out
+
+
+def test_kubectl_finds_the_plugin(api: Cluster) -> None:
+    assert said(api, "--version").startswith("0.")
+
+
+def test_status_has_a_line_for_each_node(api: Cluster) -> None:
+    head, first, second = said(api, "status").splitlines()
+    assert head.split() == ["NODE", "PAIRS", "FREE", "ON-VF", "REVOKED-24H", "AGENT", "READY"]
+    assert first.split() == ["aks-0", "3", "1", "2", "0", "0.1.0", "True"]
+    assert "no word of its agent yet" in second
+
+
+def test_status_wide_has_a_line_for_each_pair(api: Cluster) -> None:
+    head, *rows = said(api, "status", "-o", "wide").splitlines()
+    assert head.split()[:4] == ["NODE", "PAIR", "NETVSC", "POOL"]
+    assert [row.split()[1] for row in rows] == [FAST.id, SLOW.id, FREE.id]
+
+
+def test_pods_show_who_is_on_the_slow_path(api: Cluster) -> None:
+    _, fast, slow = said(api, "pods", "-n", "nf").splitlines()
+    assert fast.split()[:6] == ["nf", "fwd-0", "fwd", "netvsc0", "aks-0", "VF"]
+    assert slow.split()[:6] == ["nf", "fwd-1", "fwd", "netvsc1", "aks-0", "Synthetic"]
+    assert "9b33:00:01.0  mlx5_core  served" in said(api, "pods", "-A", "-o", "wide")
+
+
+def test_a_namespace_without_pods_says_where_to_look(api: Cluster) -> None:
+    assert said(api, "pods") == "No pod holds a pair in namespace default; -A shows all.\n"
+
+
+@pytest.mark.parametrize("verb", ["status", "pods", "events"])
+def test_json_and_yaml_are_the_objects_themselves(api: Cluster, verb: str) -> None:
+    words = (verb, "-n", "nf")
+    plain = json.loads(said(api, *words, "-o", "json"))
+    assert plain == yaml.safe_load(said(api, *words, "-o", "yaml"))
+    assert plain["kind"] == "List"
+    assert len(plain["items"]) == 2
+
+
+def test_events_are_the_operators_own(api: Cluster) -> None:
+    other = _event("VFRevoked", "somebody else's") | {"reportingController": "example.org/other"}
+    other["metadata"]["name"] = "other"
+    api.apply(other, namespace="nf")
+    rows = said(api, "events", "-n", "nf").splitlines()[1:]
+    assert [row.split()[1] for row in rows] == ["VFRevoked", "VFReturned"]
+    assert rows[0].split()[2:] == ["pod", "nf/fwd-0", "left"]
+    assert said(api, "events") == "No event of netvsc-operator here.\n"
+
+
+def test_reannounce_orders_by_the_annotation_that_the_controller_hears(api: Cluster) -> None:
+    out = said(api, "reannounce", "fwd-0", "-n", "nf")
+    assert out.startswith("pod/fwd-0: ordered")
+    first = api.get("pod", "fwd-0", "-n", "nf")["metadata"]["annotations"]["netvsc.io/reannounce"]
+    said(api, "reannounce", "fwd-0", "-n", "nf")
+    again = api.get("pod", "fwd-0", "-n", "nf")["metadata"]["annotations"]["netvsc.io/reannounce"]
+    assert again > first
+
+
+def test_a_pod_that_would_not_hear_is_refused_with_the_reason(api: Cluster) -> None:
+    code, _, errors = netvsc(api, "reannounce", "plain", "-n", "nf")
+    assert (code, "netvsc.io/injected=v1" in errors) == (1, True)
+
+
+def test_a_pod_that_is_not_there_is_named(api: Cluster) -> None:
+    code, out, errors = netvsc(api, "reannounce", "nobody", "-n", "nf")
+    assert (code, out) == (1, "")
+    assert 'pods "nobody" not found' in errors
+
+
+def test_whoever_may_not_is_told_how_to_see_what_he_may(api: Cluster, tmp_path: Path) -> None:
+    config = yaml.safe_load(api.layout.kubeconfig.read_text())
+    token = api.kubectl("create", "token", "default", "-n", "nf").strip()
+    config["users"][0]["user"] = {"token": token}
+    file = tmp_path / "config"
+    file.write_text(yaml.safe_dump(config))
+    code, _, errors = netvsc(api, "status", "--watch", config=file)
+    assert code == 1
+    assert "kubectl auth can-i list netvscnodes.netvsc.io" in errors
+
+
+def test_without_a_kubeconfig_the_remedy_is_named(api: Cluster, tmp_path: Path) -> None:
+    code, _, errors = netvsc(api, "status", config=tmp_path / "none")
+    assert (code, "name a kubeconfig" in errors) == (1, True)
+
+
+def test_the_usual_place_is_looked_at(api: Cluster, tmp_path: Path) -> None:
+    usual = tmp_path / ".kube/config"
+    usual.parent.mkdir()
+    usual.write_text(api.layout.kubeconfig.read_text())
+    where = environment(api) | {"HOME": str(tmp_path)}
+    del where["KUBECONFIG"]
+    done = subprocess.run(
+        ["kubectl-netvsc", "status"],
+        env=where,
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE_S,
+        text=True,
+    )
+    assert "aks-0" in done.stdout, done.stderr
+
+
+def test_watching_prints_anew_when_a_vf_leaves(api: Cluster) -> None:
+    with watching(api, "pods", "-n", "nf", "--watch") as tables:
+        assert "Synthetic" not in row_of("fwd-0", next(tables))
+        report(api, "aks-0", nodes.revoked(FAST), SLOW, FREE)
+        assert "Synthetic" in row_of("fwd-0", next(tables))
+        report(api, "aks-0", FAST, SLOW, FREE)
+        assert "Synthetic" not in row_of("fwd-0", next(tables))
+
+
+def test_without_the_kinds_the_remedy_is_named(api: Cluster) -> None:
+    """The last one: it takes the kinds away."""
+    api.kubectl("delete", "crd", "netvscnodes.netvsc.io")
+    code, _, errors = netvsc(api, "status", "--watch")
+    assert (code, "is netvsc-operator installed?" in errors) == (1, True)
+
+
+@contextmanager
+def watching(cluster: Cluster, *words: str) -> Iterator[Iterator[list[str]]]:
+    """The tables that it prints, as they come; an empty line ends each."""
+    running = subprocess.Popen(
+        ["kubectl-netvsc", *words], env=environment(cluster), stdout=subprocess.PIPE, text=True
+    )
+    deadline = threading.Timer(PATIENCE_S, running.kill)
+    deadline.start()
+    try:
+        yield _tables(running)
+    finally:
+        deadline.cancel()
+        running.terminate()
+        running.communicate(timeout=PATIENCE_S)
+
+
+def _tables(running: subprocess.Popen[str]) -> Iterator[list[str]]:
+    assert running.stdout
+    table: list[str] = []
+    for line in running.stdout:
+        if line.strip():
+            table.append(line)
+        else:
+            yield table
+            table = []
+
+
+def row_of(pod: str, table: list[str]) -> str:
+    return next(row for row in table if f" {pod} " in row)
