@@ -244,13 +244,15 @@ static int64_t serve(struct pair *p, int64_t now)
 	struct token_facts f = {
 		.now = now,
 		.offer = pair_offer(p) ? p->generation : 0,
-		.reader = p->has_reader,
 		.empty = fifo_empty(&p->fifo),
 		.order = p->ordered,
 	};
 	bool line = p->token.inside == INSIDE_LINE;
 	struct token_out out;
 
+	if (f.empty && !p->has_reader)
+		follow_reader(p, now); /* somebody opened it and read since we looked */
+	f.reader = p->has_reader;
 	p->ordered = false;
 	token_step(&p->token, &f, &out);
 	for (unsigned i = 0; i < out.count; i++)

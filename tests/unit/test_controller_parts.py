@@ -38,6 +38,7 @@ AT_HOME = replace(ONE, allocation=replace(ONE.allocation, interface=None))  # CN
         (BACK, Phase.UNOFFERED),
         (said(ONE, AnnounceState.TAKEN, taken_at="no time"), Phase.TAKEN),
         (said(BACK, AnnounceState.TAKEN), Phase.UNOFFERED),  # taken before the outage
+        (said(replace(BACK, last_outage_seconds=0.0), AnnounceState.TAKEN), Phase.TAKEN),
         (offered(BACK), Phase.UNTAKEN),
         (offered(BACK, application="unopened"), Phase.PATIENT),
         (taken(BACK), Phase.TAKEN),

@@ -65,7 +65,12 @@ def _starting(pair: PairStatus, said: Announcement) -> bool:
 
 
 def _since_the_outage(pair: PairStatus, said: Announcement) -> bool:
-    """Tell whether the line was taken after the last outage; a deaf sidecar says it was before."""
+    """Tell whether the line was taken after the last outage; a deaf sidecar says it was before.
+
+    An outage of no time is one that the agent did not see: its date is when the agent came back.
+    """
+    if pair.last_outage_seconds == 0:
+        return True
     taken, revoked = moment(said.taken_at), moment(pair.last_revoked)
     return taken is None or revoked is None or taken >= revoked
 

@@ -19,7 +19,7 @@ def revoked(pair: PairStatus, *, pci: str | None, times: int) -> str:
 
 def returned(pair: PairStatus, *, times: int, phase: Phase) -> str:
     outage = pair.last_outage_seconds
-    after = f" after {outage:.1f} s" if outage is not None else ""
+    after = f" after {outage:.1f} s" if outage else ""  # 0: nobody saw how long it was
     vf = pair.vf or pair.last_vf
     if times == 1:
         head = f"VF {vf.pci if vf else 'unknown'} of {_named(pair)} came back{after}"
@@ -50,9 +50,9 @@ def _was_taken(pair: PairStatus) -> bool:
 
 def _taken(pair: PairStatus) -> str:
     back, taken = _moments(pair)
-    if back is None or taken is None:
+    if back is None or taken is None or taken < back:  # before the agent saw that it was back
         return "the application took it"
-    return f"the application took it {max(0.0, taken - back):.3f} s later"
+    return f"the application took it {taken - back:.3f} s later"
 
 
 def _moments(pair: PairStatus) -> tuple[float | None, float | None]:
