@@ -19,9 +19,9 @@ os.environ.setdefault("PROMETHEUS_DISABLE_CREATED_SERIES", "True")  # a second s
 
 from prometheus_client import CollectorRegistry
 
-from netvsc import __version__
+from netvsc import __version__, logs
 from netvsc.errors import NetvscError, RequestError
-from netvsc_deviceplugin import devinfo, logs
+from netvsc_deviceplugin import devinfo
 from netvsc_deviceplugin.agent import Agent, Settings
 from netvsc_deviceplugin.cni import command
 from netvsc_deviceplugin.cni.half import CniSettings, Mode

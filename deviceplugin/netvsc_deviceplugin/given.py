@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from netvsc.errors import NodeError
+from netvsc.files import write_json
 
 Verbs = Mapping[str, tuple[str, ...]]
 
@@ -40,7 +40,7 @@ class Given:
         """Remember before the kubelet is answered; raises NodeError if that cannot be done."""
         after = {**self._given, **verbs}
         if after != self._given:
-            _write(self._file, after)
+            write_json(self._file, after)
             self._given = after
         self._since |= dict.fromkeys(verbs, self._clock())
         self._held -= verbs.keys()
@@ -58,7 +58,7 @@ class Given:
             return
         after = {id_: verbs for id_, verbs in self._given.items() if id_ not in gone}
         try:
-            _write(self._file, after)
+            write_json(self._file, after)
         except NodeError as error:  # nobody waits for an answer here; the next look tries again
             log.warning("%s", error)
             self._held |= gone
@@ -94,19 +94,3 @@ def _parsed(data: bytes) -> Verbs:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError("not lists of names")
     return {id_: tuple(names) for id_, names in given.items()}
-
-
-def _write(file: Path, given: Verbs) -> None:
-    """Replace the file in one step: a reader, or a restart, finds the old or the new."""
-    new = file.with_suffix(".new")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with new.open("w") as out:
-            json.dump(given, out)
-            out.flush()
-            os.fsync(out.fileno())
-        new.replace(file)
-    except OSError as error:
-        raise NodeError(
-            f"cannot write {file}: {error.strerror}; the agent's state folder must be writable"
-        ) from error

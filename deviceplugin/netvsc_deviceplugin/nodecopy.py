@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from netvsc.errors import ConfigError, NodeError
+from netvsc.errors import ConfigError
+from netvsc.files import write_json
 from netvsc.plain import from_plain, to_plain
 from netvsc.status import NodeStatus
 
@@ -52,20 +52,8 @@ def load(state: Path) -> Copy:
 
 
 def save(state: Path, copy: Copy) -> None:
-    """Replace the file in one step; raises NodeError."""
-    file = _file(state)
-    new = file.with_suffix(".new")
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-        with new.open("w") as out:
-            json.dump(to_plain(copy), out)
-            out.flush()
-            os.fsync(out.fileno())
-        new.replace(file)
-    except OSError as error:
-        raise NodeError(
-            f"cannot write {file}: {error.strerror}; the agent's state folder must be writable"
-        ) from error
+    """Replace the file; raises NodeError."""
+    write_json(_file(state), to_plain(copy))
 
 
 def _file(state: Path) -> Path:

@@ -7,9 +7,9 @@ import logging
 from pathlib import Path
 
 from netvsc.errors import ConfigError
+from netvsc.folder import watching
 from netvsc.pool import Pool
 from netvsc_deviceplugin.config import read_pools
-from netvsc_deviceplugin.folder import watching
 from netvsc_deviceplugin.latest import Latest
 
 log = logging.getLogger(__name__)

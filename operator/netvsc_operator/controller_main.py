@@ -10,9 +10,10 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from netvsc import logs
 from netvsc.access import access
 from netvsc.errors import NetvscError
-from netvsc_operator import authority, logs
+from netvsc_operator import authority
 from netvsc_operator.controller.program import Program, Settings
 
 log = logging.getLogger(__name__)

@@ -16,9 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from netvsc import logs
 from netvsc.access import access
 from netvsc.errors import NetvscError
-from netvsc_operator import logs
 from netvsc_operator.kube import NETVSC_NODES, Kube, NotFound
 
 log = logging.getLogger(__name__)

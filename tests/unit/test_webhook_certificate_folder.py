@@ -15,8 +15,8 @@ from cryptography import x509
 from prometheus_client import CollectorRegistry
 
 from netvsc.errors import NodeError
+from netvsc.folder import watching
 from netvsc_operator.webhook.certificate import Certificate
-from netvsc_operator.webhook.folder import watched
 from netvsc_operator.webhook.metrics import Metrics
 from sim.secret import Secret
 
@@ -126,7 +126,7 @@ def test_each_way_of_writing_wakes_the_watch(tmp_path: Path) -> None:
     async def run() -> None:
         heard = asyncio.Event()
         secret = Secret(tmp_path / "tls")
-        with watched(secret.folder, changed=heard.set):
+        with watching(secret.folder, changed=heard.set):
             secret.renew()
             await asyncio.wait_for(heard.wait(), timeout=5)
             await asyncio.sleep(0)
@@ -139,8 +139,8 @@ def test_each_way_of_writing_wakes_the_watch(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_named_with_the_remedy(tmp_path: Path) -> None:
     async def run() -> None:
-        with watched(tmp_path / "nowhere", changed=lambda: None):
+        with watching(tmp_path / "nowhere", changed=lambda: None):
             raise AssertionError
 
-    with pytest.raises(NodeError, match=r"nowhere: No such file.*mount the certificate's Secret"):
+    with pytest.raises(NodeError, match=r"nowhere: No such file.*must be mounted"):
         asyncio.run(run())

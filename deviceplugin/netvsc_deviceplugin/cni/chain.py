@@ -14,10 +14,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from netvsc.folder import watching
 from netvsc_deviceplugin.cni import conflist, lists, program
 from netvsc_deviceplugin.cni.conflist import ConflistError, Contest
 from netvsc_deviceplugin.cni.place import UNKNOWN, Place, Standing
-from netvsc_deviceplugin.folder import watching
 from netvsc_deviceplugin.latest import Latest
 
 # The runtime reads its lists again when they change and tells nobody when it has; until then it may

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from netvsc.folder import watching
 from netvsc.pair import Inventory
 from netvsc.pool import Pool
 from netvsc_deviceplugin.cni import addresses
@@ -33,7 +34,6 @@ from netvsc_deviceplugin.cni.server import serving
 from netvsc_deviceplugin.cni.service import Meter, Service
 from netvsc_deviceplugin.cni.space import Space
 from netvsc_deviceplugin.cni.whose import ask, ask_all
-from netvsc_deviceplugin.folder import watching
 from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.links import Link
 from netvsc_deviceplugin.match import World

@@ -11,13 +11,13 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from netvsc.errors import NetvscError, RequestError
+from netvsc.folder import watching
 from netvsc_deviceplugin.cni.markers import Markers
 from netvsc_deviceplugin.cni.passed import Passed
 from netvsc_deviceplugin.cni.request import Call
 from netvsc_deviceplugin.cni.service import Service
 from netvsc_deviceplugin.cni.space import GoneError, exists
 from netvsc_deviceplugin.cni.whose import Pods
-from netvsc_deviceplugin.folder import watching
 from netvsc_deviceplugin.podresources import GONE_S
 
 AGAIN_S = 5.0  # while the kubelet is silent or does not list a pod: nothing tells when it will

@@ -15,13 +15,13 @@ from prometheus_client import CollectorRegistry
 
 from netvsc.access import access
 from netvsc.errors import NodeError
+from netvsc.folder import watching
 from netvsc.pool import Pool
 from netvsc_operator import admission
 from netvsc_operator.injection import Injection
 from netvsc_operator.kube import NETVSC_POOLS, Kube, Watch
 from netvsc_operator.webhook import status
 from netvsc_operator.webhook.certificate import Certificate
-from netvsc_operator.webhook.folder import watched
 from netvsc_operator.webhook.metrics import Metrics
 from netvsc_operator.webhook.pools import Pools
 from netvsc_operator.webhook.reviews import Decide, Reviews
@@ -63,7 +63,7 @@ async def serve(settings: Settings, registry: CollectorRegistry, stop: asyncio.E
         "end": lambda: "this process is leaving" if reviews.leaving else None,
     }
     async with AsyncExitStack() as stack:
-        stack.enter_context(watched(settings.tls, changed=certificate.load))
+        stack.enter_context(watching(settings.tls, changed=certificate.load))
         certificate.load()
         state = web.AppRunner(status.application(registry, ready=ready), access_log=None)
         await stack.enter_async_context(_listening("status", state, settings.metrics))

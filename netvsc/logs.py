@@ -7,7 +7,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-FIELDS = ("pair", "resource", "pod", "netns")
+FIELDS = ("node", "pair", "pool", "resource", "pod", "netns")  # given as `extra` of a record
 
 
 def configure(*, level: int = logging.INFO) -> None:

@@ -62,6 +62,6 @@ def _open(folder: Path) -> int:
 def _refused(folder: Path) -> NodeError:
     why = os.strerror(ctypes.get_errno())
     return NodeError(
-        f"cannot watch {folder}: {why}; mount the kubelet's folder there, and see that "
-        "fs.inotify.max_user_instances is not used up"
+        f"cannot watch {folder}: {why}; it must be mounted there, and "
+        "fs.inotify.max_user_instances must not be used up"
     )
