@@ -64,14 +64,18 @@ compatibility: $(READY) ## write the last results of test-dpdk into docs/compati
 	PYTHONPATH=tests $(BIN)/python -m dpdk.compatibility
 
 .PHONY: e2e
-e2e: $(READY) fdpipe ## a real Kubernetes on this machine; root, the first build takes minutes
+e2e: $(READY) ## a real Kubernetes on this machine; root, the first build takes minutes
 	@tests/need-root.sh e2e
+	@tests/cluster/setup.sh
+	@$(MAKE) --no-print-directory fdpipe
 	$(BIN)/python -m pytest tests/cluster
 	$(BIN)/python -m pytest -m cluster tests/kernel
 
 .PHONY: cluster
-cluster: $(READY) fdpipe ## start a Kubernetes with a simulated three-NIC host for yourself; root
+cluster: $(READY) ## start a Kubernetes with a simulated three-NIC host for yourself; root
 	@tests/need-root.sh cluster
+	@tests/cluster/setup.sh
+	@$(MAKE) --no-print-directory fdpipe
 	@PYTHONPATH=tests $(BIN)/python -m cluster.playground
 
 .PHONY: cluster-down
@@ -94,8 +98,10 @@ REGISTRY ?= netvsc.io
 TAG ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .PHONY: images
-images: $(READY) fdpipe ## both images as archives: make images REGISTRY=example.azurecr.io TAG=0.1.0; root
+images: $(READY) ## both images as archives: make images REGISTRY=example.azurecr.io TAG=0.1.0; root
 	@tests/need-root.sh images
+	@tests/cluster/setup.sh
+	@$(MAKE) --no-print-directory fdpipe
 	@PYTHONPATH=tests $(BIN)/python -m cluster.harness images $(REGISTRY) $(TAG)
 
 .PHONY: check
