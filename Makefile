@@ -51,7 +51,7 @@ format: $(READY) ## format Python and C in place
 	$(BIN)/clang-format -i $$(git ls-files 'fdpipe/*.c' 'fdpipe/*.h' 'tests/*.c')
 
 .PHONY: test
-test: $(READY) fdpipe ## unit and kernel tests, as root or not; under 5 minutes
+test: $(READY) fdpipe ## unit and kernel tests, as root or not; about 6 minutes
 	$(BIN)/python -m pytest -m 'not dpdk and not cluster' tests/unit tests/kernel
 
 .PHONY: test-dpdk

@@ -10,6 +10,7 @@ from cluster import test_cni as cni
 from cluster.harness.wait import until
 from cluster.installed import markers
 from cluster.pods import Pods, container, pod
+from cluster.stories import sample
 
 if TYPE_CHECKING:
     from cluster.harness import Cluster
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 NETDEVS = ("ls", "/sys/class/net")
+ALLOCATED = 'netvsc_allocations_total{result="granted"}'
 
 
 @pytest.fixture
@@ -34,9 +36,10 @@ def test_its_pair_comes_late_and_a_plain_pods_note_goes(
     sleep = ("main", "sleep", "infinity")
     pods.start(pod("first", container(*sleep)))  # whose address makes the store that is locked
     with cni._no_add_ends(cluster):
+        before = sample(cluster, ALLOCATED)
         pods.create(pod("late", container(*sleep, resource=cni.RESOURCE)))
         pods.create(pod("plain", container(*sleep)))
-        until(lambda: cni._given(cluster) == 1, what="Allocate", seconds=20)
+        until(lambda: sample(cluster, ALLOCATED) > before, what="Allocate", seconds=20)
         cni._send_away(cluster)
     for name in ("late", "plain"):
         pods.wait(name, "condition=Ready")

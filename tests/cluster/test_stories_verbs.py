@@ -45,6 +45,7 @@ def nics(cluster: Cluster, whole: Nics) -> Iterator[Nics]:
         yield whole
         whole.tree = plain
         chart.helm(cluster, "upgrade")
+        wait(lambda: _webhooks(cluster) == {chart.TAG}, "the webhooks of these stories to be gone")
 
 
 def _webhooks(cluster: Cluster) -> set[str]:
