@@ -10,6 +10,7 @@ import pytest
 from cluster import verbs
 from cluster import whole as chart
 from cluster.harness import addresses
+from cluster.installed import TAG as PLAIN
 from cluster.installed import wait_allocatable
 from cluster.simulated import NICS
 from cluster.stories import WEBHOOK, notes, pairs, prepared, sample, wait, wait_accelerated
@@ -45,7 +46,7 @@ def nics(cluster: Cluster, whole: Nics) -> Iterator[Nics]:
         yield whole
         whole.tree = plain
         chart.helm(cluster, "upgrade")
-        wait(lambda: _webhooks(cluster) == {chart.TAG}, "the webhooks of these stories to be gone")
+        wait(lambda: _webhooks(cluster) == {PLAIN}, "the webhooks of these stories to be gone")
 
 
 def _webhooks(cluster: Cluster) -> set[str]:
