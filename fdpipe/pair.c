@@ -213,8 +213,8 @@ static void offer(struct pair *p)
 	}
 	p->record.vf = p->sight.vf;
 	memcpy(p->record.line, p->line, p->length + 1);
-	remember(p, RECORD_OFFERED);
 	log_offer(p);
+	remember(p, RECORD_OFFERED);
 }
 
 static void act(

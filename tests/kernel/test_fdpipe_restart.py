@@ -32,6 +32,7 @@ def offered(pod: Pod, reader: Reader, *options: str) -> Sidecar:
     sidecar.wait_log("usable")
     assert reader.read() == b"\n"
     sidecar.wait_log("offered")
+    assert pod.status()["vf"] == "offered"  # answered once the offer is kept, too
     return sidecar
 
 
