@@ -241,7 +241,7 @@ def test_a_kubelets_folder_that_is_not_there_is_named() -> None:
         asyncio.run(story())
     (error,) = raised.value.exceptions
     assert isinstance(error, NodeError)
-    assert "elsewhere: No such file or directory; mount the kubelet's folder" in str(error)
+    assert "elsewhere: No such file or directory; it must be mounted there" in str(error)
 
 
 def test_a_kubelets_folder_that_is_replaced_ends_the_agent_rather_than_leave_it_deaf() -> None:
