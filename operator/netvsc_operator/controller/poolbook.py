@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from netvsc.errors import ConfigError
@@ -101,15 +101,7 @@ def _apart(judged: list[Judged]) -> list[Judged]:
             continue
         first = owners.setdefault(one.pool.resource, one.name)
         clash = None if first == one.name else _clash(one.pool.resource, first)
-        found.append(
-            Judged(
-                object=one.object,
-                pool=one.pool,
-                accepted=one.accepted,
-                refusal=one.refusal,
-                conflict=clash,
-            )
-        )
+        found.append(replace(one, conflict=clash))
     return found
 
 

@@ -20,7 +20,7 @@ from netvsc.pool import Pool
 from netvsc_operator import admission
 from netvsc_operator.injection import Injection
 from netvsc_operator.kube import NETVSC_POOLS, Kube, Watch
-from netvsc_operator.webhook import status
+from netvsc_operator.pages import application
 from netvsc_operator.webhook.certificate import Certificate
 from netvsc_operator.webhook.metrics import Metrics
 from netvsc_operator.webhook.pools import Pools
@@ -65,7 +65,10 @@ async def serve(settings: Settings, registry: CollectorRegistry, stop: asyncio.E
     async with AsyncExitStack() as stack:
         stack.enter_context(watching(settings.tls, changed=certificate.load))
         certificate.load()
-        state = web.AppRunner(status.application(registry, ready=ready), access_log=None)
+        # No check of health: the apiserver's absence is no reason to be restarted, since a new
+        # process would know no pools.
+        pages = application(registry, healthy={}, ready=ready)
+        state = web.AppRunner(pages, access_log=None)
         await stack.enter_async_context(_listening("status", state, settings.metrics))
         answers = _listening(
             "admission",
