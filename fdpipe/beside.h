@@ -1,0 +1,15 @@
+/* Short texts kept beside a pair's pipe (`<dir>/NN<kind>`), for the next sidecar to read. */
+#ifndef FDPIPE_BESIDE_H
+#define FDPIPE_BESIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A failure is logged: what is not kept is only not known to the next one. */
+void beside_save(
+	const char *dir, const char *pair, const char *kind, const char *text, size_t length);
+
+/* False if there is nothing; else `text` is what is there, as far as it fits, and ends with NUL. */
+bool beside_load(const char *dir, const char *pair, const char *kind, char *text, size_t size);
+
+#endif
