@@ -4,6 +4,7 @@
  * network namespace never dies with a pair inside: those three decide what is said without agent.
  */
 #include "buf.h"
+#include "cni_back.h"
 #include "cni_call.h"
 #include "cni_passed.h"
 #include "limits.h"
@@ -27,6 +28,17 @@
 #endif
 #ifndef CNI_PATIENCE_PLAIN_MS
 #define CNI_PATIENCE_PLAIN_MS 5000 /* where nothing is ours: such a pod must not be held */
+#endif
+
+/* Within that: for an agent that died while something of ours may be inside. containerd lets the
+ * netns of an ADD that failed go whatever DEL says of it (2.4, RunPodSandbox), so that neither
+ * should be over before the agent is back; a DEL after an ADD that succeeded is asked for again.
+ */
+#ifndef CNI_BACK_ADD_MS
+#define CNI_BACK_ADD_MS 45000
+#endif
+#ifndef CNI_BACK_DEL_MS
+#define CNI_BACK_DEL_MS 8000
 #endif
 
 static int print(const char *p, size_t n)
@@ -187,9 +199,10 @@ static long receive(int fd, char *answer, size_t size, int64_t end)
 	return (long)length;
 }
 
-static long ask(const struct cni_call *call, const struct cni_message *message, char *answer)
+static long ask(
+	const struct cni_call *call, const struct cni_message *message, char *answer, int64_t began)
 {
-	int64_t end = now_ns() + (is_plain(call) ? CNI_PATIENCE_PLAIN_MS : CNI_PATIENCE_MS) * MS;
+	int64_t end = began + (is_plain(call) ? CNI_PATIENCE_PLAIN_MS : CNI_PATIENCE_MS) * MS;
 	int fd = connect_agent(call, end);
 	bool sent = fd >= 0;
 	long n = -1;
@@ -200,6 +213,26 @@ static long ask(const struct cni_call *call, const struct cni_message *message, 
 		n = receive(fd, answer, ANSWER_SIZE, end);
 	if (fd >= 0)
 		close(fd);
+	return n >= 2 && (answer[0] == '0' || answer[0] == '1') && answer[1] == '\n' ? n : -1;
+}
+
+/* Asks each agent that comes, for as long as something may be inside. */
+static long ask_again(
+	const struct cni_call *call, const struct cni_message *message, char *answer, int64_t began)
+{
+	bool add = call->verb == CNI_ADD;
+	int64_t end = now_ns() + (add ? CNI_BACK_ADD_MS : CNI_BACK_DEL_MS) * MS;
+	int watch = -1;
+	long n = -1;
+
+	if ((add || call->verb == CNI_DEL) && has_marker(call))
+		watch = cni_back_watch(call);
+	if (watch < 0)
+		return -1;
+	do
+		n = ask(call, message, answer, began);
+	while (n < 0 && has_marker(call) && cni_back_wait(watch, end));
+	close(watch);
 	return n;
 }
 
@@ -210,6 +243,7 @@ int verb_cni(char **argv)
 	struct cni_message message;
 	struct buf environment;
 	enum cni_code code;
+	int64_t began = now_ns();
 	const char *why;
 	long n;
 
@@ -227,8 +261,10 @@ int verb_cni(char **argv)
 	if (!collect_environment(&environment))
 		return fail(&call, CNI_BAD_ENVIRONMENT, "CNI_*: more than 16 KiB of environment");
 	cni_write(&message, &call, &environment);
-	n = ask(&call, &message, answer);
-	if (n < 2 || (answer[0] != '0' && answer[0] != '1') || answer[1] != '\n')
+	n = ask(&call, &message, answer, began);
+	if (n < 0)
+		n = ask_again(&call, &message, answer, began);
+	if (n < 0)
 		return without_agent(&call, &message);
 	if (print(answer + 2, (size_t)n - 2))
 		return EXIT_FAILED;

@@ -23,7 +23,8 @@ from netvsc import __version__, logs
 from netvsc.errors import NetvscError, RequestError
 from netvsc_deviceplugin import devinfo
 from netvsc_deviceplugin.agent import Agent, Settings
-from netvsc_deviceplugin.cni import command
+from netvsc_deviceplugin.alone import on_this_node
+from netvsc_deviceplugin.cni import command, leftover
 from netvsc_deviceplugin.cni.half import CniSettings, Mode
 from netvsc_deviceplugin.imds_http import LINK_LOCAL, Endpoint, endpoint_of
 from netvsc_deviceplugin.nodehalf import NodeSettings
@@ -73,12 +74,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def _until_told(settings: Settings) -> None:
-    agent = asyncio.create_task(Agent(settings, CollectorRegistry()).run())
+    agent = asyncio.create_task(_alone(settings))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, agent.cancel)
     with suppress(asyncio.CancelledError):
         await agent
+
+
+async def _alone(settings: Settings) -> None:
+    agent = Agent(settings, CollectorRegistry())
+    async with on_this_node(settings.state):
+        await agent.run()
 
 
 def _leaves(group: BaseExceptionGroup[NetvscError]) -> list[NetvscError]:
@@ -126,8 +133,8 @@ def _folder_or_off(text: str) -> Path | None:
 
 
 def _cni(arguments: argparse.Namespace) -> CniSettings | None:
-    mode = Mode(arguments.cni)
-    if mode is Mode.OFF:
+    mode, folders = Mode(arguments.cni), (arguments.cni_conf, arguments.cni_bin)
+    if mode is Mode.OFF and not leftover.there(*folders, state=arguments.state):
         return None
     where = {"conf": arguments.cni_conf, "bin": arguments.cni_bin, "shim": arguments.cni_shim}
     return CniSettings(mode=mode, **where)

@@ -1,7 +1,7 @@
 """The real agent is killed for real, at any moment of an ADD or a DEL, and the kubelet goes on.
 
-As the kubelet does: an ADD that failed is followed by a DEL and another ADD, a DEL that failed by
-another one.
+As containerd does (2.4, RunPodSandbox): an ADD that failed is followed by one DEL, whatever comes
+of it, and by another ADD; any other DEL that failed by another one.
 """
 
 import asyncio
@@ -33,8 +33,9 @@ async def survived(node: Node, pause: float, work: Coroutine[None, None, None]) 
 async def added(node: Node, pod: Pod) -> None:
     """Call ADD until it succeeds; then the pair is in the pod, or comes late."""
     while (await node.call("ADD", pod)).code:
-        while (await node.call("DEL", pod)).code:
-            pass
+        await node.call("DEL", pod)
+        netvsc, vf = node.cni.places(1, pod)
+        assert not {pod.netns} & {place.netns for place in (netvsc, vf) if place}, "it would die"
     await node.until(lambda: node.cni.inside(1, pod), "the pair is inside")
 
 

@@ -5,15 +5,19 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from netvsc_deviceplugin.cni.request import VERSIONS
-from sim.cni import CniHost, id_of
-from sim.cni_server import PREVIOUS, CniServer, config, promised, shim
+from sim.cni import CniHost, Pod, id_of
+from sim.cni_hanging import hasty_shim
+from sim.cni_server import PREVIOUS, CniServer, Said, config, promised, shim
 from sim.fdpipe import binary
 
 ONE = promised({"fwd": {"netvsc.io/pair": ["netvsc0"]}})
@@ -65,8 +69,9 @@ def test_names_without_an_annotation_follow_the_pools_prefixes() -> None:
 
 
 def test_multus_names_the_pair_and_the_interface() -> None:
-    with CniHost(2) as cni, CniServer(cni):
+    with CniHost(2) as cni, CniServer(cni) as server:
         pod = cni.pod()
+        server.give(2)
         given = config(cni.state, name="sriov", deviceID=id_of(2))
         del given["prevResult"]
         assert shim("ADD", given, pod, CNI_IFNAME="net1").body["interfaces"][0]["name"] == "net1"
@@ -134,12 +139,38 @@ def test_without_the_agent_a_netns_with_a_pair_inside_may_not_end() -> None:
         with CniServer(cni) as server:
             server.give(1)
             assert shim("ADD", given, pod).code == 0
-        assert shim("DEL", given, pod).error == 11
-        assert shim("ADD", given, pod).error == 11
+        assert shim("DEL", given, pod, program=hasty_shim()).error == 11
+        assert shim("ADD", given, pod, program=hasty_shim()).error == 11
         assert cni.inside(1, pod)
         with CniServer(cni):
             assert shim("DEL", given, pod).code == 0
         assert cni.at_home(1, pod)
+
+
+def test_a_netns_with_a_pair_inside_is_kept_until_the_agent_is_back() -> None:
+    """containerd lets it go after an ADD that failed, whatever DEL says: so that waits."""
+    with CniHost() as cni:
+        pod, given = cni.pod(), config(cni.state)
+        with CniServer(cni) as server:
+            server.give(1)
+            assert shim("ADD", given, pod).code == 0
+        with the_agent_dies_over("DEL", given, pod, cni=cni) as said, CniServer(cni):
+            assert said.result(30).code == 0
+        assert cni.at_home(1, pod)
+
+
+def test_an_add_that_the_agent_dies_over_is_done_by_the_next_one() -> None:
+    with CniHost() as cni:
+        pod, given = cni.pod(), config(cni.state, **ONE)
+        moved = partial(cni.add, pod, 1)
+        with the_agent_dies_over("ADD", given, pod, cni=cni, work=moved) as said:
+            assert cni.inside(1, pod)
+            server = CniServer(cni)
+            server.give(1)
+            with server:
+                added = said.result(30)
+        assert added.code == 0
+        assert added.body["interfaces"][1]["name"] == "netvsc0"
 
 
 @pytest.mark.parametrize("verb", ["CHECK", "GC", "STATUS", "VERSION"])
@@ -164,8 +195,9 @@ def test_a_promise_that_the_kubelet_does_not_know_of_waits() -> None:
 
 
 @contextmanager
-def agent_that(state: Path, answer: bytes) -> Iterator[None]:
-    """Something that listens, takes a call, says `answer` and hangs up."""
+def agent_that(state: Path, answer: bytes, *, work: Callable[[], object] = bool) -> Iterator[None]:
+    """Something that listens, takes a call, does its work, says `answer` and hangs up."""
+    (state / "cni.sock").unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(state / "cni.sock"))
         listener.listen()
@@ -174,12 +206,24 @@ def agent_that(state: Path, answer: bytes) -> Iterator[None]:
             connection, _ = listener.accept()
             with connection:
                 connection.recv(1 << 20)
+                work()
                 connection.sendall(answer)
 
         thread = threading.Thread(target=take)
         thread.start()
         yield
         thread.join()
+
+
+@contextmanager
+def the_agent_dies_over(
+    verb: str, given: dict[str, Any], pod: Pod, *, cni: CniHost, work: Callable[[], object] = bool
+) -> Iterator[Future[Said]]:
+    """Begin a call: an agent takes it, does some work, and dies before it answers."""
+    with ThreadPoolExecutor(max_workers=1) as runtime:
+        with agent_that(cni.state, b"", work=work):
+            said = runtime.submit(shim, verb, given, pod)
+        yield said
 
 
 @pytest.mark.parametrize("answer", [b"", b"0", b"x\n{}", b"Hello\n"])
@@ -189,7 +233,6 @@ def test_an_agent_that_dies_in_the_middle_is_one_that_is_away(answer: bytes) -> 
         with agent_that(cni.state, answer):
             given = config(cni.state)
             assert shim("ADD", given, pod).body == given["prevResult"]
-        (cni.state / "cni.sock").unlink()
         with agent_that(cni.state, answer):
             assert shim("ADD", config(cni.state, **ONE), pod).error == 11
 
@@ -316,7 +359,8 @@ def test_an_annotation_that_does_not_fit_is_refused_with_the_reason(
 
 
 def test_an_ipam_plugin_that_refuses_leaves_the_pair_at_home(tmp_path: Path) -> None:
-    with CniHost() as cni, CniServer(cni):
+    with CniHost() as cni, CniServer(cni) as server:
+        server.give(1)
         plugin = tmp_path / "broken"
         plugin.write_text('#!/bin/sh\n[ $CNI_COMMAND = DEL ] && exit 0\n'
                           'echo \'{"code":110,"msg":"no address left"}\'\nexit 1\n')  # fmt: skip

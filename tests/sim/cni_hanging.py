@@ -17,6 +17,7 @@ from sim.fdpipe import SOURCES
 
 PATIENCE_S = 1.5  # for pods that have pairs; the shipped program has 60
 PATIENCE_PLAIN_S = 0.4  # for others; the shipped program has 5
+BACK_S = 0.3  # until an agent that is away must be back; the shipped program has 45 and 8
 
 
 @functools.cache
@@ -26,7 +27,12 @@ def hasty_shim() -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for file in (SOURCES / "Makefile", *SOURCES.glob("*.[ch]")):
         shutil.copy(file, folder)
-    limits = {"CNI_PATIENCE_MS": PATIENCE_S, "CNI_PATIENCE_PLAIN_MS": PATIENCE_PLAIN_S}
+    limits = {
+        "CNI_PATIENCE_MS": PATIENCE_S,
+        "CNI_PATIENCE_PLAIN_MS": PATIENCE_PLAIN_S,
+        "CNI_BACK_ADD_MS": BACK_S,
+        "CNI_BACK_DEL_MS": BACK_S,
+    }
     flags = " ".join(f"-D{name}={int(value * 1000)}" for name, value in limits.items())
     command = ["make", "-s", "-C", str(folder), "build/fdpipe-sim", f"CPPFLAGS={flags}"]
     subprocess.run(command, check=True)

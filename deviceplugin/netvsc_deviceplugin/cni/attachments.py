@@ -50,7 +50,7 @@ class Attachments:
     def add(self, target: Target, wants: Sequence[Want]) -> tuple[Attached, ...]:
         """Bring pairs into a container; raises NetvscError, and then they are at home."""
         self._take_over(target, wants)
-        return self._add(target, wants, still=lambda: True)
+        return self._add(target, wants, still=lambda: exists(target.netns))
 
     def add_late(
         self, target: Target, wants: Sequence[Want], *, still: Callable[[], bool]

@@ -66,8 +66,8 @@ class Service:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cni")
 
     def close(self) -> None:
-        """Wait for the change under way, if any."""
-        self._worker.shutdown()
+        """Wait for the change under way; what has not begun never will, and goes unanswered."""
+        self._worker.shutdown(cancel_futures=True)
 
     async def restore(self) -> None:
         await self._alone(self._attachments.restore)
@@ -140,12 +140,13 @@ class Service:
 
     async def _devices(self, call: Call) -> tuple[Devices, ...]:
         """Ask the kubelet; without its answer a pod that was promised nothing passes."""
-        if call.device or not call.pod or (call.annotation is None and not self._waiting()):
+        asked_for = call.device or call.annotation is not None
+        if not call.pod or not (asked_for or self._waiting()):
             return ()
         try:
             return await self._ask(call.namespace, call.pod)
         except NetvscError as error:
-            if call.annotation is not None:
+            if asked_for:
                 raise
             log.warning("%s; it passes, and its pairs come late if it has any", error)
             self._note(call)
