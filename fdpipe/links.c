@@ -63,14 +63,48 @@ static size_t receive(int fd)
 	return (size_t)n;
 }
 
-static const struct rtattr *first_attr(const struct nlmsghdr *h, unsigned *left)
+/*
+ * The system's macros step over padding that is not there and count what is left below zero; ours
+ * end where the datagram or the message ends. NULL: there are no more.
+ */
+static const struct nlmsghdr *message_at(const void *p, size_t left)
 {
-	const struct ifinfomsg *info = NLMSG_DATA(h);
+	return NLMSG_OK((const struct nlmsghdr *)p, left) ? p : NULL;
+}
 
-	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)))
+static const struct nlmsghdr *next_message(const struct nlmsghdr *h, size_t *left)
+{
+	size_t step = NLMSG_ALIGN(h->nlmsg_len);
+
+	if (step >= *left)
 		return NULL;
-	*left = IFLA_PAYLOAD(h);
-	return IFLA_RTA(info);
+	*left -= step;
+	return message_at((const char *)h + step, *left);
+}
+
+static const struct rtattr *attr_at(const void *p, size_t left)
+{
+	return RTA_OK((const struct rtattr *)p, left) ? p : NULL;
+}
+
+static const struct rtattr *first_attr(const struct nlmsghdr *h, size_t *left)
+{
+	size_t head = NLMSG_SPACE(sizeof(struct ifinfomsg));
+
+	if (h->nlmsg_len < head)
+		return NULL;
+	*left = h->nlmsg_len - head;
+	return attr_at((const char *)h + head, *left);
+}
+
+static const struct rtattr *next_attr(const struct rtattr *a, size_t *left)
+{
+	size_t step = RTA_ALIGN(a->rta_len);
+
+	if (step >= *left)
+		return NULL;
+	*left -= step;
+	return attr_at((const char *)a + step, *left);
 }
 
 static bool text_attr(const struct rtattr *a, char *to, size_t size)
@@ -87,10 +121,9 @@ static bool text_attr(const struct rtattr *a, char *to, size_t size)
 /* A link that was not removed but went to another namespace is told with its new index there. */
 static bool moved(const struct nlmsghdr *h)
 {
-	unsigned left = 0;
+	size_t left;
 
-	for (const struct rtattr *a = first_attr(h, &left); a && RTA_OK(a, left);
-		a = RTA_NEXT(a, left))
+	for (const struct rtattr *a = first_attr(h, &left); a; a = next_attr(a, &left))
 		if (a->rta_type == IFLA_NEW_NETNSID)
 			return true;
 	return false;
@@ -147,16 +180,15 @@ static void set_attr(struct link *l, const struct rtattr *a, bool *on_pci)
 static bool parse(const struct nlmsghdr *h, struct link *l)
 {
 	const struct ifinfomsg *info = NLMSG_DATA(h);
-	unsigned left = 0;
 	bool on_pci = false;
-	const struct rtattr *a = first_attr(h, &left);
+	size_t left;
 
-	if (!a || h->nlmsg_type != RTM_NEWLINK)
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) || h->nlmsg_type != RTM_NEWLINK)
 		return false;
 	memset(l, 0, sizeof(*l));
 	l->index = info->ifi_index;
 	l->up = info->ifi_flags & IFF_UP;
-	for (; RTA_OK(a, left); a = RTA_NEXT(a, left))
+	for (const struct rtattr *a = first_attr(h, &left); a; a = next_attr(a, &left))
 		set_attr(l, a, &on_pci);
 	if (!on_pci || !is_pci(l->pci))
 		l->pci[0] = '\0';
@@ -199,8 +231,7 @@ bool links_events(int fd, struct gone *gone)
 		if (!n)
 			return errno == EAGAIN;
 		gone->any = true;
-		for (const struct nlmsghdr *h = (const void *)reply; NLMSG_OK(h, n);
-			h = NLMSG_NEXT(h, n))
+		for (const struct nlmsghdr *h = message_at(reply, n); h; h = next_message(h, &n))
 			note_gone(h, gone);
 	}
 	return true;
@@ -246,7 +277,9 @@ static bool failed(const struct nlmsghdr *h)
 
 	if (h->nlmsg_type != NLMSG_ERROR)
 		return false;
-	errno = h->nlmsg_len >= NLMSG_LENGTH(sizeof(*e)) ? -e->error : EPROTO;
+	errno = EPROTO;
+	if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(*e)) && e->error < 0 && e->error != INT32_MIN)
+		errno = -e->error;
 	return true;
 }
 
@@ -260,8 +293,7 @@ static int collect(int fd, struct links *links, links_wanted *wanted)
 
 		if (!n)
 			return -1;
-		for (const struct nlmsghdr *h = (const void *)reply; NLMSG_OK(h, n);
-			h = NLMSG_NEXT(h, n)) {
+		for (const struct nlmsghdr *h = message_at(reply, n); h; h = next_message(h, &n)) {
 			if (h->nlmsg_seq != sequence)
 				continue; /* of a dump given up before */
 			if (failed(h))

@@ -76,6 +76,14 @@ static void remember(struct pair *p, enum record_state state)
 	record_save(&p->record, p->settings->dir, p->config.number);
 }
 
+/* Who has this VF already leaves the line of an order unread, and has it still. */
+static enum record_state unless_taken(const struct pair *p, enum record_state state)
+{
+	bool has = p->usable && p->token.taken == p->generation && !p->token.hungry;
+
+	return has ? RECORD_TAKEN : state;
+}
+
 static void follow_reader(struct pair *p, int64_t now)
 {
 	bool reader = fifo_has_reader(&p->fifo);
@@ -175,7 +183,7 @@ static void take_back(struct pair *p, enum token_why why, bool line, int64_t now
 		return;
 	log_event(p->config.number, "cancelled", words[why]);
 	if (line)
-		remember(p, result == CANCELLED_LATE ? RECORD_TAKEN : RECORD_NONE);
+		remember(p, unless_taken(p, result == CANCELLED_LATE ? RECORD_TAKEN : RECORD_NONE));
 	if (result == CANCELLED_LATE && line) {
 		token_cancelled_late(&p->token, now);
 		log_event(p->config.number, "late", "it was read just before");
@@ -214,7 +222,7 @@ static void offer(struct pair *p)
 	p->record.vf = p->sight.vf;
 	memcpy(p->record.line, p->line, p->length + 1);
 	log_offer(p);
-	remember(p, RECORD_OFFERED);
+	remember(p, unless_taken(p, RECORD_OFFERED));
 }
 
 static void act(

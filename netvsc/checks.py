@@ -60,6 +60,17 @@ def one_of(kind: type[E]) -> Callable[[object, Where], E]:
     return parse
 
 
+def one_or_other(kind: type[E]) -> Callable[[object, Where], E]:
+    """Make a parser of a choice that may grow: what only a later version knows is its OTHER."""
+    strict = one_of(kind)
+
+    def parse(data: object, path: Where) -> E:
+        unheard = isinstance(data, str) and data not in set(kind)
+        return kind["OTHER"] if unheard else strict(data, path)
+
+    return parse
+
+
 def via(check: Callable[[str], str]) -> Callable[[object, Where], str]:
     """Make a parser of a check that raises RequestError."""
 
@@ -123,4 +134,6 @@ def _kind(data: object) -> str:
         return "a mapping" if data else "an empty mapping"
     if isinstance(data, list):
         return "a list" if data else "an empty list"
+    if isinstance(data, int) and abs(data) >= 10**100:  # Python does not write those of 4300 digits
+        return "a number of more than 100 digits"
     return repr(data)

@@ -18,7 +18,7 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 def check_template(template: str) -> str:
     """Return `template` if it can make a devargs line; raise RequestError if not."""
-    if not template or len(template.encode()) > LINE_MAX:
+    if not template or len(template.encode(errors="replace")) > LINE_MAX:
         raise RequestError(f"devargs template {template!r}: write 1 to {LINE_MAX} bytes")
     for name in _PLACEHOLDER.findall(template):
         if name not in PLACEHOLDERS:
@@ -29,6 +29,8 @@ def check_template(template: str) -> str:
         raise RequestError(
             f"devargs template {template!r}: fail-safe takes no white space and no bracket in it"
         )
+    if not template.isprintable():  # the sidecar would refuse to start with it
+        raise RequestError(f"devargs template {template!r}: write characters that can be printed")
     return template
 
 

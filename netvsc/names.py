@@ -15,11 +15,22 @@ _POOL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 def check_interface(name: str, *, longest: int = INTERFACE_MAX) -> str:
     """Return `name` if the kernel takes it for an interface (dev_valid_name, net/core/dev.c)."""
-    if not name or len(name.encode()) > longest:
+    if not name or len(name.encode(errors="replace")) > longest:
         raise RequestError(f"interface name {name!r}: write 1 to {longest} bytes")
     if name in {".", ".."} or any(c in "/:" or c.isspace() for c in name):
         raise RequestError(f"interface name {name!r}: the kernel takes no '/', ':' or white space")
+    if not name.isprintable():  # the kernel takes those, and a terminal would obey them
+        raise RequestError(f"interface name {name!r}: write characters that can be printed")
     return name
+
+
+def is_interface(name: str) -> bool:
+    """Tell whether an interface may be called so."""
+    try:
+        check_interface(name)
+    except RequestError:
+        return False
+    return True
 
 
 def check_pool(name: str) -> str:
@@ -45,5 +56,5 @@ def check_resource(name: str) -> str:
 def natural(name: str) -> tuple[tuple[int, str], ...]:
     """Return a sort key that puts eth2 before eth10."""
     return tuple(
-        (int(part), "") if part.isdigit() else (-1, part) for part in re.findall(r"\d+|\D+", name)
+        (int(part), "") if part.isdecimal() else (-1, part) for part in re.findall(r"\d+|\D+", name)
     )

@@ -1,7 +1,8 @@
 """Frozen dataclasses to plain data and back, with the keys as Kubernetes writes them.
 
 `numa_node` is `numaNode`; None, empty tuples and empty mappings are left out. Reading is tolerant,
-since another version may have written: keys that are not known are ignored.
+since another version may have written: keys that are not known are ignored, and so is what a
+choice with a member OTHER does not know (docs/upgrades.md).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from netvsc.errors import ConfigError
 
 T = TypeVar("T")
 _Read = Callable[[object, checks.Where], Any]
+_REAL_MAX = 1e300
 
 
 def camel(name: str) -> str:
@@ -86,7 +88,7 @@ def _reader(hint: Any) -> _Read:
     if dataclasses.is_dataclass(hint):
         return lambda data, path: from_plain(typing.cast("type[Any]", hint), data, path)
     if issubclass(hint, StrEnum):
-        return checks.one_of(hint)
+        return checks.one_or_other(hint) if "OTHER" in hint.__members__ else checks.one_of(hint)
     return _SIMPLE[hint]
 
 
@@ -114,6 +116,8 @@ def _text(data: object, path: checks.Where) -> str:
 def _real(data: object, path: checks.Where) -> float:
     if isinstance(data, bool) or not isinstance(data, int | float):
         raise ConfigError(f"is {data!r}: write a number", path=path)
+    if not abs(data) < _REAL_MAX:  # also what is not a number: no JSON has it
+        raise ConfigError("is no number that can be written again: write a smaller one", path=path)
     return float(data)
 
 

@@ -21,6 +21,7 @@ class AnnounceState(StrEnum):
     WITHHELD = "Withheld"  # there is one, and a reason not to offer it
     OFFERED = "Offered"  # the line is in the pipe
     TAKEN = "Taken"  # the application read it
+    OTHER = "Other"  # what only a later version knows
 
 
 STARTING = "Starting"  # reason of UNKNOWN: no sidecar has answered for this pod yet

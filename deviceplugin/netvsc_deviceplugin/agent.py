@@ -19,7 +19,8 @@ from netvsc import __version__
 from netvsc.pool import BUILT_IN, Pool
 from netvsc.status import Foreign
 from netvsc_deviceplugin import httpd, poolfile, readiness, verbs
-from netvsc_deviceplugin.cni.half import CniHalf, CniSettings
+from netvsc_deviceplugin.cni.half import CniHalf, CniSettings, Mode
+from netvsc_deviceplugin.dates import Dates
 from netvsc_deviceplugin.host import PluginHost
 from netvsc_deviceplugin.imds import Imds
 from netvsc_deviceplugin.imds_http import Endpoint
@@ -84,12 +85,17 @@ class Agent:
         )
         self._foreign: tuple[Foreign, ...] = ()
         self._uninstall = Latest(False)
+        self._dates = Dates()
         self._node: NodeHalf | None = None
         if settings.node:
             self._node = NodeHalf(
-                settings.node, state=settings.state, restore=self._inventory.restore
+                settings.node,
+                state=settings.state,
+                restore=self._inventory.restore,
+                dating=self._dates,
             )
         self._imds = Imds(settings.imds) if settings.imds else None
+        self._leaving = settings.cni is not None and settings.cni.mode is Mode.OFF
         self._cni: CniHalf | None = None
         self._sidecars: Sidecars | None = None
         self._metrics = metrics
@@ -123,7 +129,8 @@ class Agent:
         }
         alive = {"scan": checks["scan"]}
         listen = self._settings.listen
-        with httpd.serving(listen, registry=self._registry, healthy=alive, ready=checks) as port:
+        pages = httpd.awaited(listen, registry=self._registry, healthy=alive, ready=checks)
+        async with pages as port:
             log.info("netvsc-deviceplugin %s; metrics and health on port %d", __version__, port)
             # Before anything is offered: a pair in use keeps its place, whatever a scan would say.
             await self._plugins.look()
@@ -166,6 +173,8 @@ class Agent:
         if not settings.cni:
             yield
             return
+        if self._leaving:
+            log.info("--cni=off after another mode: leaving once no pod has a pair any more")
         self._cni = CniHalf(
             settings.cni,
             source=settings.source,
@@ -177,10 +186,13 @@ class Agent:
             look=self._inventory.look,
             gone=self._inventory.gone,
             meter=self._metrics,
-            uninstall=self._uninstall,
+            uninstall=Latest(True) if self._leaving else self._uninstall,
         )
         self._sidecars = Sidecars(
-            inside=self._cni.inside, given=self._plugins.given, meter=self._metrics
+            inside=self._cni.inside,
+            given=self._plugins.given,
+            meter=self._metrics,
+            dates=self._dates,
         )
         async with self._cni.serving():
             yield
@@ -205,6 +217,7 @@ class Agent:
         return replace(
             around,
             place=self._cni.place,
+            chain_wanted=not self._leaving,
             inside=self._cni.inside,
             markers=self._cni.markers,
             announcements=self._sidecars.announcements,

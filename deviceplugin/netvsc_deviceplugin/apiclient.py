@@ -148,7 +148,10 @@ def _bounded(data: bytearray) -> None:
 
 
 def _object(body: bytes) -> Json:
-    found = json.loads(body)
+    try:
+        found = json.loads(body)
+    except RecursionError:
+        raise ProtocolError("an answer is nested too deeply") from None
     if not isinstance(found, dict):
         raise ProtocolError("an answer is no object")
     return found

@@ -11,6 +11,7 @@ from netvsc.pool import Pool, pools_from
 
 Place = tuple[str | int, ...]
 _BYTES_MAX = 1 << 20
+_PLACES_MAX = 100_000  # values and lists; ten lines of anchors may unfold to a thousand million
 
 
 def read_pools(path: Path) -> tuple[Pool, ...]:
@@ -39,7 +40,9 @@ def parse_pools(text: str) -> tuple[Pool, ...]:
     except yaml.YAMLError as error:
         raise ConfigError(f"1: no YAML: {error}") from None
     except RecursionError:
-        raise ConfigError("1: an anchor contains itself: write the values out") from None
+        raise ConfigError(
+            "1: an anchor contains itself, or lists are nested too deeply: write the values out"
+        ) from None
 
 
 def _text(path: Path) -> str:
@@ -56,12 +59,22 @@ def _text(path: Path) -> str:
 def _plain(node: yaml.Node, path: Place, lines: dict[Place, int]) -> object:
     """Turn a YAML node into plain data and note on which line each path stands."""
     lines.setdefault(path, node.start_mark.line + 1)
+    if len(lines) > _PLACES_MAX:
+        raise ConfigError(f"unfolds to more than {_PLACES_MAX} values: write fewer anchors")
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*path, i), lines) for i, item in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, lines)
-    constructor = yaml.SafeLoader("")
-    return constructor.construct_object(node)
+    return _scalar(node, path)
+
+
+def _scalar(node: yaml.Node, path: Place) -> object:
+    """Return a value; the library's constructors believe what a tag or a look says of a text."""
+    try:
+        return yaml.SafeLoader("").construct_object(node)
+    except (ValueError, LookupError, AttributeError, OverflowError):
+        kind = node.tag.rpartition(":")[2]
+        raise ConfigError(f"is no {kind}: put it in quotes, or correct it", path=path) from None
 
 
 def _mapping(node: yaml.MappingNode, path: Place, lines: dict[Place, int]) -> dict[str, object]:

@@ -41,20 +41,22 @@ def read(wanted: frozenset[int]) -> dict[int, Counters]:
     """Return the counters of those interfaces that are here; raises NodeError."""
     found = {}
     for message in netlink.dump(netlink.RTM_GETLINK, _IFINFO.pack(0, 0, 0, 0, 0)):
-        ifindex = int(_IFINFO.unpack_from(message.body)[2])
+        ifindex = netlink.fields(_IFINFO, message.body)[2]
         if ifindex in wanted:
             found[ifindex] = _counters(netlink.attributes(message.body, _IFINFO.size))
     return found
 
 
 def _counters(link: Mapping[int, bytes]) -> Counters:
-    rx_packets, tx_packets, rx_bytes, tx_bytes = _STATS64.unpack_from(link[_IFLA_STATS64])
+    rx_packets, tx_packets, rx_bytes, tx_bytes = netlink.fields(
+        _STATS64, link.get(_IFLA_STATS64, b"")
+    )
     return Counters(
         rx_packets=rx_packets,
         tx_packets=tx_packets,
         rx_bytes=rx_bytes,
         tx_bytes=tx_bytes,
-        driver=driver_counters(netlink.text(link[_IFLA_IFNAME])),
+        driver=driver_counters(netlink.text(link.get(_IFLA_IFNAME, b""))),
     )
 
 

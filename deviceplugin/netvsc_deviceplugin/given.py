@@ -74,7 +74,7 @@ def _read(file: Path) -> Verbs:
         return _parsed(file.read_bytes())
     except FileNotFoundError:
         return {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         aside = file.with_suffix(".corrupt")
         file.replace(aside)
         log.error(  # noqa: TRY400 (the traceback adds nothing to the message)

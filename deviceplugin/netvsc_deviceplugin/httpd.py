@@ -6,9 +6,14 @@ would cost more memory than all the rest of this package.
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import logging
+import socket
+import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -16,13 +21,54 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from netvsc.errors import NodeError
+from netvsc_deviceplugin.retry import Retry
 
 # A check returns None when all is well, else the reason why not.
 Check = Callable[[], str | None]
 Checks = Mapping[str, Check]
 
+PATIENCE_S = 20.0  # more than a process needs to die of SIGKILL
+_CLIENTS_MAX = 16
 _SLOWEST_S = 10.0  # a client that sends nothing for so long is let go
 _TEXT = "text/plain; charset=utf-8"
+
+
+log = logging.getLogger(__name__)
+
+
+class AddressTakenError(NodeError):
+    """Somebody else listens there."""
+
+
+@asynccontextmanager
+async def awaited(
+    address: str,
+    *,
+    registry: CollectorRegistry,
+    healthy: Checks,
+    ready: Checks,
+    patience_s: float = PATIENCE_S,
+) -> AsyncIterator[int]:
+    """Serve as `serving` does, once whoever has the address lets go of it.
+
+    On the host's network that is our predecessor, who may still be dying after a forced deletion:
+    as long as he lives there is nothing for us to do either. Nobody tells when a port becomes free.
+    """
+    clock = asyncio.get_running_loop().time
+    retry, end = Retry(clock=clock, first_s=0.05, longest_s=0.5), clock() + patience_s
+    with ExitStack() as stack:
+        while True:
+            retry.tried()
+            try:
+                made = serving(address, registry=registry, healthy=healthy, ready=ready)
+                port = stack.enter_context(made)
+                break
+            except AddressTakenError as error:
+                if clock() >= end:
+                    raise
+                log.debug("%s; waiting for it", error)
+                await asyncio.sleep(retry.wait())
+        yield port
 
 
 @contextmanager
@@ -46,6 +92,7 @@ def serving(
         thread.join()
 
 
+_Request = socket.socket | tuple[bytes, socket.socket]  # as socketserver has it
 _Answer = tuple[HTTPStatus, str, bytes]
 _Pages = Mapping[str, Callable[[str], _Answer]]
 
@@ -57,13 +104,51 @@ def _bound(address: str, pages: _Pages) -> ThreadingHTTPServer:
     try:
         return _Server((host.strip("[]"), int(port)), _handler(pages))
     except (OSError, OverflowError) as error:
-        raise NodeError(
+        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        raise (AddressTakenError if taken else NodeError)(
             f"cannot listen on {address!r}: {error}; choose another --listen"
         ) from error
 
 
 class _Server(ThreadingHTTPServer):
+    """Hangs up on the oldest client where there are too many: each is a thread, and memory.
+
+    The port is open to whoever reaches the node, and the kubelet's probes must get through.
+    """
+
     daemon_threads = True  # a scrape that hangs must not hold up the exit
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._clients: dict[object, None] = {}  # in the order in which they came
+        self._lock = threading.Lock()
+        super().__init__(address, handler)
+
+    def process_request(self, request: _Request, client_address: object) -> None:
+        with self._lock:
+            while len(self._clients) >= _CLIENTS_MAX:
+                oldest = next(iter(self._clients))
+                del self._clients[oldest]
+                _hang_up(oldest)
+            self._clients[request] = None
+        super().process_request(request, client_address)
+
+    def close_request(self, request: _Request) -> None:
+        with self._lock:
+            self._clients.pop(request, None)
+        super().close_request(request)
+
+    def handle_error(self, request: _Request, client_address: object) -> None:
+        """Pass over clients that went, by themselves or by us; all else is a fault of ours."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+def _hang_up(client: object) -> None:
+    """Let its thread find the end of what it reads, and close."""
+    if isinstance(client, socket.socket):
+        with suppress(OSError):
+            client.shutdown(socket.SHUT_RDWR)
 
 
 def _handler(pages: _Pages) -> type[BaseHTTPRequestHandler]:

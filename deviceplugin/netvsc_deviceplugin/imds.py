@@ -21,6 +21,7 @@ from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.own import Own
 from netvsc_deviceplugin.pace import Pace
 from netvsc_deviceplugin.retry import Retry
+from netvsc_deviceplugin.woken import Woken
 
 PATH = "/metadata/instance/network?api-version=2021-02-01"
 REFRESH_S = 300.0
@@ -74,7 +75,7 @@ class Imds:
             tasks.create_task(self._follow(inventory), name="imds-nics")
             async for told in self.told.changes():
                 if told:
-                    look("imds")
+                    look(Woken.IMDS)
 
     async def _follow(self, inventory: Latest[Inventory]) -> None:
         async for found in inventory.changes():

@@ -80,6 +80,8 @@ def _subnets(part: Mapping[str, object], version: int) -> Iterator[_Subnet]:
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    if "%" in text:  # a zone, which may be any text: Azure's addresses have none
+        return None
     try:
         return ipaddress.ip_address(text)
     except ValueError:  # Azure writes "" where there is none

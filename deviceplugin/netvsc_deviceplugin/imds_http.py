@@ -93,7 +93,7 @@ def _body(raw: bytes, endpoint: Endpoint) -> bytes:
     try:
         response.begin()
         body = response.read()
-    except (http.client.HTTPException, ValueError) as error:
+    except (http.client.HTTPException, ValueError, OverflowError) as error:
         raise NodeError(f"IMDS: {endpoint}: its answer is no HTTP: {error!r}") from None
     if response.status != http.HTTPStatus.OK:
         raise NodeError(f"IMDS: {endpoint}: it says {response.status} {response.reason}")

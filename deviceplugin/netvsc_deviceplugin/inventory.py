@@ -27,6 +27,7 @@ from netvsc_deviceplugin.pace import Pace
 from netvsc_deviceplugin.scan import Source, refine, scan
 from netvsc_deviceplugin.sysfs import Devices
 from netvsc_deviceplugin.watch import Watch
+from netvsc_deviceplugin.woken import Woken
 
 QUIET = 0.001  # seconds without a message that end a burst
 LONGEST = 0.020  # seconds after which a burst is looked at, quiet or not
@@ -110,7 +111,7 @@ class InventoryLoop:
 
     def look(self, reason: str) -> None:
         """Take a hint that something changed, here or in another netns."""
-        if reason == "overrun":
+        if reason == Woken.OVERRUN:
             self._meter.overrun()
             log.warning("netlink overrun: messages were lost; scanning again")
         self._wakes(reason)
@@ -122,7 +123,7 @@ class InventoryLoop:
 
     async def _follow_policy(self) -> None:
         async for _ in self._policy.changes():
-            self._wakes("policy")
+            self._wakes(Woken.POLICY)
 
     async def _scan_when_woken(self) -> None:
         pace = Pace()
@@ -134,7 +135,7 @@ class InventoryLoop:
             except NodeError as error:
                 log.warning("scan failed: %s; trying again in %g s", error, RETRY)
                 await asyncio.sleep(RETRY)
-                self._wakes("retry")
+                self._wakes(Woken.RETRY)
                 continue
             if found != self.inventory.get():
                 await pace.turn()
@@ -145,7 +146,7 @@ class InventoryLoop:
     async def _burst(self) -> None:
         """Wait for a reason to look, then for the end of the burst that it belongs to."""
         if not await self._woken(RESCAN):
-            self._wakes("timer")
+            self._wakes(Woken.TIMER)
         end = time.monotonic() + LONGEST
         while (left := end - time.monotonic()) > 0:
             self._wakes.event.clear()

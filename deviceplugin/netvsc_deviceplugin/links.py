@@ -5,10 +5,9 @@ Attributes: include/uapi/linux/if_link.h.
 
 from __future__ import annotations
 
-import ipaddress
 import struct
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from netvsc_deviceplugin import netlink
@@ -20,7 +19,8 @@ _IFINFO = struct.Struct("=BxHiII")
 _IFADDR = struct.Struct("=BBBBI")
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
 _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_EXT_MASK, _IFLA_LINK_NETNSID = 18, 20, 29, 37
-_IFLA_NEW_NETNSID, _IFLA_PARENT_DEV_NAME, _IFLA_PARENT_DEV_BUS_NAME = 45, 56, 57
+_IFLA_NEW_NETNSID, _IFLA_PERM_ADDRESS = 45, 54
+_IFLA_PARENT_DEV_NAME, _IFLA_PARENT_DEV_BUS_NAME = 56, 57
 _INFO_KIND = 1
 _SKIP_STATS = 0x8  # RTEXT_FILTER_SKIP_STATS
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
@@ -30,8 +30,10 @@ _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 class Link:
     """One interface. `netns` is None in the agent's own.
 
-    `kind` is empty for a driver's own netdev; `lower` is the interface below it in the same netns
-    (a VLAN's, a macvlan's), `master` the one above (a bridge, a bond, a VF's NetVSC).
+    `mac` is the permanent one of a driver's own netdev: the other may be changed by whoever
+    administers the netns that it is in, and `wears` tells that one. `kind` is empty for a driver's
+    own netdev; `lower` is the interface below it in the same netns (a VLAN's, a macvlan's),
+    `master` the one above (a bridge, a bond, a VF's NetVSC).
     `addresses` carry their prefix; link-local IPv6 ones, which every NIC has, are left out.
     `gateways` are those of the default routes over it. `told` is what Azure says of it.
     """
@@ -51,6 +53,7 @@ class Link:
     alias: str = ""
     addresses: tuple[str, ...] = ()
     gateways: tuple[str, ...] = ()
+    wears: str = ""
     told: Own = field(default_factory=Own)
 
 
@@ -83,15 +86,17 @@ def parse_event(message: netlink.Message) -> LinkEvent | None:
 
 def parse_link(body: bytes) -> Link:
     """Read the body of one RTM_NEWLINK or RTM_DELLINK."""
-    _, kind, ifindex, flags, _ = _IFINFO.unpack_from(body)
+    _, kind, ifindex, flags, _ = netlink.fields(_IFINFO, body)
     found = netlink.attributes(body, _IFINFO.size)
     info = netlink.attributes(found.get(_IFLA_LINKINFO, b""), 0)
     elsewhere = _IFLA_LINK_NETNSID in found
+    kind_name = netlink.text(info.get(_INFO_KIND, b""))
     return Link(
         ifindex=ifindex,
         name=netlink.text(found.get(_IFLA_IFNAME, b"")),
-        mac=found.get(_IFLA_ADDRESS, b"").hex(":"),
-        kind=netlink.text(info.get(_INFO_KIND, b"")),
+        mac=_mac(found, driver=not kind_name),
+        wears=found.get(_IFLA_ADDRESS, b"").hex(":"),
+        kind=kind_name,
         type=kind,
         flags=flags,
         mtu=netlink.number(found.get(_IFLA_MTU, b"\0\0\0\0")),
@@ -134,12 +139,24 @@ def read_addresses() -> defaultdict[int, list[str]]:
     """Return the addresses of the calling thread's netns by ifindex, link-local ones left out."""
     found: defaultdict[int, list[str]] = defaultdict(list)
     for message in netlink.dump(netlink.RTM_GETADDR, _IFADDR.pack(0, 0, 0, 0, 0)):
-        _, prefix, _, _, ifindex = _IFADDR.unpack_from(message.body)
-        values = netlink.attributes(message.body, _IFADDR.size)
-        raw = values.get(_IFA_LOCAL) or values.get(_IFA_ADDRESS)
-        if raw and not (address := ipaddress.ip_address(raw)).is_link_local:
-            found[ifindex].append(f"{address}/{prefix}")
+        if address := parse_address(message.body):
+            found[address[0]].append(address[1])
     return found
+
+
+def parse_address(body: bytes) -> tuple[int, str] | None:
+    """Read the body of one RTM_NEWADDR: ifindex and address; None for a link-local one."""
+    _, prefix, _, _, ifindex = netlink.fields(_IFADDR, body)
+    values = netlink.attributes(body, _IFADDR.size)
+    raw = values.get(_IFA_LOCAL) or values.get(_IFA_ADDRESS)
+    if not raw or (address := netlink.ip(raw)).is_link_local:
+        return None
+    return ifindex, f"{address}/{prefix}"
+
+
+def _mac(found: Mapping[int, bytes], *, driver: bool) -> str:
+    permanent = found.get(_IFLA_PERM_ADDRESS, b"") if driver else b""
+    return (permanent if any(permanent) else found.get(_IFLA_ADDRESS, b"")).hex(":")
 
 
 def _index(value: bytes | None) -> int | None:

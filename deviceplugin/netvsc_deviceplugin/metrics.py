@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from netvsc import __version__
 from netvsc_deviceplugin.synthetic import Synthetic
+from netvsc_deviceplugin.woken import Woken
 
 # Host servicing takes 30 to 65 s as a rule, sometimes minutes (seconds).
 _OUTAGE = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0)
@@ -78,6 +79,8 @@ class Metrics:
 
     def _start_at_zero(self) -> None:
         """Show what can be counted before it is: Prometheus sees no increase from nothing."""
+        for reason in Woken:
+            self._scans.labels(reason=reason.value)
         for result in ("accepted", "failed"):
             self._registrations.labels(result=result)
         for result in ("granted", "refused", "failed"):
@@ -98,6 +101,7 @@ class Metrics:
             self._cni_seconds.labels(verb=verb)
             for result in ("done", "failed"):
                 self._cni.labels(verb=verb, result=result)
+        self._cni.labels(verb="unknown", result="failed")  # a call that could not be read
 
     def _add_announcements(self, registry: CollectorRegistry) -> None:
         self._announcements = Counter(

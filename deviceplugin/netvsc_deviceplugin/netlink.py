@@ -6,6 +6,7 @@ Numbers are those of include/uapi/linux/{netlink,rtnetlink}.h; RFC 3549 describe
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import struct
@@ -23,6 +24,9 @@ RTM_GETNEXTHOP = 106
 
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
+_NUMBER = struct.Struct("=I")
+_ERROR = struct.Struct("=i")
+_ERRNO_MAX = 4095  # MAX_ERRNO, include/linux/err.h
 _REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
 _DUMP_INTERRUPTED = 0x10  # NLM_F_DUMP_INTR: the table changed while it was read
 _TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
@@ -63,8 +67,41 @@ def text(value: bytes) -> str:
     return value.rstrip(b"\0").decode(errors="replace")
 
 
+class MalformedError(NodeError):
+    """A message is not as the kernel writes them."""
+
+    def __init__(self, what: str, found: bytes) -> None:
+        super().__init__(
+            f"rtnetlink: {found[:40]!r} is no {what}: a kernel that writes so is not known; please "
+            "report it"
+        )
+
+
 def number(value: bytes) -> int:
-    return int(struct.unpack_from("=I", value)[0])
+    return int(fields(_NUMBER, value)[0])
+
+
+def fields(form: struct.Struct, body: bytes) -> tuple[int, ...]:
+    """Return what a message begins with; raises MalformedError where it is too short."""
+    if len(body) < form.size:
+        raise MalformedError(f"message of {form.size} bytes or more", body)
+    return form.unpack_from(body)
+
+
+def ip(raw: bytes) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return an address; raises MalformedError."""
+    try:
+        return ipaddress.ip_address(raw)
+    except ValueError:
+        raise MalformedError("address", raw) from None
+
+
+def error_of(body: bytes) -> int:
+    """Return the errno of an NLMSG_ERROR, 0 for success; raises MalformedError."""
+    code = -fields(_ERROR, body)[0]
+    if not 0 <= code <= _ERRNO_MAX:
+        raise MalformedError("error", body)
+    return code
 
 
 def attribute(kind: int, value: bytes) -> bytes:
@@ -87,7 +124,13 @@ def dump(kind: int, body: bytes, *, sock: socket.socket | None = None) -> list[M
 
 
 def _route_socket() -> socket.socket:
-    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+    return to_kernel(socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE))
+
+
+def to_kernel(sock: socket.socket) -> socket.socket:
+    """Let nobody else answer: in a pod's netns, whoever administers it could (af_netlink.c)."""
+    sock.connect((0, 0))
+    return sock
 
 
 def _table(sock: socket.socket, kind: int) -> list[Message] | None:
@@ -99,6 +142,6 @@ def _table(sock: socket.socket, kind: int) -> list[Message] | None:
             if message.type == NLMSG_DONE:
                 return found if consistent else None
             if message.type == NLMSG_ERROR:
-                code = -struct.unpack_from("=i", message.body)[0]
-                raise NodeError(f"rtnetlink dump {kind}: the kernel says {os.strerror(code)}")
+                why = os.strerror(error_of(message.body))
+                raise NodeError(f"rtnetlink dump {kind}: the kernel says {why}")
             found.append(message)

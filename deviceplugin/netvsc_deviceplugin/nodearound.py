@@ -28,6 +28,7 @@ async def _nobody(pair: str) -> None:
 class Around:
     """What the rest of the agent knows, and does. `place` is None where CNI is off.
 
+    `chain_wanted` is false where it is off and what another mode left is being taken out.
     `scanned` is set when there is an inventory, `pools` are those that it was made by.
     """
 
@@ -39,6 +40,7 @@ class Around:
     podresources: Latest[str | None]
     given: Callable[[], Verbs]
     place: Latest[Place] | None = None
+    chain_wanted: bool = True
     inside: Latest[Inside] | None = None
     markers: Callable[[], tuple[Marker, ...]] = tuple
     announcements: Latest[Mapping[str, Announcement]] = field(default_factory=lambda: Latest({}))
@@ -53,7 +55,7 @@ def states(around: Around, wanted: Wanted) -> tuple[conditions.State, ...]:
         conditions.pod_resources(around.podresources.get()),
     ]
     place = around.place.get() if around.place else None
-    if place:
+    if place and around.chain_wanted:
         found.append(conditions.chain_installed(place))
     if wanted.uninstall:
         found.append(conditions.uninstalled(place))

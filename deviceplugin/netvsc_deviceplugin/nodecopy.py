@@ -24,12 +24,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """`generation` is 0 before a spec was taken; `recent` is what a Tally needs to count on."""
+    """`generation` is 0 before a spec was taken; `recent` is what a Tally needs to count on.
+
+    `dates` are the distances of Dates, good while `boot` is the machine's.
+    """
 
     generation: int = 0
     spec: Json = field(default_factory=dict)
     status: NodeStatus | None = None
     recent: Mapping[str, int] = field(default_factory=dict)
+    boot: str | None = None
+    dates: Mapping[str, float] = field(default_factory=dict)
 
 
 def load(state: Path) -> Copy:
@@ -39,7 +44,7 @@ def load(state: Path) -> Copy:
         return from_plain(Copy, json.loads(file.read_bytes()))
     except FileNotFoundError:
         return Copy()
-    except (ValueError, ConfigError) as error:
+    except (ValueError, ConfigError, RecursionError) as error:
         aside = file.with_suffix(".corrupt")
         file.replace(aside)
         log.error(  # noqa: TRY400 (the traceback adds nothing to the message)

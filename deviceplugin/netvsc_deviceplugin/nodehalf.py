@@ -10,18 +10,20 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from netvsc import __version__
 from netvsc.access import access
-from netvsc.errors import ConfigError, NetvscError, RequestError
+from netvsc.errors import ConfigError, RequestError
 from netvsc.plain import from_plain
 from netvsc.status import AgentStatus, NodeStatus
 from netvsc.timestamps import to_text
-from netvsc_deviceplugin import nodecopy, nodepast
+from netvsc_deviceplugin import dates, nodecopy, nodepast
 from netvsc_deviceplugin.apiclient import Client
+from netvsc_deviceplugin.dates import Dates
 from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.ledger import Past, Returned, Revoked
 from netvsc_deviceplugin.nics import VfMemory
@@ -60,20 +62,21 @@ class NodeHalf:
         *,
         state: Path,
         restore: Restore,
+        dating: Dates,
         clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
     ) -> None:
         self.wanted: Latest[Wanted] = Latest(Wanted())
         self._name = settings.name
         self._state = state
         self._restore = restore
+        self._dates = dating
         self._clock = clock
-        self._wall = wall
         self._client = Client(access(settings.kubeconfig))
         self._watch = NodeWatch(self._client, settings.name, clock=clock)
         self._tally = Tally()
-        self._agent = AgentStatus(version=__version__, started=to_text(wall()))
+        self._agent = AgentStatus(version=__version__, started=to_text(dating.now()))
         self._status: NodeStatus | None = None
+        self._behind = False  # went on from the disk, and has not read the apiserver's since
         self._known = asyncio.Event()
         self._wake: Callable[[], None] = lambda: None
 
@@ -83,7 +86,10 @@ class NodeHalf:
         if not copy.generation:
             log.info("no copy of NetvscNode %s on disk: no pools before it is read", self._name)
             return
+        if copy.boot == dates.boot():
+            self._dates.restore(copy.dates)
         self._go_on(copy.status, copy.recent)
+        self._behind = True
         self.wanted.set(taken(copy.generation, copy.spec, self.wanted.get()))
         self._known.set()
 
@@ -95,10 +101,11 @@ class NodeHalf:
 
     def told(self, event: Revoked | Returned) -> None:
         """Count an event."""
-        at = self._wall() - (self._clock() - event.at)
         if isinstance(event, Revoked):
-            self._tally.revoked(event.pair, at)
+            self._dates.begin(event.pair)
+            self._tally.revoked(event.pair, self._dates.of(event.pair, event.at))
         else:
+            at = self._dates.of(event.pair, event.at)
             self._tally.returned(event.pair, at, event.outage)
         self._wake()
 
@@ -127,12 +134,25 @@ class NodeHalf:
         async for node in self._watch.node.changes():
             if node is None:
                 continue
+            if self._behind:
+                self._catch_up(_status_in(node))
             if not self._known.is_set():
                 self._go_on(_status_in(node), {})
                 orders.ordered.set(nodepast.ordered(self._status) if self._status else {})
             self._take(node)
             self._known.set()
             self._wake()
+
+    def _catch_up(self, status: NodeStatus | None) -> None:
+        """Take over what went to the apiserver alone, as it does while the disk is full."""
+        self._behind = False
+        if not status:
+            return
+        newest = nodepast.newest(self._status, status)
+        with suppress(RequestError):  # a date that makes no sense: the disk's counts stand
+            # What is compared with the first look at the node must be as new as the counts.
+            self._restore(nodepast.memory(newest), nodepast.past(newest, self._dates.moment))
+            self._tally.catch_up(status)
 
     def _take(self, node: Mapping[str, Any]) -> None:
         generation = int(node["metadata"].get("generation", 0))
@@ -145,9 +165,8 @@ class NodeHalf:
     def _go_on(self, status: NodeStatus | None, recent: Mapping[str, int]) -> None:
         if not status:
             return
-        now, shift = self._wall(), self._clock() - self._wall()
         try:
-            past = nodepast.past(status, lambda at: min(at, now) + shift)
+            past = nodepast.past(status, self._dates.moment)
             self._tally.restore(status, recent)
         except RequestError as error:
             log.warning("the status of before makes no sense, counting anew: %s", error)
@@ -183,7 +202,7 @@ class NodeHalf:
                 follow(around.place, writer.wake)
             if around.inside:
                 follow(around.inside, writer.wake)
-            await writer.run(lambda: self._tally.next_change(self._wall()))
+            await writer.run(lambda: self._tally.next_change(self._dates.now()))
 
     async def _settled(self, around: Around) -> None:
         """Wait for an inventory of the pools that are wanted: an earlier one would lack pairs."""
@@ -193,7 +212,7 @@ class NodeHalf:
                 return
 
     def _read(self, around: Around, orders: Orders) -> NodeStatus:
-        now, wanted = self._wall(), self.wanted.get()
+        now, wanted = self._dates.now(), self.wanted.get()
         sight = Sight(
             agent=self._agent,
             generation=self._generation(around),
@@ -225,11 +244,10 @@ class NodeHalf:
             spec=wanted.spec,
             status=status,
             recent=self._tally.recent(),
+            boot=dates.boot(),
+            dates=self._dates.distances(),
         )
-        try:
-            nodecopy.save(self._state, copy)
-        except NetvscError as error:  # nobody waits for an answer here; the next change tries again
-            log.warning("%s", error)
+        nodecopy.save(self._state, copy)
 
 
 class _Follow:

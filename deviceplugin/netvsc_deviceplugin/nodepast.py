@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from netvsc.pair import Path
 from netvsc.status import NodeStatus, PairStatus
@@ -20,9 +21,24 @@ def memory(status: NodeStatus) -> Mapping[str, VfMemory]:
     return found
 
 
-def past(status: NodeStatus, monotonic: Callable[[float], float]) -> Mapping[str, Past]:
-    """Return how each pair stood; `monotonic` turns seconds since the epoch into the ledger's."""
-    return {pair.id: _past(pair, monotonic) for pair in status.pairs}
+Moment = Callable[[str, float], float]
+
+
+def newest(ours: NodeStatus | None, told: NodeStatus) -> NodeStatus:
+    """Return the status in which each pair is as the one says that has counted more of it."""
+    mine = {pair.id: pair for pair in ours.pairs} if ours else {}
+    return replace(told, pairs=tuple(_further(pair, mine.get(pair.id)) for pair in told.pairs))
+
+
+def _further(told: PairStatus, ours: PairStatus | None) -> PairStatus:
+    if ours is None or (told.revocations, told.returns) > (ours.revocations, ours.returns):
+        return told
+    return ours
+
+
+def past(status: NodeStatus, moment: Moment) -> Mapping[str, Past]:
+    """Return how each pair stood; `moment` turns a pair's date into the ledger's clock."""
+    return {pair.id: _past(pair, moment) for pair in status.pairs}
 
 
 def ordered(status: NodeStatus) -> Mapping[str, int]:
@@ -34,9 +50,9 @@ def ordered(status: NodeStatus) -> Mapping[str, int]:
     }
 
 
-def _past(pair: PairStatus, monotonic: Callable[[float], float]) -> Past:
+def _past(pair: PairStatus, moment: Moment) -> Past:
     if pair.vf and pair.path is Path.VF:
         return Past(pci=pair.vf.pci)
     if pair.revocations > pair.returns and pair.last_revoked:
-        return Past(away=monotonic(from_text(pair.last_revoked)))
+        return Past(away=moment(pair.id, from_text(pair.last_revoked)))
     return Past()

@@ -160,8 +160,10 @@ def _event(line: bytes) -> tuple[str, Json]:
     try:
         event = json.loads(line)
         kind, thing = str(event["type"]), event["object"]
-        if kind != "ERROR":
+        if kind == "ERROR":
+            int(thing.get("code") or 0)
+        else:
             thing["metadata"]["resourceVersion"]  # what every object has
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Unreachable(f"the watch says {line[:80]!r}: {error!r}") from None
     return kind, thing

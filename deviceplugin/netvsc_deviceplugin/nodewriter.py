@@ -16,6 +16,7 @@ from netvsc_deviceplugin.retry import Retry
 
 INTERVAL_S = 0.5
 SETTLE_S = 0.05  # a VF goes and comes in steps; its first step alone would take the turn
+KEEP_AGAIN_S = 2.0
 _KEYS = tuple(camel(name) for name in NodeStatus.__dataclass_fields__)
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,9 @@ def patch_of(status: NodeStatus) -> dict[str, object]:
 
 
 class StatusWriter:
-    """`read` returns the status as of now, `keep` hears of each before it is written.
+    """`read` returns the status as of now, `keep` is given each before it is written.
+
+    What `keep` refuses with NetvscError it is given again.
 
     `there` returns the uid of the object to write to, None while there is none.
     """
@@ -51,6 +54,7 @@ class StatusWriter:
         self._pace = Pace(interval_s=INTERVAL_S, clock=clock)
         self._hint = asyncio.Event()
         self._kept: NodeStatus | None = None
+        self._unkept = False
         self._written: tuple[str, NodeStatus] | None = None
         self._due: float | None = None  # when to try again what failed
 
@@ -74,12 +78,24 @@ class StatusWriter:
             await self._pace.turn()
             self._hint.clear()
             status = self._read()
-            if status != self._kept:
-                self._keep(status)
-                self._kept = status
+            self._save(status)
             if self._due is None or self._clock() >= self._due:
                 await self._level(status)
             await self._woken(next_change())
+
+    def _save(self, status: NodeStatus) -> None:
+        """Keep it on disk; one that is full does not say when it is well again."""
+        if status == self._kept:
+            return
+        try:
+            self._keep(status)
+        except NetvscError as error:
+            if not self._unkept:
+                log.warning("the status was not kept, trying again: %s", error)
+            self._unkept = True
+        else:
+            self._kept = status
+            self._unkept = False
 
     async def _level(self, status: NodeStatus) -> None:
         uid = self._there()
@@ -100,7 +116,8 @@ class StatusWriter:
 
     async def _woken(self, next_change: float | None) -> None:
         again = None if self._due is None else max(0.0, self._due - self._clock())
-        waits = [wait for wait in (next_change, again) if wait is not None]
+        save = KEEP_AGAIN_S if self._unkept else None
+        waits = [wait for wait in (next_change, again, save) if wait is not None]
         try:
             async with asyncio.timeout(min(waits, default=None)):
                 await self._hint.wait()

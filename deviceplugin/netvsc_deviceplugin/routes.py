@@ -46,12 +46,12 @@ def read_default_routes() -> tuple[DefaultRoute, ...]:
 
 def is_default(message: netlink.Message) -> bool:
     """Tell whether a route message is about a default route; all others are no reason to look."""
-    return message.body[1] == 0  # rtm_dst_len
+    return netlink.fields(_RTMSG, message.body)[1] == 0  # rtm_dst_len
 
 
 def parse_default_route(body: bytes) -> list[DefaultRoute]:
     """Return the next hops of one RTM_NEWROUTE, none if it is no unicast default route."""
-    family, length, _, _, table, _, _, kind, _ = _RTMSG.unpack_from(body)
+    family, length, _, _, table, _, _, kind, _ = netlink.fields(_RTMSG, body)
     if length or kind != _UNICAST:
         return []
     values = netlink.attributes(body, _RTMSG.size)
@@ -100,11 +100,16 @@ def _nexthop_object(wanted: int) -> Iterator[_Way]:
     groups: dict[int, bytes] = {}
     for message in netlink.dump(netlink.RTM_GETNEXTHOP, _NHMSG.pack(0, 0, 0, 0, 0)):
         values = netlink.attributes(message.body, _NHMSG.size)
-        key = netlink.number(values[_NHA_ID])
+        key = netlink.number(values.get(_NHA_ID, b""))
         if _NHA_OIF in values:
             via = _address(values.get(_NHA_GATEWAY, b""))
             out[key] = netlink.number(values[_NHA_OIF]), via
         if _NHA_GROUP in values:
             groups[key] = values[_NHA_GROUP]
-    members = [member[0] for member in _GROUP_MEMBER.iter_unpack(groups.get(wanted, b""))]
+    members = list(_members(groups.get(wanted, b"")))
     yield from (out[key] for key in members or [wanted] if key in out)
+
+
+def _members(group: bytes) -> Iterator[int]:
+    for start in range(0, len(group), _GROUP_MEMBER.size):
+        yield netlink.fields(_GROUP_MEMBER, group[start:])[0]

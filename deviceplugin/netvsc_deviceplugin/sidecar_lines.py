@@ -30,6 +30,7 @@ class VfState(StrEnum):
     WITHHELD = "withheld"
     OFFERED = "offered"
     TAKEN = "taken"
+    OTHER = "other"  # what only a later sidecar knows; it may outlive the version that made it
 
 
 class Application(StrEnum):
@@ -37,6 +38,7 @@ class Application(StrEnum):
     OPENED = "opened"
     HUNGRY = "hungry"
     SERVED = "served"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +91,8 @@ def parse(line: bytes) -> Said:
     return Said(
         number=_text(data, "pair", _NUMBER) or _absent("pair"),
         netvsc=_text(data, "netvsc", _INTERFACE) or _absent("netvsc"),
-        application=checks.one_of(Application)(data.get("application"), ("application",)),
-        vf=checks.one_of(VfState)(data.get("vf"), ("vf",)),
+        application=checks.one_or_other(Application)(data.get("application"), ("application",)),
+        vf=checks.one_or_other(VfState)(data.get("vf"), ("vf",)),
         reason=_text(data, "reason", _WORD),
         line=_text(data, "line", _LINE),
         generation=_count(data, "generation"),

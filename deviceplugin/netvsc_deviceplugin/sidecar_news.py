@@ -13,6 +13,7 @@ _STATES = {
     VfState.WITHHELD: AnnounceState.WITHHELD,
     VfState.OFFERED: AnnounceState.OFFERED,
     VfState.TAKEN: AnnounceState.TAKEN,
+    VfState.OTHER: AnnounceState.OTHER,
 }
 _MOST = 100  # lines between two words; more is no news, but a liar's or another agent's
 _LONGEST_S = 3600.0

@@ -15,6 +15,7 @@ from netvsc.errors import RetryError
 from netvsc.status import STARTING, Announcement, AnnounceState
 from netvsc_deviceplugin import sidecar_talk
 from netvsc_deviceplugin.cni.half import Inside
+from netvsc_deviceplugin.dates import Dates
 from netvsc_deviceplugin.given import Verbs
 from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.sidecar_lines import Said
@@ -48,14 +49,14 @@ class Sidecars:
         given: Callable[[], Verbs],
         meter: Meter,
         clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
+        dates: Dates | None = None,
     ) -> None:
         self.announcements: Latest[Announcements] = Latest({})
         self._inside = inside
         self._given = given
         self._meter = meter
         self._clock = clock
-        self._wall = wall
+        self._dates = dates or Dates(clock=clock)
         self._talks: dict[str, tuple[PodTalk, asyncio.Task[None]]] = {}
         self._heard: dict[str, Heard] = {}  # of pairs inside; outlives a sidecar
         self._answering: set[str] = set()
@@ -103,7 +104,7 @@ class Sidecars:
             known = said if id_ in self._found else None  # another agent has counted that
             self._found -= {id_}
             self._count(progress(before.said if before else known, said))
-            self._heard[id_] = hear(said, self._wall(), before)
+            self._heard[id_] = hear(said, self._dates.of(id_, self._clock()), before)
         self._publish()
 
     def _count(self, news: Progress) -> None:

@@ -1,7 +1,8 @@
 """Simulation: a link's alias stands for the parent and the master that the kernel would report.
 
 `sim:vmbus:<guid>` makes a NetVSC of any netdev, `sim:pci:<address>[;master=<mac>]` a VF that has
-joined the NetVSC with that MAC in its netns. Only with `--sim`; never on by default.
+joined the NetVSC with that MAC in its netns. `;perm=<mac>` at the end is the permanent address,
+where it is another than the present one. Only with `--sim`; never on by default.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from dataclasses import replace
 from netvsc_deviceplugin.links import Link
 from netvsc_deviceplugin.sysfs import Devices, PciDevice, VmbusDevice
 
-_ALIAS = re.compile(r"sim:(?P<bus>vmbus|pci):(?P<parent>[^;]+)(;master=(?P<master>[0-9a-f:]{17}))?")
+_ALIAS = re.compile(
+    r"sim:(?P<bus>vmbus|pci):(?P<parent>[^;]+)"
+    r"(;master=(?P<master>[0-9a-f:]{17}))?(;perm=(?P<perm>[0-9a-f:]{17}))?"
+)
 
 
 def simulate(links: Iterable[Link]) -> tuple[Link, ...]:
@@ -43,6 +47,7 @@ def _simulated(link: Link, netvscs: dict[tuple[str | None, str], int]) -> Link:
     master = netvscs.get((link.netns, alias["master"])) if alias["master"] else link.master
     return replace(
         link,
+        mac=alias["perm"] or link.mac,
         kind="",
         lower=None,
         parent_bus=alias["bus"],

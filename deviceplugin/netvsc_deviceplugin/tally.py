@@ -43,9 +43,18 @@ class Tally:
             id_: _sum(past.get(id_, Count()), self.counts.get(id_, Count()))
             for id_ in past.keys() | self.counts.keys()
         }
-        slots = {int(slot): number for slot, number in recent.items() if slot.isdigit()}
+        slots = {int(slot): number for slot, number in recent.items() if slot.isdecimal()}
         for slot, number in (slots or _guessed(status, past.values())).items():
             self._recent[slot] = self._recent.get(slot, 0) + number
+
+    def catch_up(self, status: NodeStatus) -> None:
+        """Take over what a status has counted beyond ours: a count never runs backwards."""
+        for pair in status.pairs:
+            told, ours = _count_of(pair), self.counts.get(pair.id, Count())
+            self.counts[pair.id] = _further(told, ours)
+            if told.revoked and (more := told.revocations - ours.revocations) > 0:
+                slot = int(told.revoked) // _SLOT
+                self._recent[slot] = self._recent.get(slot, 0) + more
 
     def revoked(self, pair: str, at: float) -> None:
         count = self.counts.get(pair, Count())
@@ -94,6 +103,19 @@ def _sum(past: Count, since: Count) -> Count:
         revoked=past.revoked if since.revoked is None else since.revoked,
         returned=past.returned if since.returned is None else since.returned,
         outage=past.outage if since.outage is None else since.outage,
+    )
+
+
+def _further(told: Count, ours: Count) -> Count:
+    """Join two counts of the same events, each of which may lack some."""
+    revoked = told.revoked if told.revocations > ours.revocations else ours.revoked
+    ahead = told if told.returns > ours.returns else ours
+    return Count(
+        revocations=max(told.revocations, ours.revocations),
+        returns=max(told.returns, ours.returns),
+        revoked=revoked,
+        returned=ahead.returned,
+        outage=ahead.outage,
     )
 
 

@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from netvsc_deviceplugin import netlink
 from netvsc_deviceplugin.links import Link, parse_event
 from netvsc_deviceplugin.routes import is_default
+from netvsc_deviceplugin.woken import Woken
 
 _GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400  # RTMGRP_LINK, IPV4/IPV6 _IFADDR and _ROUTE
 _UEVENTS = 1  # the kernel's own, not udev's
@@ -75,31 +76,40 @@ class Watch:
 
     def _read_routes(self, sock: socket.socket) -> None:
         for datagram in self._datagrams(sock, self._open_routes):
+            self._hear_routes(datagram)
+
+    def _hear_routes(self, datagram: bytes) -> None:
+        try:
             for message, _ in netlink.messages(datagram):
                 self._hear(message)
+        except netlink.MalformedError:
+            self._wake(Woken.OVERRUN)  # as if it were lost: a look tells what it would have told
 
     def _hear(self, message: netlink.Message) -> None:
         event = parse_event(message)
         if event:
             if event.gone and not event.moved:
                 self._gone(event.link)
-            self._wake("link")
+            self._wake(Woken.LINK)
         elif message.type in {netlink.RTM_NEWADDR, netlink.RTM_DELADDR}:
-            self._wake("address")
+            self._wake(Woken.ADDRESS)
         elif is_default(message):  # a node with ten thousand routes must not scan for each
-            self._wake("route")
+            self._wake(Woken.ROUTE)
 
     def _read_uevents(self, sock: socket.socket) -> None:
         for datagram in self._datagrams(sock, self._open_uevents):
-            fields = datagram.split(b"\0")
-            if any(field.partition(b"=")[2] in _SUBSYSTEMS for field in fields if _names(field)):
-                self._wake("uevent")
+            self._hear_uevent(datagram)
+
+    def _hear_uevent(self, datagram: bytes) -> None:
+        fields = datagram.split(b"\0")
+        if any(field.partition(b"=")[2] in _SUBSYSTEMS for field in fields if _names(field)):
+            self._wake(Woken.UEVENT)
 
     def _datagrams(self, sock: socket.socket, reopen: Callable[[], None]) -> list[bytes]:
-        found = []
+        found: list[bytes] = []
         while True:
             try:
-                found.append(sock.recv(_DATAGRAM))
+                datagram, (sender, _) = sock.recvfrom(_DATAGRAM)
             except BlockingIOError:
                 return found
             except OSError as error:
@@ -107,8 +117,10 @@ class Watch:
                     raise
                 self._close(sock)
                 reopen()
-                self._wake("overrun")
+                self._wake(Woken.OVERRUN)
                 return found
+            if sender == 0:  # the kernel; whoever administers the netns may write to us too
+                found.append(datagram)
 
 
 def _names(field: bytes) -> bool:

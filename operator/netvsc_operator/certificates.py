@@ -21,7 +21,7 @@ from netvsc.errors import RequestError
 DAY_S = 86_400.0
 AUTHORITY_S = 5 * 365 * DAY_S
 SERVING_S = 365 * DAY_S
-_SKEW_S = 300.0  # clocks of other machines may be behind by so much
+_SKEW_S = 90_000.0  # ours may be wrong by a day, and an hour for good measure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

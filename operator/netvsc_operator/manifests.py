@@ -70,6 +70,8 @@ def objects_in(text: str) -> list[Thing]:
         raise RequestError(f"no YAML: {error}") from None
     except RecursionError:
         raise RequestError("an anchor contains itself: write the values out") from None
+    except (ValueError, LookupError, AttributeError, OverflowError) as error:
+        raise RequestError(f"a value is not what its tag says: quote it ({error})") from None
     return [thing for document in documents for thing in _opened(document)]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netvsc.pool import Mode
-from netvsc_operator.admission.annotations import MODE, POLL_MS, Guard
+from netvsc_operator.admission.annotations import MODE, POLL_MS, VDEV_NETVSC, Guard, VdevNetvsc
 from netvsc_operator.admission.containers import Object, entries
+from netvsc_operator.admission.modes import FAILSAFE
 from netvsc_operator.admission.plan import Plan, Served
 from netvsc_operator.admission.qos import has_pod_level, qos_of, sidecar_resources
 from netvsc_operator.admission.sidecar import NAME
@@ -34,6 +35,8 @@ def _of_container(served: Served, plan: Plan) -> Iterator[str]:
     yield f"{served.container}: mode {served.mode}, {_why(served, plan)}: {_DOES[served.mode]}"
     if served.place:
         yield f"{served.container}: EAL's arguments go {served.place.where}"
+    if plan.terms.wishes.vdev_netvsc is VdevNetvsc.ABSENT and served.mode in FAILSAFE:
+        yield f"{served.container}: its DPDK has no net_vdev_netvsc, as {VDEV_NETVSC} says"
     if plan.terms.wishes.guard is Guard.AUTO and served.mode is Mode.FAILSAFE_EXEC:
         yield f"{served.container}: the guard comes by LD_PRELOAD"
 

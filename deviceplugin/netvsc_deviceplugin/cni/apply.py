@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import select
 import socket
 import time
@@ -23,6 +24,8 @@ from netvsc_deviceplugin.sysfs import read_devices
 PATIENCE = 0.050  # seconds for the kernel to bring the VF after its NetVSC
 _ROUNDS = 24  # looks at one pair; a quiet kernel needs six
 _LINK_GROUP = 0x1  # RTMGRP_LINK
+
+log = logging.getLogger(__name__)
 
 Opener = Callable[[Space], Rtnl]
 
@@ -148,8 +151,9 @@ class Ground:
                 rtnl.drop_altname(ifindex, altname)
             case planning.Up():
                 rtnl.up(ifindex)
-            case planning.Clean():
+            case planning.Clean(part):
                 rtnl.clean(ifindex)
+                _own_address(rtnl, part)
             case planning.Mtu(mtu=mtu):
                 rtnl.set_mtu(ifindex, mtu)
             case _:
@@ -179,6 +183,15 @@ class Ground:
             came = vf is None or vf.link.netns == goal.netns
         self._means.habits.learn(self._driver(standing.vf), brought=came)
         return came
+
+
+def _own_address(rtnl: Rtnl, part: Seen) -> None:
+    """Give a NIC that wears another MAC its own again; that it cannot is no reason to keep it."""
+    if part.link.wears not in {"", part.link.mac}:
+        try:
+            rtnl.set_address(part.link.ifindex, part.link.mac)
+        except RefusedError as refused:
+            log.warning("%s", refused)
 
 
 def _drain(sock: socket.socket) -> None:

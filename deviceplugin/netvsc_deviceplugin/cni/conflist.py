@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from netvsc.errors import RequestError
+from netvsc_deviceplugin.cni import strict
 from netvsc_deviceplugin.cni.request import POD_ANNOTATIONS, VERSIONS
 
 TYPE = "netvsc-cni"
@@ -79,7 +80,7 @@ class Contest:
 
 def _parsed(text: bytes) -> tuple[dict[str, object], list[Mapping[str, object]]]:
     try:
-        data = json.loads(text)
+        data = strict.loads(text)
     except (ValueError, RecursionError) as error:
         raise ConflistError(f"is no JSON ({error}); its owner must put it right") from None
     plugins = data.get("plugins") if isinstance(data, dict) else None
@@ -108,4 +109,6 @@ def _count(plugins: Iterable[Mapping[str, object]]) -> int:
 
 
 def _written(data: Mapping[str, object]) -> bytes:
-    return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode()
+    """Keep the letters; half a surrogate pair, which is no letter, stays the escape that it was."""
+    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    return text.encode(errors="backslashreplace")

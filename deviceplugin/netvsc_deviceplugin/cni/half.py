@@ -54,7 +54,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CniSettings:
-    """`shim` is the program to install; with Mode.SERVED it is installed too, and not chained."""
+    """`shim` is the program to install; with Mode.SERVED it is installed too, and not chained.
+
+    With Mode.OFF there is something to leave (`leftover`), and `uninstall` is to be true.
+    """
 
     mode: Mode
     conf: Path
@@ -141,7 +144,8 @@ class CniHalf:
     def scan(self, source: Source) -> tuple[World, Devices]:
         """Look at the node and into every pod that has a pair; for the inventory's loop."""
         with self._changing:
-            return scan_all(source, self._attachments.sandboxes.all().values())
+            spaces = self._attachments.sandboxes.all().values()
+            return scan_all(source, spaces, macs=self._macs() if spaces else ())
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:

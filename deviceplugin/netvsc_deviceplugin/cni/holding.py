@@ -87,7 +87,11 @@ def split(marker: Marker | None, attachment: str | None) -> tuple[list[Held], li
 
 
 def unmarked(seen: Iterable[Seen], known: Iterable[Held]) -> list[Held]:
-    """Return what bears a way home and stands in no marker, as its altnames describe it."""
+    """Return what bears a way home and stands in no marker, as its altnames describe it.
+
+    In a pod a note is not enough: who may administer his network can make a netdev of any name, and
+    it would be brought to the host. A device behind it he cannot make.
+    """
     macs = {held.mac for held in known}
     return [
         Held(
@@ -101,5 +105,5 @@ def unmarked(seen: Iterable[Seen], known: Iterable[Held]) -> list[Held]:
         )
         for one in seen
         if (home := plan.way_home(one)) and one.link.mac not in macs
-        if one.link.parent_bus != "pci"
+        if one.link.parent_bus != "pci" and (one.link.netns is None or one.link.parent_bus)
     ]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from netvsc.errors import NodeError
+from netvsc_deviceplugin.cni import strict
 from netvsc_deviceplugin.cni.request import Call, CallError, Code, Json
 
 _TIMEOUT_S = 30.0  # a DHCP plugin waits for its server
@@ -65,8 +66,8 @@ def _environment(call: Call, command: str) -> Mapping[str, str]:
 
 def _result(name: str, out: bytes, *, good: bool) -> Json:
     try:
-        found = json.loads(out) if out.strip() else {}
-    except ValueError:
+        found = strict.loads(out) if out.strip() else {}
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise NodeError(f"IPAM plugin {name}: its answer is no JSON object")

@@ -11,9 +11,10 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from netvsc.errors import NodeError, RequestError
 
@@ -48,6 +49,9 @@ class Held:
     @property
     def mac(self) -> str:
         return self.id.replace("-", ":")
+
+
+_KEYS = {field.name for field in fields(Held)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +112,7 @@ class Markers:
             raise self._refused("read", container, error) from error
         try:
             return _parsed(container, json.loads(data))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             log.error("marker of container %s makes no sense: %s", container, error)  # noqa: TRY400
             return Marker(
                 container=container, netns="", namespace="", pod="", phase=Phase.LEAVING, pairs=()
@@ -152,5 +156,12 @@ def _parsed(container: str, data: Mapping[str, object]) -> Marker:
         pod=str(data["pod"]),
         phase=Phase(str(data["phase"])),
         uid=str(data.get("uid", "")),
-        pairs=tuple(Held(**pair) for pair in pairs),
+        pairs=tuple(_held(pair) for pair in pairs),
     )
+
+
+def _held(data: Mapping[str, Any]) -> Held:
+    """Read one pair; what a later version wrote beside is not for us."""
+    if not isinstance(data, dict) or not isinstance(data.get("id"), str):
+        raise TypeError(f"{data!r} is no pair")
+    return Held(**{key: value for key, value in data.items() if key in _KEYS})

@@ -5,6 +5,8 @@ the kernel may have brought the VF itself, and an ifindex may have changed. When
 do, the plan is empty. So a plan is right after a crash at any step, and doing it twice is harmless.
 
 The way home is an altname on the device, `nvhome-<name at home>`: it needs no file, and it travels.
+A pod that may administer its network can write such notes too, and MAC addresses: what the kernel
+vouches for (the device behind a netdev) and what the record says come first.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
+from netvsc.names import is_interface
 from netvsc_deviceplugin.cni.sight import Seen
 from netvsc_deviceplugin.links import ETHERNET
 
@@ -84,7 +87,7 @@ class Up(Step):
 
 @dataclass(frozen=True, slots=True)
 class Clean(Step):
-    """Take off what an application that was killed left behind."""
+    """Take off what a pod left behind: an application that was killed, or one that meant to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def find(mac: str, seen: Iterable[Seen], *, forced: int | None = None) -> Standi
     `forced` is the ifindex at home of a netdev that a pool makes play NetVSC.
     """
     same = [one for one in seen if one.link.mac == mac and one.link.type == ETHERNET]
-    netvscs = _latest(one for one in same if _is_netvsc(one, forced))
+    netvscs = _vouched(_latest(one for one in same if _is_netvsc(one, forced)))
     netvsc = netvscs[0] if len(netvscs) == 1 else None
     vfs = _latest(one for one in same if one.link.parent_bus == "pci" and not one.link.kind)
     if len(vfs) > 1 and netvsc:
@@ -116,10 +119,8 @@ def find(mac: str, seen: Iterable[Seen], *, forced: int | None = None) -> Standi
 
 def way_home(seen: Seen) -> str | None:
     """Return the name that an interface had at home, None for one that never left."""
-    for altname in seen.altnames:
-        if altname.startswith(WAY_HOME):
-            return altname.removeprefix(WAY_HOME)
-    return None
+    names = (altname.removeprefix(WAY_HOME) for altname in _notes(seen))
+    return next((name for name in names if is_interface(name)), None)
 
 
 def plan(
@@ -131,16 +132,16 @@ def plan(
     """
     netvsc, vf = standing.netvsc, standing.vf
     if not netvsc:
-        return _stray(vf, goal, names)
+        return _stray(vf, goal, names, homes)
     notes = _remember(standing, homes, names) if goal.netns is not None else ()
     if netvsc.link.netns != goal.netns:
-        return (*notes, *_moved(netvsc, goal, names))
+        return (*notes, *_moved(netvsc, vf, goal, names))
     steps = (*notes, *_settle(netvsc, goal, names))
     if not vf:
         return steps
     if vf.link.netns == goal.netns:
-        return (*steps, *_settle_vf(vf, netvsc, goal, names))
-    return (*steps, Await(vf) if wait else _moved_vf(vf, goal, names))
+        return (*steps, *_settle_vf(vf, netvsc, goal, names, homes))
+    return (*steps, Await(vf) if wait else _moved_vf(vf, goal, names, homes))
 
 
 def make_room(standing: Standing, goal: Goal, seen: Iterable[Seen]) -> Sequence[Step]:
@@ -175,6 +176,15 @@ def _latest(seen: Iterable[Seen]) -> list[Seen]:
     return list({one.link.parent or one.link.ifindex: one for one in seen}.values())
 
 
+def _vouched(netvscs: list[Seen]) -> list[Seen]:
+    """Return those with a device behind them, if there are any: a note alone may be forged."""
+    return [one for one in netvscs if one.link.parent_bus] or netvscs
+
+
+def _notes(seen: Seen) -> list[str]:
+    return [altname for altname in seen.altnames if altname.startswith(WAY_HOME)]
+
+
 def _is_netvsc(one: Seen, forced: int | None) -> bool:
     link = one.link
     if link.parent_bus == "vmbus":
@@ -202,22 +212,23 @@ def _remember(standing: Standing, homes: Homes, names: Collection[str]) -> tuple
     return tuple(notes)
 
 
-def _stray(vf: Seen | None, goal: Goal, names: Collection[str]) -> tuple[Step, ...]:
+def _stray(vf: Seen | None, goal: Goal, names: Collection[str], homes: Homes) -> tuple[Step, ...]:
     """Bring a VF home whose NetVSC is nowhere: no netns shall die with it inside."""
     if vf and goal.netns is None and vf.link.netns is not None:
-        return (_moved_vf(vf, goal, names),)
+        return (_moved_vf(vf, goal, names, homes),)
     return ()
 
 
-def _moved(netvsc: Seen, goal: Goal, names: Collection[str]) -> tuple[Step, ...]:
+def _moved(netvsc: Seen, vf: Seen | None, goal: Goal, names: Collection[str]) -> tuple[Step, ...]:
     """In a pod a taken name is the pod's mistake, and the kernel says so; home takes all back."""
     if goal.netns is not None:
         return (Move(netvsc, goal.netns, goal.name),)
-    return Clean(netvsc), Move(netvsc, None, _free(goal.name, SPARE_NETVSC, names))
+    left = [part for part in (netvsc, vf) if part and part.link.netns is not None]
+    return *map(Clean, left), Move(netvsc, None, _free(goal.name, SPARE_NETVSC, names))
 
 
-def _moved_vf(vf: Seen, goal: Goal, names: Collection[str]) -> Move:
-    wanted = way_home(vf) if goal.netns is None else vf.link.name
+def _moved_vf(vf: Seen, goal: Goal, names: Collection[str], homes: Homes) -> Move:
+    wanted = (homes.vf or way_home(vf)) if goal.netns is None else vf.link.name
     return Move(vf, goal.netns, _free(wanted, SPARE_VF, names))
 
 
@@ -234,21 +245,23 @@ def _settle(netvsc: Seen, goal: Goal, names: Collection[str]) -> tuple[Step, ...
     free = goal.netns is not None or goal.name not in names
     if not right and free:
         steps.append(Rename(netvsc, goal.name))
-    noted = way_home(netvsc)
-    if goal.netns is None and noted and (right or free):
-        steps.append(Forget(netvsc, f"{WAY_HOME}{noted}"))
+    if goal.netns is None and (right or free):
+        steps += [Forget(netvsc, note) for note in _notes(netvsc)]
     if goal.up and not netvsc.link.flags & _UP:
         steps.append(Up(netvsc))
     return tuple(steps)
 
 
-def _settle_vf(vf: Seen, netvsc: Seen, goal: Goal, names: Collection[str]) -> tuple[Step, ...]:
+def _settle_vf(
+    vf: Seen, netvsc: Seen, goal: Goal, names: Collection[str], homes: Homes
+) -> tuple[Step, ...]:
     steps: list[Step] = []
-    noted = way_home(vf)
-    if goal.netns is None and noted:
-        if noted not in names:
-            steps.append(Rename(vf, noted))
-        steps.append(Forget(vf, f"{WAY_HOME}{noted}"))
+    notes = _notes(vf)
+    if goal.netns is None and notes:
+        wanted = homes.vf or way_home(vf)
+        if wanted and wanted not in names:
+            steps.append(Rename(vf, wanted))
+        steps += [Forget(vf, note) for note in notes]
     if vf.link.mtu != netvsc.link.mtu:
         steps.append(Mtu(vf, netvsc.link.mtu))
     if goal.up and not vf.link.flags & _UP:

@@ -5,7 +5,6 @@ CNI specification 1.1.0 and its predecessors.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
@@ -13,6 +12,7 @@ from enum import IntEnum, StrEnum
 from netvsc.errors import RequestError
 from netvsc.interfaces import ANNOTATION
 from netvsc.names import check_interface
+from netvsc_deviceplugin.cni import strict
 from netvsc_deviceplugin.cni.markers import check_container
 
 VERSIONS = ("0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
@@ -168,7 +168,7 @@ def _config(stdin: bytes, verb: Verb) -> Json:
     if verb is Verb.VERSION and not stdin.strip():
         return {}
     try:
-        config = json.loads(stdin)
+        config = strict.loads(stdin)
     except (ValueError, RecursionError) as error:
         raise CallError(Code.DECODE, f"the configuration on stdin is no JSON: {error}") from None
     if not isinstance(config, dict):

@@ -18,12 +18,20 @@ from typing import Self
 
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.cni.space import Space
-from netvsc_deviceplugin.netlink import Message, attribute, dump, messages
+from netvsc_deviceplugin.netlink import (
+    Message,
+    attribute,
+    dump,
+    error_of,
+    messages,
+    to_kernel,
+)
 
 _SETLINK, _NEWADDR, _NEWROUTE, _DELQDISC, _NEWLINKPROP, _DELLINKPROP = 19, 20, 24, 37, 108, 109
 _REQUEST_ACK, _CREATE, _REPLACE = 0x5, 0x400, 0x100
 _UP, _PROMISC = 0x1, 0x100
-_IFNAME, _MTU, _NET_NS_FD, _PROP_LIST, _ALT_IFNAME = 3, 4, 28, 52, 53
+_ADDRESS, _IFNAME, _MTU, _NET_NS_FD, _XDP, _PROP_LIST, _ALT_IFNAME = 1, 3, 4, 28, 43, 52, 53
+_XDP_FD, _XDP_FLAGS, _XDP_MODES = 1, 3, (0x2, 0x4, 0x8)  # generic, the driver's, the hardware's
 _NESTED = 0x8000
 _TC_H_INGRESS = 0xFFFFFFF1
 _IFA_LOCAL, _IFA_ADDRESS, _IFA_F_NODAD = 2, 1, 0x2
@@ -53,7 +61,9 @@ class Rtnl:
     def __init__(self, space: Space) -> None:
         self._place = space.name or "the host"
         self._socket = space.within(
-            lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+            lambda: to_kernel(
+                socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+            )
         )
 
     def __enter__(self) -> Self:
@@ -101,14 +111,26 @@ class Rtnl:
         self._property(_DELLINKPROP, ifindex, name, fine=errno.ENOENT)
 
     def clean(self, ifindex: int) -> None:
-        """Take off what fail-safe's tap leaves on its remote: the ingress qdisc and promiscuity.
+        """Take off what a pod leaves on its interfaces and a move does not.
 
-        Without either the kernel answers ENOENT or EINVAL (net/sched/sch_api.c, tc_get_qdisc).
+        Fail-safe's tap leaves the ingress qdisc and promiscuity on its remote. Without a qdisc the
+        kernel answers ENOENT or EINVAL (net/sched/sch_api.c, tc_get_qdisc). An XDP program would
+        see the next pod's frames; a mode that a driver does not know is refused, each in its way.
         """
         body = struct.pack("=BxxxiIII", socket.AF_UNSPEC, ifindex, 0, _TC_H_INGRESS, 0)
         with _fine(errno.ENOENT, errno.EINVAL):
             self._request("remove its ingress qdisc", _DELQDISC, ifindex, body)
         self._flags(ifindex, 0, _PROMISC)
+        for mode in _XDP_MODES:
+            none = attribute(_XDP_FD, struct.pack("=i", -1))
+            none += attribute(_XDP_FLAGS, struct.pack("=I", mode))
+            with _fine(errno.EOPNOTSUPP, errno.EINVAL, errno.EBUSY):
+                self._set("take its XDP program off", ifindex, attribute(_XDP | _NESTED, none))
+
+    def set_address(self, ifindex: int, mac: str) -> None:
+        """Give it its own MAC address back; raises RefusedError where the host forbids changes."""
+        raw = bytes.fromhex(mac.replace(":", ""))
+        self._set(f"give it the MAC address {mac}", ifindex, attribute(_ADDRESS, raw))
 
     def add_address(self, ifindex: int, address: str) -> None:
         ip = ipaddress.ip_interface(address)
@@ -148,8 +170,7 @@ class Rtnl:
     def _request(self, what: str, kind: int, ifindex: int, body: bytes, *, flags: int = 0) -> None:
         length = _HEADER.size + len(body)
         self._socket.send(_HEADER.pack(length, kind, _REQUEST_ACK | flags, 1, 0) + body)
-        ((answer, _),) = messages(self._socket.recv(_RECEIVE))
-        code = -struct.unpack_from("=i", answer.body)[0]
+        code = error_of(b"".join(one.body for one, _ in messages(self._socket.recv(_RECEIVE))))
         if code:
             thing = f"interface {ifindex} of {self._place}"
             raise RefusedError(f"{thing}: cannot {what}: {os.strerror(code)}", code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -17,21 +17,28 @@ from netvsc_deviceplugin.scan import Source, scan, with_gateways
 from netvsc_deviceplugin.sysfs import Devices
 
 
-def scan_all(source: Source, spaces: Iterable[Space]) -> tuple[World, Devices]:
+def scan_all(
+    source: Source, spaces: Iterable[Space], *, macs: Collection[str] = ()
+) -> tuple[World, Devices]:
     """Scan all; raises NodeError. Call it while nothing is moved, or a pair is seen twice.
 
     In a pod a NetVSC still goes by its name at home: that is what pools select and people know.
+    `macs` are those of netdevs without a device that were moved there. No other netdev of a pod's
+    counts: a pod that may make some could give them names and addresses that a pool selects.
     """
-    inside = [link for space in spaces for link in space.within(partial(_links, space, source))]
+    inside = [
+        link for space in spaces for link in space.within(partial(_links, space, source, macs))
+    ]
     return scan(source, inside)
 
 
-def _links(space: Space, source: Source) -> tuple[Link, ...]:
-    """Return the interfaces of the calling thread's netns, which is `space`.
+def _links(space: Space, source: Source, macs: Collection[str]) -> tuple[Link, ...]:
+    """Return what may be ours in the calling thread's netns, which is `space`.
 
     Routes are read only where one of ours has an address: else nobody routes over it.
     """
-    seen, addresses = look(space, source, dump=netlink.dump), read_addresses()
+    there, addresses = look(space, source, dump=netlink.dump), read_addresses()
+    seen = [one for one in there if one.link.parent_bus or one.link.mac in macs]
     links = tuple(_known(one, addresses[one.link.ifindex]) for one in seen)
     if not any(addresses[one.link.ifindex] for one in seen if way_home(one)):
         return links

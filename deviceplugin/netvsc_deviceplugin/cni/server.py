@@ -109,4 +109,4 @@ def _written(answer: Answer) -> bytes:
     text = ""
     if answer.body is not None:
         text = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")) + "\n"
-    return (b"0\n" if answer.good else b"1\n") + text.encode(errors="replace")
+    return (b"0\n" if answer.good else b"1\n") + text.encode(errors="backslashreplace")

@@ -80,6 +80,7 @@ def wants(
     if the annotation does not fit what it knows.
     """
     if call.device:
+        _check_given(call, call.device, devices)
         return (Want(id=call.device, interface=call.interface),)
     if call.annotation is None:
         requests = [
@@ -91,6 +92,19 @@ def wants(
         if names and not devices:
             raise RetryError(f"the kubelet knows of no pair of {call.namespace}/{call.pod} yet")
     return tuple(want for one in devices for want in _named(one, names))
+
+
+def _check_given(call: Call, id_: str, devices: Sequence[Devices]) -> None:
+    """Raise RetryError for a pair that the kubelet did not give to the pod.
+
+    A deviceID is what the author of a NetworkAttachmentDefinition wrote, where Multus did not: it
+    may name another pod's pair, or the node's uplink.
+    """
+    if call.pod and not any(id_ in one.ids for one in devices):
+        raise RetryError(
+            f"deviceID {id_}: the kubelet gave {call.namespace}/{call.pod} no such pair; write no "
+            "deviceID, but the annotation k8s.v1.cni.cncf.io/resourceName"
+        )
 
 
 def _named(devices: Devices, names: Names) -> tuple[Want, ...]:

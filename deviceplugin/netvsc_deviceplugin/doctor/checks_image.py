@@ -9,6 +9,7 @@ from netvsc_deviceplugin.doctor.finding import Check, Finding, failure, ok, unkn
 _FIRST_ABI, _FIRST_YEAR = 21, 20
 _NEEDED = "failsafe"
 _FALLBACKS = ("tap", "af_packet")
+_QUIETED = "vdev_netvsc"  # which EAL is told to keep off
 _VF_DRIVERS = ("mlx5", "mana")
 _MANA_CORE = (44, 0)  # the first rdma-core with a provider for MANA
 
@@ -33,13 +34,18 @@ def dpdk_drivers(facts: ImageFacts) -> Finding:
     if _NEEDED not in facts.drivers:
         return failure(
             "no librte_net_failsafe: there is no fail-safe port",
-            fix="install or build the driver; an image without it needs `netvsc.io/mode: none`",
+            fix="install or build the driver, or `netvsc.io/mode: none` (docs/pods.md)",
         )
     fallback = [name for name in _FALLBACKS if name in facts.drivers]
     if not fallback:
         return failure(
             "neither librte_net_tap nor librte_net_af_packet: nothing to fall back on",
-            fix="install or build one of them",
+            fix="install or build one of them: docs/compatibility.md",
+        )
+    if _QUIETED not in facts.drivers:
+        return warning(
+            f"no librte_net_{_QUIETED}: told to keep it off, EAL ends with an unknown device",
+            fix="annotate the pod with `netvsc.io/vdev-netvsc: absent` (docs/pods.md)",
         )
     if len(fallback) < len(_FALLBACKS):
         return ok(f"failsafe, and {fallback[0]} alone: the pool's fallback must be that")
@@ -51,11 +57,15 @@ def dpdk_vf_drivers(facts: ImageFacts) -> Finding:
         return unknown("drivers inside a static program have no names")
     missing = [name for name in _VF_DRIVERS if name not in facts.drivers]
     if "mlx5" in missing:
-        return failure("no librte_net_mlx5: most of Azure's VFs", fix="install or build it")
+        return failure(
+            "no librte_net_mlx5: most of Azure's VFs",
+            fix="install or build it: docs/compatibility.md",
+        )
     if missing:
         return warning(
             "no librte_net_mana: a VF that comes back as MANA is not taken",
-            fix="DPDK 22.11 or newer, built with net/mana and rdma-core 44 (Debian 12's is not)",
+            fix="DPDK 22.11 or newer, built with net/mana and rdma-core 44 (Debian 12's is not): "
+            "docs/compatibility.md",
         )
     return ok("mlx5 and mana")
 
@@ -64,15 +74,18 @@ def rdma_core(facts: ImageFacts) -> Finding:
     if facts.rdma is None:
         if facts.abi is None:
             return unknown("no libibverbs: a static program may have it inside")
-        return failure("no libibverbs: no VF can be probed", fix="install rdma-core (libibverbs1)")
+        return failure(
+            "no libibverbs: no VF can be probed", fix="apt-get install libibverbs1 (rdma-core)"
+        )
     text = f"rdma-core {facts.rdma[0]}.{facts.rdma[1]}"
     if "mlx5" not in facts.providers:
-        fix = "install ibverbs-providers (Debian, Ubuntu) or libibverbs (others)"
+        fix = "apt-get install ibverbs-providers (Debian, Ubuntu), or libibverbs (others)"
         return failure(f"{text} without the provider for mlx5", fix=fix)
     if facts.rdma < _MANA_CORE or "mana" not in facts.providers:
         return warning(
             f"{text} without the provider for MANA",
-            fix="rdma-core 44 or newer: Debian 12, Ubuntu 24.04, Azure Linux 3",
+            fix="rdma-core 44 or newer, as in Debian 12, Ubuntu 24.04, Azure Linux 3: "
+            "docs/compatibility.md",
         )
     return ok(f"{text} with mlx5 and MANA")
 

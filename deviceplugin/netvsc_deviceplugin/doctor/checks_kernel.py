@@ -9,7 +9,8 @@ from netvsc_deviceplugin.doctor.release import panics, version
 
 _OLDEST, _PARENTS = (5, 15, 0), (5, 14, 0)
 _TAP = ("sch_multiq", "sch_ingress", "cls_flower", "act_mirred", "tun")
-_AF_PACKET = "`fallback: af_packet` in the pool"
+_AF_PACKET = "`fallback: af_packet` in the pool (docs/pools.md)"
+_NEW_IMAGE = "`az aks nodepool upgrade --node-image-only`, for a node image"
 _FUTURE = ("ib_uverbs", "mlx5_core", "mlx5_ib", "mana", "mana_ib")
 _IB = {"mlx4_core": "mlx4_ib", "mlx5_core": "mlx5_ib", "mana": "mana_ib"}
 
@@ -21,18 +22,20 @@ def kernel_version(facts: NodeFacts) -> Finding:
     if numbers < _PARENTS:
         return failure(
             f"Linux {facts.release}: rtnetlink does not tell parent devices before 5.14",
-            fix="a node image with Linux 5.15 or newer",
+            fix=f"{_NEW_IMAGE} with Linux 5.15 or newer",
         )
     if numbers < _OLDEST:
-        return warning(f"Linux {facts.release} is not tested", fix="Linux 5.15 or newer")
+        return warning(
+            f"Linux {facts.release} is not tested", fix=f"{_NEW_IMAGE} with 5.15 or newer"
+        )
     return ok(f"Linux {facts.release}")
 
 
 def netns_panic(facts: NodeFacts) -> Finding:
     bad = panics(facts.release)
     fix = (
-        "update the node image; until then use this project's CNI alone, which brings pairs home "
-        "before a pod's netns goes, and move no NetVSC into a netns by hand"
+        f"{_NEW_IMAGE} without the bug; until then use this project's CNI alone, which brings "
+        "pairs home before a pod's netns goes, and move no NetVSC into a netns by hand"
     )
     if bad is None:
         return unknown(
@@ -50,8 +53,7 @@ def tap_fallback(facts: NodeFacts) -> Finding:
     if missing:
         return warning(
             f"no {_all(missing)} in this kernel: fail-safe's tap cannot take the NetVSC's frames",
-            fix=f"install the modules (Ubuntu: linux-modules-extra-{facts.release}), or "
-            f"{_AF_PACKET}",
+            fix=f"apt-get install linux-modules-extra-{facts.release} (Ubuntu), or {_AF_PACKET}",
         )
     if unclear:
         return unknown(
@@ -76,8 +78,8 @@ def _needed(modules: Modules, names: list[str]) -> Finding | None:
     if missing := modules.missing(*names):
         return failure(
             f"no {_all(missing)} for the VFs of this node: DPDK finds no verbs device",
-            fix="a node image whose kernel has them (MANA: Linux 6.2, or the distribution's azure "
-            "kernel)",
+            fix=f"{_NEW_IMAGE} whose kernel has them (MANA: Linux 6.2, or the distribution's "
+            "azure kernel)",
         )
     if unclear := modules.unclear(*names):
         return unknown(f"nothing here tells whether the kernel has {_all(unclear)}")
@@ -89,7 +91,7 @@ def _next_vf(modules: Modules) -> Finding:
     if missing := modules.missing(*_FUTURE):
         return warning(
             f"no {_all(missing)}: a VF that comes as such hardware stays unused",
-            fix="a node image whose kernel has them; the pod stays on its fallback until then",
+            fix=f"{_NEW_IMAGE} whose kernel has them; the pod stays on its fallback until then",
         )
     if unclear := modules.unclear(*_FUTURE):
         return unknown(f"nothing here tells whether the kernel has {_all(unclear)}")
@@ -103,13 +105,14 @@ def hugepages(facts: NodeFacts) -> Finding:
     if not there:
         return warning(
             "none are reserved; a DPDK pod that requests some stays Pending",
-            fix="write /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages, best at boot "
-            "(hugepages= on the kernel's command line), then restart the kubelet",
+            fix="echo 512 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages, best at boot "
+            "(hugepages= on the kernel's command line), then systemctl restart kubelet",
         )
     if bare := _without(facts, there):
         return warning(
             f"NUMA node {_all(bare)} has a NIC and no huge page: its pods take them from afar",
-            fix="reserve by node: /sys/devices/system/node/node<N>/hugepages",
+            fix=f"echo 512 > /sys/devices/system/node/node{bare[0]}/hugepages/"
+            "hugepages-2048kB/nr_hugepages, then systemctl restart kubelet",
         )
     return ok(", ".join(f"{pages.total} of {pages.size}, {pages.free} free" for pages in there))
 

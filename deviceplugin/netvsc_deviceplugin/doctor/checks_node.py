@@ -17,7 +17,9 @@ _BAD = {"Unmatched", "Uninstalled"}
 
 def netvsc_bound(facts: NodeFacts) -> Finding:
     if facts.netvscs is None:
-        return warning("there is no VMBus: this is no Azure VM", fix="run it on a node")
+        return warning(
+            "there is no VMBus: this is no Azure VM", fix="run it on a node: docs/doctor.md"
+        )
     lost = [one.guid for one in facts.netvscs if one.driver is None]
     if lost:
         return failure(
@@ -29,8 +31,8 @@ def netvsc_bound(facts: NodeFacts) -> Finding:
     if away:
         return warning(
             f"{', '.join(away)} is bound to {_UIO}: no netdev, so no pair",
-            fix="stop what uses it, unbind it there and bind it to hv_netvsc "
-            "(/sys/bus/vmbus/drivers)",
+            fix=f"stop what uses it; echo {away[0]} > /sys/bus/vmbus/drivers/{_UIO}/unbind; "
+            f"echo {away[0]} > /sys/bus/vmbus/drivers/{_KERNEL}/bind",
         )
     return ok(f"{len(facts.netvscs)}, the kernel's all of them")
 
@@ -87,7 +89,8 @@ def nic_owner(facts: NodeFacts) -> Finding:
             names = ", ".join(f"{one.interface} ({one.owner})" for one in foreign)
             return warning(
                 f"another driver lists {names}, and could give it away too",
-                fix="take these nodes out of it, or `foreignOwner: ignore` in the pool",
+                fix="take these nodes out of it (docs/aks.md, step 2), or `foreignOwner: ignore` "
+                "in the pool (docs/pools.md)",
             )
         return ok("no other driver claims a NIC")
     if facts.dranet:
@@ -109,7 +112,8 @@ def kubelet(facts: NodeFacts) -> Finding:
     if not facts.sockets.podresources:
         return failure(
             "pod-resources/kubelet.sock is not there: nobody tells who holds which pair",
-            fix="the agent needs Kubernetes 1.30 or newer, where that API cannot be off",
+            fix="kubectl get node: the agent needs Kubernetes 1.30 or newer, where that API cannot "
+            "be off",
         )
     return ok("device-plugins and pod-resources answer at their sockets")
 
@@ -119,24 +123,27 @@ def cni_chain(facts: NodeFacts) -> Finding:
         return unknown("/etc/cni/net.d is not to be seen")
     name = facts.cni.conflist
     if name is None:
-        return failure("no network configuration for the runtime", fix="install a network first")
+        return failure(
+            "no network configuration for the runtime", fix="install a network first: docs/cni.md"
+        )
     try:
         others = conflist.without_us(facts.cni.text)
     except conflist.ConflistError as error:
         return failure(
             f"{name} {error}",
-            fix="put it right, or serve pairs by Multus (`cni.mode: served`)",
+            fix="put it right, or serve pairs by Multus (`cni.mode: served`): docs/cni.md",
         )
     if others == facts.cni.text:
         return warning(
             f"{name} does not name {conflist.TYPE}: pods get no pair, unless by Multus",
-            fix="see the agent's condition on CNI in its NetvscNode; Cilium: cni.exclusive=false",
+            fix="kubectl describe nvn: the condition ChainInstalled says why (docs/agent-node.md); "
+            "Cilium: cni.exclusive=false",
         )
     plugins = json.loads(facts.cni.text)["plugins"]
     if plugins[-1].get("type") != conflist.TYPE:
         return warning(
             f"{name} has another plugin behind {conflist.TYPE}",
-            fix="restart the agent: it puts itself last",
+            fix="kubectl rollout restart daemonset/netvsc-deviceplugin: it puts itself last",
         )
     return ok(f"{name} ends with {conflist.TYPE}")
 
@@ -150,18 +157,19 @@ def cni_program(facts: NodeFacts) -> Finding:
             return ok(seen)
         case Program.ABSENT:
             chained = conflist.TYPE.encode() in facts.cni.text
-            fix = "start the agent with --cni chained or served: it installs it"
+            fix = "start the agent with --cni chained or served: it installs it (docs/cni.md)"
             return failure(seen, fix=fix) if chained else warning(seen, fix=fix)
         case Program.NO_MODE:
             return failure(seen, fix=f"chmod 0755 /opt/cni/bin/{conflist.TYPE}")
-    return failure(seen, fix="mount it without noexec, or name another folder in cni.binDir")
+    return failure(seen, fix="mount -o remount,exec its mount, or another folder in cni.binDir")
 
 
 def agent(facts: NodeFacts) -> Finding:
     if facts.copy is None or facts.copy.status is None:
         return warning(
             "no agent has written its NetvscNode here",
-            fix="see that the DaemonSet's nodeSelector takes this node; its log says the rest",
+            fix="kubectl get pods -A -o wide -l app.kubernetes.io/name=netvsc-deviceplugin: does "
+            "the DaemonSet's nodeSelector take this node? `kubectl logs` says the rest",
         )
     status = facts.copy.status
     if status.conflicts:

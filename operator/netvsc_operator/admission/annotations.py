@@ -20,8 +20,9 @@ GATE = f"{PREFIX}gate"
 GUARD = f"{PREFIX}guard"
 GUARD_PORT = f"{PREFIX}guard-port"
 ALLOW = f"{PREFIX}allow"
+VDEV_NETVSC = f"{PREFIX}vdev-netvsc"
 REANNOUNCE = f"{PREFIX}reannounce"
-WISHES = (MODE, FALLBACK, POLL_MS, GATE, GUARD, GUARD_PORT, ALLOW)
+WISHES = (MODE, FALLBACK, POLL_MS, GATE, GUARD, GUARD_PORT, ALLOW, VDEV_NETVSC)
 KNOWN = (*WISHES, INTERFACES, REANNOUNCE)
 POLL_MS_MAX = 60_000
 
@@ -55,6 +56,13 @@ class Allow(StrEnum):
     OFF = "off"
 
 
+class VdevNetvsc(StrEnum):
+    """IGNORE: DPDK's own driver is told to keep off. ABSENT: this DPDK was built without it."""
+
+    IGNORE = "ignore"
+    ABSENT = "absent"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
     """`mode`, `fallback` and `poll_ms` None: as the pool says."""
@@ -66,6 +74,7 @@ class Wishes:
     guard: Guard = Guard.AUTO
     guard_port: GuardPort = GuardPort.OFF
     allow: Allow = Allow.NOWHERE
+    vdev_netvsc: VdevNetvsc = VdevNetvsc.IGNORE
 
 
 def wishes_from(annotations: Mapping[str, object]) -> Wishes:
@@ -78,6 +87,7 @@ def wishes_from(annotations: Mapping[str, object]) -> Wishes:
         guard=_one_of(Guard, annotations, GUARD) or Guard.AUTO,
         guard_port=_one_of(GuardPort, annotations, GUARD_PORT) or GuardPort.OFF,
         allow=_one_of(Allow, annotations, ALLOW) or Allow.NOWHERE,
+        vdev_netvsc=_one_of(VdevNetvsc, annotations, VDEV_NETVSC) or VdevNetvsc.IGNORE,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from netvsc.pool import Fallback, Mode
 from netvsc_operator.admission import annotations as said
-from netvsc_operator.admission.annotations import Gate, Guard, GuardPort, Wishes
+from netvsc_operator.admission.annotations import Gate, Guard, GuardPort, VdevNetvsc, Wishes
 from netvsc_operator.admission.argv import PLACEHOLDER, VARIABLE, refers
 from netvsc_operator.admission.conflicts import variable
 from netvsc_operator.admission.containers import Object, entries, items
@@ -16,6 +16,14 @@ from netvsc_operator.admission.plan import Plan, Served
 from netvsc_operator.admission.programs import closes_descriptors
 
 _NO_HUGE = "--no-huge"
+_OF_FAILSAFE = (  # annotations that say something to our sidecar's modes alone
+    said.FALLBACK,
+    said.POLL_MS,
+    said.GATE,
+    said.GUARD,
+    said.GUARD_PORT,
+    said.VDEV_NETVSC,
+)
 
 
 def cautions(pod: Object, plan: Plan) -> list[str]:
@@ -30,11 +38,13 @@ def cautions(pod: Object, plan: Plan) -> list[str]:
 def _of_wishes(given: Object, plan: Plan) -> Iterator[str]:
     wishes = plan.terms.wishes
     if not plan.announced():
-        for key in (said.FALLBACK, said.POLL_MS, said.GATE, said.GUARD, said.GUARD_PORT):
+        for key in _OF_FAILSAFE:
             if key in given:
                 yield f"annotation {key} has no effect in this pod's mode"
         return
     yield from _of_protection(wishes)
+    if wishes.vdev_netvsc is VdevNetvsc.ABSENT:
+        yield "if its DPDK has net_vdev_netvsc after all, that takes each NetVSC without an address"
     polls = {plan.terms.pool(pair).hotplug_poll_ms for pair in plan.announced()}
     if len(polls) > 1 and wishes.poll_ms is None:
         yield f"its pools differ in hotplugPollMs, which is one for all: {plan.terms.poll_ms} it is"

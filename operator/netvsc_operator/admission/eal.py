@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from netvsc.errors import RequestError
 from netvsc.pool import Fallback, Mode, Pool
-from netvsc_operator.admission.annotations import Allow, GuardPort
+from netvsc_operator.admission.annotations import Allow, GuardPort, VdevNetvsc
 from netvsc_operator.admission.sharing import PodPair
 from netvsc_operator.admission.terms import Terms
 
@@ -39,11 +39,12 @@ def arguments(
     for pair in pairs:
         check_devargs_word(pair.interface)
     allow = () if terms.wishes.allow is Allow.OFF or chooses_pci(near) else NOWHERE
+    absent = terms.wishes.vdev_netvsc is VdevNetvsc.ABSENT
     if mode is Mode.VDEV_NETVSC:
         return (*allow, *(_by_driver(pair, terms.pool(pair)) for pair in pairs))
     return (
         *allow,
-        *(() if asks_for_driver(near) else (IGNORE,)),
+        *(() if absent or asks_for_driver(near) else (IGNORE,)),
         *((GUARD_PORT,) if terms.wishes.guard_port is GuardPort.ON else ()),
         *(_failsafe(pair, mode, terms) for pair in pairs),
     )

@@ -78,6 +78,9 @@ def _check_pod(spec: Object, containers: Sequence[Container], pools: Mapping[str
     system = entries(spec, "os").get("name")
     if system == "windows" or entries(spec, "nodeSelector").get("kubernetes.io/os") == "windows":
         raise RequestError("the pod is for Windows, where DPDK has no fail-safe: ask for no pair")
+    names = [container.name for container in containers]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise RequestError(f"two containers are called {twice[0]}: give each a name of its own")
     known = ", ".join(sorted(pools)) or "none yet"
     unknown = [
         f"{container} asks for {resource}, which is no NetvscPool's resource: there are {known}"

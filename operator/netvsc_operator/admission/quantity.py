@@ -9,7 +9,10 @@ from functools import lru_cache
 
 from netvsc.errors import RequestError
 
-_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?\d{1,2})|([KMGTPE]i|[numkMGTPE])?)")
+_QUANTITY = re.compile(
+    r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?\d{1,2})|([KMGTPE]i|[numkMGTPE])?)", re.ASCII
+)
+_LONGEST = 128  # characters; the number in it must be one that Python reads, and those are kept
 _SUFFIXES = {
     "n": Fraction(1, 10**9),
     "u": Fraction(1, 10**6),
@@ -28,6 +31,8 @@ def quantity(value: object) -> int:
         value = str(value)  # YAML by hand: `cpu: 1`
     if not isinstance(value, str):
         raise RequestError(f"{value!r} is no quantity: write a number such as 1, 500m or 64Mi")
+    if len(value) > _LONGEST:
+        raise RequestError(f"{value[:20]!r}… is too long for a quantity: write a shorter number")
     return _parsed(value)
 
 

@@ -57,6 +57,8 @@ def share(containers: Sequence[Container], *, prefixes: Mapping[str, str]) -> Sh
         for resource, count in container.pairs.items()
     ]
     _check_number(sum(request.count for request in keep))
+    for container in containers:  # what follows goes through the pairs one by one
+        _check_number(sum(container.pairs.values()))
     names = name_interfaces(keep, prefixes=prefixes)
     held = _numbered(names)
     pairs = {

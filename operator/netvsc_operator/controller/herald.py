@@ -112,7 +112,7 @@ class Herald:
 
     async def _facts(self, pod: str, now: _Round) -> Facts | None:
         if pod not in now.facts:
-            now.facts[pod] = await self._pods.look(pod)
+            now.facts[pod] = await self._pods.look(pod, node=now.name)
         return now.facts[pod]
 
     async def _pair(self, pair: PairStatus, pod: PodTold | None, now: _Round) -> PairTold:
@@ -155,6 +155,7 @@ class Herald:
             node=now.node,
             pod=found.ref if found else None,
             pod_made=found.made if found else None,
+            known=_lived(now.told.pods.get(pod or ""), found),
         )
         level = await self._recorder.tell(one, to)
         after = replace(known, **level)  # type: ignore[arg-type]
@@ -217,6 +218,11 @@ class Herald:
         ) and (found := await self._facts(pod, now)):
             await self._pods.show(found, said)
         return after
+
+
+def _lived(before: PodTold | None, now: Facts | None) -> bool:
+    """Tell whether it is the pod that was there when the node was looked at before."""
+    return before is not None and now is not None and before.uid == now.ref.uid
 
 
 def _node(there: Object) -> Ref:

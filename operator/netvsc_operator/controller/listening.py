@@ -19,7 +19,7 @@ from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS
 
 Object = dict[str, Any]
 PATHS = tuple(kind.path() for kind in (NODES, PODS, NETVSC_NODES, NETVSC_POOLS))
-INJECTED = f"{injected.LABEL}={injected.VERSION}"
+INJECTED = injected.LABEL  # whatever its value: another version's pods are told of too
 
 
 class Notes(Protocol):

@@ -14,7 +14,7 @@ class Phase(Enum):
     """GONE to TAKEN need no help; UNOFFERED and UNTAKEN are late if they last."""
 
     GONE = auto()  # there is no VF
-    ALONE = auto()  # nobody holds the pair, or nothing announces to it
+    ALONE = auto()  # nobody holds the pair, or nothing that we understand announces to it
     BARRED = auto()  # the container may not use this VF: no announcement cures that
     PATIENT = auto()  # the application has not come so far
     UNOFFERED = auto()  # the VF is there, the sidecar does not offer it
@@ -41,7 +41,11 @@ def phase_of(pair: PairStatus, *, sidecar: bool) -> Phase:
     return _SIMPLE.get(said.state) or _of(pair, said, sidecar=sidecar)
 
 
-_SIMPLE = {AnnounceState.UNOPENED: Phase.PATIENT, AnnounceState.AWAY: Phase.UNOFFERED}
+_SIMPLE = {
+    AnnounceState.UNOPENED: Phase.PATIENT,
+    AnnounceState.AWAY: Phase.UNOFFERED,
+    AnnounceState.OTHER: Phase.ALONE,
+}
 
 
 def _of(pair: PairStatus, said: Announcement, *, sidecar: bool) -> Phase:

@@ -36,13 +36,17 @@ class Pods:
         self._kube = kube
         self._clock = clock
 
-    async def look(self, pod: str) -> Facts | None:
-        """Read `namespace/name`; None if it is gone."""
+    async def look(self, pod: str, *, node: str) -> Facts | None:
+        """Read `namespace/name`; None if it is gone, or on another node.
+
+        An agent says which pods hold its pairs. Of those of another node it has nothing to say.
+        """
         namespace, _, name = pod.partition("/")
         try:
-            return facts(await self._kube.get(PODS, name, namespace=namespace))
+            found = await self._kube.get(PODS, name, namespace=namespace)
         except NotFound:
             return None
+        return facts(found) if placed(found) in {None, node} else None
 
     async def show(self, pod: Facts, said: Accelerated) -> None:
         """Write the condition; a pod that is gone needs none. Raises Conflict: look again."""
@@ -59,6 +63,12 @@ class Pods:
                 manager=MANAGER,
                 force=True,
             )
+
+
+def placed(pod: Object) -> str | None:
+    """Return the node that the scheduler chose."""
+    node: str | None = (pod.get("spec") or {}).get("nodeName")
+    return node
 
 
 def facts(pod: Object) -> Facts:

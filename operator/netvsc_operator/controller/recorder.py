@@ -11,13 +11,14 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from netvsc import timestamps
 from netvsc_operator.controller.metrics import Metrics
 from netvsc_operator.controller.phase import moment
 from netvsc_operator.controller.telling import Telling
+from netvsc_operator.controller.told import PairTold
 from netvsc_operator.kube import EVENTS, AlreadyExists, Forbidden, Kube, NotFound
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ Object = dict[str, Any]
 COMPONENT = "netvsc.io/controller"
 _THROUGH = "netvsc.io/told"
 _NOTE_MAX = 1024  # bytes; the API's limit for `note`
+_LEVELS = {field.name for field in fields(PairTold)}
 _CLUSTER = "default"  # where Events of objects without a namespace live
 
 
@@ -52,17 +54,22 @@ class Ref:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
-    """Who is told: the node, and the pod unless it came after. `scope` makes names unique."""
+    """Who is told: the node, and the pod unless it came after. `scope` makes names unique.
+
+    `known`: the pod was there when the node was looked at before, so that it lived through all that
+    has happened since. Of another one the dates must tell, which are by two machines' clocks.
+    """
 
     scope: str
     node: Ref
     pod: Ref | None = None
     pod_made: str | None = None
+    known: bool = False
 
     def hears(self, telling: Telling) -> bool:
         """Tell whether the pod was there when it happened (its time has whole seconds)."""
         made, at = moment(self.pod_made), moment(telling.at)
-        return self.pod is not None and (made is None or at is None or made <= at)
+        return self.pod is not None and (self.known or made is None or at is None or made <= at)
 
 
 class Recorder:
@@ -120,8 +127,10 @@ def event(telling: Telling, about: Ref, *, scope: str, now: float) -> Object:
 
 
 def _through(body: Object) -> Mapping[str, int | str | bool]:
+    """Read up to where an Event tells; a later version may keep account of more than we do."""
     try:
         found = json.loads(body["metadata"]["annotations"][_THROUGH])
     except (KeyError, TypeError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    known = found.items() if isinstance(found, dict) else ()
+    return {key: value for key, value in known if key in _LEVELS}

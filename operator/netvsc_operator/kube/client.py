@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
@@ -166,8 +167,10 @@ class Kube:
                 params=query,
                 data=data,
                 headers={**self._access.headers(), **headers},
+                server_hostname=self._access.server_name,
+                proxy=self._access.proxy,
             ) as response:
-                answer = await _answer(what, response)
+                answer = await self._answer(what, response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable(what, error) from error
         found: Object = json.loads(answer)
@@ -185,9 +188,11 @@ class Kube:
                 params={**scope.query(), **query},
                 headers={**self._access.headers(), "Accept": scope.accept(several=False)},
                 timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_S, sock_read=silence_s),
+                server_hostname=self._access.server_name,
+                proxy=self._access.proxy,
             ) as response:
                 if response.status >= _REFUSED:
-                    await _answer(what, response)
+                    await self._answer(what, response)
                 try:
                     async for line in _split(response.content):
                         yield line
@@ -196,19 +201,20 @@ class Kube:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable(what, error) from error
 
+    async def _answer(self, what: str, response: aiohttp.ClientResponse) -> bytes:
+        body = await response.read()
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            self._access.refused()
+        if response.status >= _REFUSED:
+            after = response.headers.get("Retry-After")
+            raise refusal(what, status=response.status, body=body, retry_after=after)
+        return body
+
     @property
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             raise RuntimeError("use it as `async with Kube(…) as kube`")
         return self._session
-
-
-async def _answer(what: str, response: aiohttp.ClientResponse) -> bytes:
-    body = await response.read()
-    if response.status >= _REFUSED:
-        after = response.headers.get("Retry-After")
-        raise refusal(what, status=response.status, body=body, retry_after=after)
-    return body
 
 
 async def _split(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

@@ -1,27 +1,26 @@
-"""NetvscNodes as tables that people want to read. Pure: `now` is in seconds since the epoch."""
+"""What is shown as tables that people want to read. Pure: `now` is in seconds since the epoch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from netvsc.columns import columns
 from netvsc.errors import RequestError
 from netvsc.pair import Path
 from netvsc.status import NodeStatus, PairStatus, Truth
 from netvsc.timestamps import from_text
+from netvsc_operator.kubectl.held import Held, Node, since
 
 Row = tuple[str, ...]
 Object = Mapping[str, Any]
 _NONE = "-"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
-    """A NetvscNode; `status` is None until its agent has written one."""
-
-    name: str
-    status: NodeStatus | None
+def table(rows: Iterable[Row], *, nothing: str) -> str:
+    """Align rows below their head; `nothing` is said where there is none."""
+    shown = list(rows)
+    return columns(shown) if len(shown) > 1 else nothing
 
 
 def nodes(found: Iterable[Node]) -> list[Row]:
@@ -36,53 +35,43 @@ def pairs(found: Iterable[Node], *, now: float) -> list[Row]:
         *("NODE", "PAIR", "NETVSC", "POOL", "PATH", "SINCE", "VF", "DRIVER"),
         *("HOLDER", "REVOKED", "LAST-OUTAGE"),
     )
-    return [head, *(_pair(node, pair, now=now) for node, pair in _each(found))]
+    rows = [
+        _pair(node.name, pair, now=now)
+        for node in found
+        for pair in (node.status.pairs if node.status else ())
+    ]
+    return [head, *rows]
 
 
-def pods(
-    found: Iterable[Node], *, namespace: str | None, now: float, wide: bool = False
-) -> list[Row]:
-    """Return a line for each pair in a pod; `namespace` None means all."""
+def pods(found: Iterable[Held], *, now: float, wide: bool = False) -> list[Row]:
+    """Return a line for each pair in a pod."""
     head = (
         *("NAMESPACE", "POD", "CONTAINER", "INTERFACE", "NODE"),
         *("PATH", "SINCE", "ANNOUNCED", "REVOKED", "LAST-OUTAGE"),
         *(("PAIR", "VF", "DRIVER", "APPLICATION", "GUARD") if wide else ()),
     )
-    rows = []
-    for node, pair in _each(found):
-        held = pair.allocation
-        if held is None or namespace not in {None, held.namespace}:
-            continue
-        who = (held.namespace, held.pod, held.container, held.interface or _NONE, node.name)
-        path, since = _path(pair, now=now)
-        how = (path, since, _announced(pair), str(pair.revocations), _outage(pair))
-        rows.append((*who, *how, *(_made_of(pair) if wide else ())))
-    return [head, *sorted(rows)]
+    return [head, *(_pod(one, now=now, wide=wide) for one in found)]
 
 
-def _made_of(pair: PairStatus) -> Row:
-    said = pair.announcement
-    application, guard = (said.application, said.guard) if said else (None, None)
-    return (pair.id, *_vf(pair), application or _NONE, guard or _NONE)
+def _pod(one: Held, *, now: float, wide: bool) -> Row:
+    who = (one.namespace, one.pod, one.container, one.interface or _NONE, one.node)
+    path = (_path(one.path, one.verbs_mismatch), _since(one.since, now=now))
+    how = (_announced(one), str(one.revocations), _outage(one.last_outage_seconds))
+    made_of = (one.pair, one.vf, one.driver, one.application, one.guard) if wide else ()
+    return (*who, *path, *how, *(text or _NONE for text in made_of))
 
 
-def _vf(pair: PairStatus) -> Row:
-    return (pair.vf.pci, pair.vf.driver or _NONE) if pair.vf else (_NONE, _NONE)
-
-
-def _each(found: Iterable[Node]) -> list[tuple[Node, PairStatus]]:
-    return [(node, pair) for node in found for pair in (node.status.pairs if node.status else ())]
-
-
-def _pair(node: Node, pair: PairStatus, *, now: float) -> Row:
-    shown = (node.name, pair.id, pair.netvsc, pair.pool, *_path(pair, now=now), *_vf(pair))
-    return (*shown, _holder(pair), str(pair.revocations), _outage(pair))
+def _pair(node: str, pair: PairStatus, *, now: float) -> Row:
+    what = (node, pair.id, pair.netvsc, pair.pool, _path(pair.path, pair.verbs_mismatch))
+    vf = (pair.vf.pci, pair.vf.driver or _NONE) if pair.vf else (_NONE, _NONE)
+    counted = (str(pair.revocations), _outage(pair.last_outage_seconds))
+    return (*what, _since(since(pair), now=now), *vf, _holder(pair), *counted)
 
 
 def _node(node: Node) -> Row:
     status = node.status
     if status is None:
-        return (node.name, *[_NONE] * 5, "no word of its agent yet")
+        return (node.name, *[_NONE] * 5, node.trouble or "no word of its agent yet")
     counts = status.summary
     numbers = (counts.pairs, counts.free, counts.on_vf, counts.revoked24h)
     return (node.name, *map(str, numbers), status.agent.version, _ready(status))
@@ -96,18 +85,17 @@ def _ready(status: NodeStatus) -> str:
     return "True"
 
 
-def _path(pair: PairStatus, *, now: float) -> tuple[str, str]:
-    """Which way frames go, and for how long: a mismatch of verbs devices is no fast path."""
-    since = pair.last_returned if pair.path is Path.VF else pair.last_revoked
-    shown = "VF, wrong verbs device" if pair.verbs_mismatch else pair.path.value
-    return shown, _NONE if since is None else age(since, now=now)
+def _path(path: Path, verbs_mismatch: str | None) -> str:
+    """Which way frames go: with a mismatch of verbs devices it is no fast path."""
+    return "VF, wrong verbs device" if verbs_mismatch else path.value
 
 
-def _announced(pair: PairStatus) -> str:
-    said = pair.announcement
-    if said is None:
-        return _NONE
-    return f"{said.state.value} ({said.reason})" if said.reason else said.state.value
+def _since(when: str | None, *, now: float) -> str:
+    return _NONE if when is None else age(when, now=now)
+
+
+def _announced(one: Held) -> str:
+    return f"{one.announced} ({one.reason})" if one.reason else one.announced or _NONE
 
 
 def _holder(pair: PairStatus) -> str:
@@ -115,28 +103,34 @@ def _holder(pair: PairStatus) -> str:
     return f"{held.namespace}/{held.pod}" if held else _NONE
 
 
-def _outage(pair: PairStatus) -> str:
-    seconds = pair.last_outage_seconds
+def _outage(seconds: float | None) -> str:
     return _NONE if seconds is None else f"{seconds:.1f}s"
 
 
-def events(found: Iterable[Object], *, now: float) -> list[Row]:
+def events(found: Iterable[Object], *, now: float, wide: bool = False) -> list[Row]:
     """Return a line for each event (events.k8s.io/v1), the newest last."""
-    rows = [("LAST-SEEN", "REASON", "OBJECT", "NOTE")]
-    return [*rows, *(_event(one, now=now) for one in sorted(found, key=_seen))]
+    more = ("TYPE", "COUNT", "FIRST-SEEN") if wide else ()
+    rows = [("LAST-SEEN", *more, "REASON", "OBJECT", "NOTE")]
+    return [*rows, *(_event(one, now=now, wide=wide) for one in sorted(found, key=_seen))]
 
 
 def _seen(event: Object) -> str:
     return str((event.get("series") or {}).get("lastObservedTime") or event.get("eventTime") or "")
 
 
-def _event(event: Object, *, now: float) -> Row:
+def _event(event: Object, *, now: float, wide: bool) -> Row:
     about = event.get("regarding") or {}
     name = "/".join(str(about[key]) for key in ("namespace", "name") if about.get(key))
     kind = str(about.get("kind", "")).lower()
-    last = _seen(event)
-    seen = age(last, now=now) if last else _NONE
-    return (seen, str(event.get("reason", "")), f"{kind} {name}", str(event.get("note", "")))
+    seen = _since(_seen(event) or None, now=now)
+    more = _counted(event, now=now) if wide else ()
+    reason, note = str(event.get("reason", "")), str(event.get("note", ""))
+    return (seen, *more, reason, f"{kind} {name}", note)
+
+
+def _counted(event: Object, *, now: float) -> Row:
+    count = (event.get("series") or {}).get("count", 1)
+    return (str(event.get("type", "")), str(count), _since(event.get("eventTime"), now=now))
 
 
 def age(text: str, *, now: float) -> str:

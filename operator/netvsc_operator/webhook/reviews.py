@@ -15,11 +15,18 @@ from aiohttp import web
 from netvsc.pool import Pool
 from netvsc_operator.admission import Answered
 from netvsc_operator.webhook.metrics import Metrics, Outcome
+from netvsc_operator.webhook.room import Room
 
 log = logging.getLogger(__name__)
 
 # The apiserver takes objects of 3 MiB; a review holds the new one, the old one and some more.
 BODY_MAX = 8 * 1024 * 1024
+# Whoever reaches the port may send something: what it costs must fit into the container's memory.
+_ROOM = 4 * BODY_MAX  # for all bodies at once
+_SMALL = 64 * 1024  # a pod takes 10 KiB; such a body waits for nobody
+_PATIENCE_S = 5.0  # in which a body is to arrive: the apiserver waits no longer for our answer
+_VALUES_MAX = 1_000_000  # of 8 MiB `{},{},…` Python makes 200 MiB
+_SEPARATORS = (b",", b"[", b"{")
 
 ByResource = Mapping[str, Pool]
 Decide = Callable[[object, ByResource], Answered]
@@ -46,6 +53,7 @@ class Reviews:
         self._decide = decide
         self._pools = pools
         self._metrics = metrics
+        self._room = Room(_ROOM, small=_SMALL)
         self._begun = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -80,13 +88,21 @@ class Reviews:
                 self._idle.set()
 
     async def _review(self, request: web.BaseRequest, decide: Decide) -> web.Response:
+        length = request.content_length
+        size = BODY_MAX if length is None else min(length, BODY_MAX)
         try:
-            body = await request.read()
+            async with asyncio.timeout(_PATIENCE_S), self._room.holding(size):
+                return self._answered(await request.read(), decide)
         except web.HTTPRequestEntityTooLarge:
-            began, reply = time.perf_counter(), _too_large(request)
-        else:
-            began = time.perf_counter()
-            reply = self._reply(body, decide)
+            return self._answered(_too_large(request), decide)
+        except TimeoutError:
+            response = self._answered(_late(), decide)
+            response.force_close()  # the rest of it is not waited for
+            return response
+
+    def _answered(self, body: bytes | _Reply, decide: Decide) -> web.Response:
+        began = time.perf_counter()
+        reply = body if isinstance(body, _Reply) else self._reply(body, decide)
         headers = {"Content-Type": reply.kind}
         response = web.Response(body=reply.body, status=reply.status, headers=headers)
         if self.leaving:
@@ -98,6 +114,8 @@ class Reviews:
         pools = self._pools()
         if pools is None:
             return _said(Outcome.UNREADY, 503, "the pools are not known yet: try again")
+        if sum(map(body.count, _SEPARATORS)) > _VALUES_MAX:
+            return _said(Outcome.MALFORMED, 400, f"no pod has {_VALUES_MAX} values, as this has")
         try:
             review = json.loads(body)
         except (ValueError, RecursionError) as error:
@@ -120,6 +138,10 @@ def _answer(answered: Answered) -> _Reply:
 def _too_large(request: web.BaseRequest) -> _Reply:
     size = f"{request.content_length} bytes" if request.content_length else "more"
     return _said(Outcome.TOO_LARGE, 413, f"a review may have {BODY_MAX} bytes, this one has {size}")
+
+
+def _late() -> _Reply:
+    return _said(Outcome.MALFORMED, 408, f"the review was not here within {_PATIENCE_S:.0f} s")
 
 
 def _said(outcome: Outcome, status: int, why: str) -> _Reply:

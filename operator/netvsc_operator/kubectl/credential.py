@@ -1,0 +1,216 @@
+"""Credential plugins, such as kubelogin: a program of the user's that says who he is.
+
+Kubernetes documentation, "client-go credential plugins" (client.authentication.k8s.io/v1).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from netvsc import checks
+from netvsc.access import load_certificate
+from netvsc.errors import ConfigError, RequestError
+from netvsc.kubeconfig import Chosen, Entry
+from netvsc.timestamps import from_text
+
+_GROUP = "client.authentication.k8s.io"
+_VERSIONS = (f"{_GROUP}/v1", f"{_GROUP}/v1beta1")
+_INFO = "KUBERNETES_EXEC_INFO"
+_EARLY_S = 10.0  # before its end a token is renewed, or a request under way would miss it
+_CLUSTER = (
+    *("server", "tls-server-name", "insecure-skip-tls-verify", "certificate-authority-data"),
+    *("proxy-url", "disable-compression"),
+)
+
+
+class Interactive(StrEnum):
+    """Whether the plugin may ask the user something."""
+
+    NEVER = "Never"
+    IF_AVAILABLE = "IfAvailable"
+    ALWAYS = "Always"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A plugin as the kubeconfig has it; `cluster` is what it is told, None for nothing."""
+
+    version: str
+    command: str
+    arguments: tuple[str, ...] = ()
+    environment: Mapping[str, str]
+    interactive: Interactive
+    hint: str
+    cluster: Mapping[str, object] | None
+
+    def called(self, *, terminal: bool) -> str:
+        """Return what the environment tells it; `terminal`: it may read from the user."""
+        spec: dict[str, object] = {"interactive": terminal}
+        if self.cluster is not None:
+            spec["cluster"] = self.cluster
+        return json.dumps({"apiVersion": self.version, "kind": "ExecCredential", "spec": spec})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a plugin said. `ends` is in seconds since the epoch, None for as long as we run."""
+
+    token: str | None
+    certificate: str | None
+    ends: float | None
+
+
+def program(chosen: Chosen) -> Program:
+    """Read a user's `exec`; raises ConfigError."""
+    path = ("users", "exec")
+    given = checks.mapping(chosen.user["exec"], path)
+    version = given.get("apiVersion")
+    if version not in _VERSIONS:
+        raise ConfigError(
+            f"is {version!r}; plugins are asked by {' or '.join(_VERSIONS)}: have the kubeconfig "
+            "written anew by the plugin's own present version",
+            path=(*path, "apiVersion"),
+        )
+    mode = given.get("interactiveMode", Interactive.IF_AVAILABLE.value)
+    arguments = given.get("args")
+    return Program(
+        version=str(version),
+        command=checks.text(given.get("command"), (*path, "command")),
+        arguments=tuple(map(str, arguments)) if isinstance(arguments, list) else (),
+        environment=dict(_variables(given.get("env"))),
+        interactive=checks.one_of(Interactive)(mode, (*path, "interactiveMode")),
+        hint=str(given.get("installHint") or "").strip(),
+        cluster=_cluster(chosen.cluster) if given.get("provideClusterInfo") else None,
+    )
+
+
+def _variables(listed: object) -> Sequence[tuple[str, str]]:
+    items = listed if isinstance(listed, list) else []
+    found = (checks.mapping(item, ("users", "exec", "env")) for item in items)
+    return [(str(one.get("name")), str(one.get("value", ""))) for one in found]
+
+
+def _cluster(cluster: Entry) -> Mapping[str, object]:
+    """Return what a plugin that wants to know may: kubectl's own selection."""
+    known = {key: cluster[key] for key in _CLUSTER if cluster.get(key)}
+    if file := cluster.get("certificate-authority"):
+        inline = base64.b64encode(Path(str(file)).read_bytes()).decode()
+        known.setdefault("certificate-authority-data", inline)
+    listed = cluster.get("extensions")
+    for one in listed if isinstance(listed, list) else []:
+        if isinstance(one, dict) and one.get("name") == f"{_GROUP}/exec":
+            known["config"] = one.get("extension")
+    return known
+
+
+def read(answer: bytes, *, asked: Program) -> Told:
+    """Read what a plugin wrote to its standard output; raises RequestError."""
+    try:
+        said = checks.mapping(json.loads(answer), ())
+        status = checks.mapping(said.get("status"), ("status",))
+        end = status.get("expirationTimestamp")
+        told = Told(
+            token=str(status["token"]) if status.get("token") else None,
+            certificate=_certificate(status),
+            ends=from_text(str(end)) if end else None,
+        )
+    except (ValueError, RequestError) as error:
+        raise RequestError(f"{asked.command}: its answer is no ExecCredential: {error}") from None
+    if said.get("apiVersion") != asked.version:
+        raise RequestError(
+            f"{asked.command} answers in {said.get('apiVersion')!r}, and the kubeconfig asks for "
+            f"{asked.version!r}: have one of them write the other's"
+        )
+    if not told.token and not told.certificate:
+        raise RequestError(f"{asked.command} gave neither a token nor a certificate with its key")
+    return told
+
+
+def _certificate(status: Entry) -> str | None:
+    certificate, key = status.get("clientCertificateData"), status.get("clientKeyData")
+    return f"{certificate}\n{key}" if certificate and key else None
+
+
+Run = Callable[[Program], bytes]
+
+
+def run(asked: Program) -> bytes:
+    """Start the plugin and return its output; it speaks to the user on stderr. Raises RequestError.
+
+    There is no time limit: it may be waiting for somebody who types a code into a browser.
+    """
+    terminal = asked.interactive is not Interactive.NEVER and sys.stdin.isatty()
+    if asked.interactive is Interactive.ALWAYS and not terminal:
+        raise RequestError(
+            f"{asked.command} must ask its user something, and there is no terminal: run this in "
+            "one, or choose a login that asks nothing"
+        )
+    environment = {**os.environ, **asked.environment, _INFO: asked.called(terminal=terminal)}
+    try:
+        done = subprocess.run(
+            [asked.command, *asked.arguments],
+            env=environment,
+            stdin=None if terminal else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+    except OSError as error:
+        remedy = asked.hint or "install it, or correct the kubeconfig's users.exec.command"
+        raise RequestError(
+            f"cannot start the credential plugin {asked.command}: {error.strerror}; {remedy}"
+        ) from None
+    if done.returncode:
+        raise RequestError(
+            f"the credential plugin {asked.command} ended with {done.returncode}; what it says "
+            "stands above; try `kubectl auth whoami`"
+        )
+    return done.stdout
+
+
+class PluginCredential:
+    """Asks the plugin when there is need: at first, near the end, and after a refusal."""
+
+    def __init__(
+        self, asked: Program, *, run: Run = run, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._asked = asked
+        self._run = run
+        self._clock = clock
+        self._told: Told | None = None
+        self._contexts: list[ssl.SSLContext] = []
+
+    def token(self) -> str | None:
+        return self._now().token
+
+    def certify(self, context: ssl.SSLContext) -> None:
+        self._contexts.append(context)
+        if pem := self._now().certificate:
+            load_certificate(context, pem)
+
+    def refused(self) -> None:
+        self._told = None
+
+    def _now(self) -> Told:
+        told = self._told
+        if told and (told.ends is None or self._clock() < told.ends - _EARLY_S):
+            return told
+        told = self._told = read(self._run(self._asked), asked=self._asked)
+        for context in self._contexts:
+            if told.certificate:
+                load_certificate(context, told.certificate)
+        return told
+
+
+def plugin(chosen: Chosen) -> PluginCredential:
+    """Return the credential that a user's plugin gives; it is not started yet."""
+    return PluginCredential(program(chosen))
