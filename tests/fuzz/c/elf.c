@@ -1,0 +1,9 @@
+/* The program that the launcher is to become, read to tell whether the guard
+ * will work in it. */
+#include "target.h"
+#include "targets.h"
+
+void elf_target(struct input in) {
+  doors.file = in;
+  MUST(target_look("/app") < GUARD_STATES);
+}

@@ -1,0 +1,55 @@
+"""NetvscNodes and NetvscPools as the apiserver has them, whoever wrote them."""
+
+from __future__ import annotations
+
+import json
+
+from fuzz.engine import Target
+from fuzz.mutate import structured
+from fuzz.targets import strict
+from netvsc.errors import RequestError
+from netvsc.plain import from_plain, to_plain
+from netvsc.status import NodeStatus
+from netvsc_deviceplugin.nodespec import Wanted, taken
+from netvsc_deviceplugin.tally import Tally
+
+
+def spec(data: bytes) -> None:
+    """A spec is taken, or refused with a reason while the last good pools stay."""
+    try:
+        asked = json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    before = Wanted(generation=1, spec={"pools": [{"name": "pair"}]})
+    found = taken(2, asked, before)
+    assert found.generation == 2
+    if found.refusal is not None:
+        assert found.refusal
+        return
+    again = taken(2, found.spec, before)
+    assert (again.pools, again.announce, again.foreign) == (
+        found.pools,
+        found.announce,
+        found.foreign,
+    )
+
+
+def status(data: bytes) -> None:
+    """A status is read as it was written, or refused; an agent counts on from what it reads."""
+    try:
+        told = json.loads(data)
+        found = from_plain(NodeStatus, told)
+        tally = Tally()
+        tally.restore(found, {"2946240": 3})
+    except (ValueError, RecursionError, RequestError):
+        return
+    plain = to_plain(found)
+    strict.loads(json.dumps(plain))
+    assert from_plain(NodeStatus, plain) == found
+    tally.within_a_day(1.7e9)
+
+
+TARGETS = (
+    Target(name="nodespec", check=spec, mutate=structured),
+    Target(name="nodestatus", check=status, mutate=structured),
+)

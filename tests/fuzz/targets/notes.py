@@ -1,0 +1,53 @@
+"""What the agent kept for its next run: files that a full disk or a crash may have cut."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from fuzz.engine import Target
+from fuzz.mutate import structured
+from netvsc_deviceplugin.cni.markers import Markers, Phase
+from netvsc_deviceplugin.given import Given
+
+_NAME = "c0ffee"
+
+
+@cache
+def _folder() -> tuple[tempfile.TemporaryDirectory[str], Path]:
+    kept = tempfile.TemporaryDirectory(prefix="fuzz-notes-")
+    folder = Path(kept.name)
+    (folder / "containers").mkdir()
+    return kept, folder
+
+
+@contextlib.contextmanager
+def _unlogged() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def note(data: bytes) -> None:
+    """A marker that makes no sense says that a pair may be inside; lost verbs are none."""
+    folder = _folder()[1]
+    (folder / "containers" / _NAME).write_bytes(data)
+    (folder / "given.json").write_bytes(data)
+    with _unlogged():
+        marker = Markers(folder).get(_NAME)
+        given = Given(folder).verbs()
+    assert marker
+    assert isinstance(marker.phase, Phase)
+    for held in marker.pairs:
+        assert held.mac == held.id.replace("-", ":")
+    for names in given.values():
+        ",".join(names)
+
+
+TARGETS = (Target(name="note", check=note, mutate=structured),)

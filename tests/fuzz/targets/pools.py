@@ -1,0 +1,45 @@
+"""Pool files: whatever is in one, pools come of it or a message with line, key and remedy."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from fuzz.engine import Target
+from fuzz.mutate import lines
+from netvsc.devargs import line
+from netvsc.errors import ConfigError
+from netvsc_deviceplugin.config import read_pools
+
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+
+
+@cache
+def _file() -> tuple[tempfile.TemporaryDirectory[str], Path]:
+    folder = tempfile.TemporaryDirectory(prefix="fuzz-pools-")
+    return folder, Path(folder.name) / "pools.yaml"
+
+
+def _check_words(message: str, file: Path) -> None:
+    assert re.match(re.escape(str(file)) + r":(\d+:)? .", message), message
+
+
+def pool_file(data: bytes) -> None:
+    """A template that is taken here makes a line that the sidecar takes (fdpipe/template.c)."""
+    file = _file()[1]
+    file.write_bytes(data)
+    try:
+        pools = read_pools(file)
+    except ConfigError as error:
+        _check_words(str(error), file)
+        return
+    assert pools
+    for pool in pools:
+        made = line(pool.devargs_template, pci="0000:00:02.0", mac="0", interface="e", driver=None)
+        assert not _CONTROL.search(made), f"a line with a control character: {made!r}"
+        assert not _CONTROL.search(pool.name + pool.resource + pool.interface_prefix)
+
+
+TARGETS = (Target(name="pools", check=pool_file, mutate=lines),)
