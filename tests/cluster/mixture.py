@@ -1,0 +1,112 @@
+"""All of the chart in two versions: agents of the one, operator of the other, and back.
+
+Between the two is what people do: `helm upgrade`, `helm rollback`. Agents alone are of another
+version while a DaemonSet is rolled out: that is modelled by its object from the other chart.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from cluster import previous, whole
+from cluster.harness import addresses
+from cluster.installed import REPOSITORY, TAG, wait_allocatable
+from cluster.simulated import NICS
+from cluster.story import PAIR, timed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cluster.harness import Cluster
+
+_AGENT = f"daemonset/{whole.AGENTS[3].rpartition('=')[2]}"
+
+
+class Version(StrEnum):
+    """By the tag of its images."""
+
+    OLD = previous.TAG
+    NEW = TAG
+
+
+class Mixture:
+    """`operator` is what the release says, `agent` what the DaemonSet is."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.agent = self.operator = Version.OLD
+        self._cluster = cluster
+        for version in Version:
+            (cluster.layout.run / f"{version}.json").write_text(json.dumps(_values(version)))
+
+    def install(self) -> None:
+        """The old version, on a cluster that has never seen another."""
+        crds = ("netvscnodes.netvsc.io", "netvscpools.netvsc.io")
+        self._cluster.kubectl("delete", "crd", *crds, "--ignore-not-found")
+        self._helm("install", self.operator, "--create-namespace")
+
+    def become(self, *, agent: Version, operator: Version) -> None:
+        if operator is not self.operator:
+            with timed(f"operator {self.operator} → {operator}, agent along"):
+                self._all(operator)
+        if agent is not self.agent:
+            with timed(f"agent {self.agent} → {agent}, operator {operator}"):
+                self._agent(agent)
+        wait_allocatable(self._cluster, PAIR, len(NICS))
+
+    def _all(self, version: Version) -> None:
+        if version is Version.OLD:
+            self._cluster.helm("rollback", "netvsc", "1", "--wait", *whole.WHERE)
+        else:
+            self._helm("upgrade", version)
+        self.agent = self.operator = version
+        # Where the DaemonSet was of that version before, nothing was rolled out.
+        self._cluster.kubectl("rollout", "status", _AGENT, *whole.AGENTS[:2], "--timeout=60s")
+
+    def _agent(self, version: Version) -> None:
+        only = ("--show-only", "templates/deviceplugin/daemonset.yaml", "--kube-version", "1.30.0")
+        text = self._cluster.helm(
+            "template", "netvsc", *self._chart(version), *only, *whole.WHERE[:2]
+        )
+        self._cluster.kubectl("replace", "-f", "-", *whole.AGENTS[:2], stdin=text)
+        self._cluster.kubectl("rollout", "status", _AGENT, *whole.AGENTS[:2], "--timeout=60s")
+        self.agent = version
+
+    def _helm(self, verb: str, version: Version, *more: str) -> None:
+        self._cluster.helm(verb, "netvsc", *self._chart(version), "--wait", *whole.WHERE, *more)
+
+    def _chart(self, version: Version) -> tuple[str, str, str]:
+        values: Path = self._cluster.layout.run / f"{version}.json"
+        chart = previous.chart() if version is Version.OLD else whole.CHART
+        return chart, "--values", str(values)
+
+    def running(self) -> dict[str, set[str]]:
+        """The images that run, by what they are for."""
+        found: dict[str, set[str]] = {}
+        for pod in self._cluster.get("pods", *whole.AGENTS[:2])["items"]:
+            part = pod["metadata"]["labels"].get("app.kubernetes.io/name", "")
+            if (
+                "deletionTimestamp" not in pod["metadata"]
+                and pod["spec"]["nodeName"] == addresses.NODE
+            ):
+                found.setdefault(part, set()).update(
+                    one["image"] for one in pod["spec"]["containers"]
+                )
+        return found
+
+
+def _values(version: Version) -> dict[str, object]:
+    return {
+        **whole.VALUES,
+        "image": {"repository": REPOSITORY, "tag": version.value},
+        "fdpipe": {"repository": whole.SIDECAR, "tag": version.value},
+    }
+
+
+def load(cluster: Cluster, *, new: bool = True) -> None:
+    """The images of both; the new agent's must be there."""
+    cluster.load(previous.image())
+    whole.load_sidecar(cluster, tag=Version.OLD, program=previous.program)
+    if new:
+        whole.load_sidecar(cluster, tag=Version.NEW)

@@ -1,0 +1,140 @@
+"""What one version leaves for another: read, or read and written again.
+
+    exchange.py read STATE           what is understood of it, as JSON
+    exchange.py rewrite STATE OUT    the same as this version writes it
+
+Run by either version's Python (`by`): it uses what both have.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netvsc.interfaces import ANNOTATION as INTERFACES
+from netvsc.interfaces import read_names, write_names
+from netvsc.plain import from_plain, to_plain
+from netvsc.status import NodeStatus
+from netvsc_deviceplugin import nodecopy
+from netvsc_deviceplugin.cni.conflist import with_us, without_us
+from netvsc_deviceplugin.cni.markers import Markers
+from netvsc_deviceplugin.cni.passed import Passed
+from netvsc_deviceplugin.given import Given
+from netvsc_deviceplugin.nodespec import Wanted, taken
+from netvsc_deviceplugin.sidecar_lines import parse
+from netvsc_operator.controller import poolbook, told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Plain = Any
+
+
+def by(environment: Mapping[str, str], *words: str | Path) -> str:
+    """Have it done by the Python that imports what `environment` says."""
+    argv = [sys.executable, __file__, *map(str, words)]
+    done = subprocess.run(
+        argv, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    if done.returncode:
+        raise AssertionError(f"{argv}: {done.stderr}")
+    return done.stdout
+
+
+def read(state: Path) -> Plain:
+    node, pool, pod = (
+        _json(state / f"{name}.json") for name in ("netvscnode", "netvscpool", "pod")
+    )
+    [judged] = poolbook.book([pool]).judged
+    return _plain({
+        "markers": list(Markers(state / "run").all()),
+        "passed": Passed(state / "run").all(),
+        "given": Given(state / "run").verbs(),
+        "copy": nodecopy.load(state / "run"),
+        "spec": taken(node["metadata"]["generation"], node["spec"], Wanted()),
+        "status": from_plain(NodeStatus, node["status"]),
+        "told": told.read(_annotations(node)[told.ANNOTATION], node="recorded"),
+        "pool": judged.pool,
+        "names": read_names(_annotations(pod)[INTERFACES]),
+        "chain": json.loads(without_us((state / "conflist.json").read_bytes())),
+        "sidecar": [parse(line) for line in _lines(state)],
+    })  # fmt: skip
+
+
+def rewrite(state: Path, out: Path) -> None:
+    """Write what is read, each in its place; what this program never writes is copied."""
+    (out / "sidecar").mkdir(parents=True)
+    for marker in Markers(state / "run").all():
+        Markers(out / "run").save(marker)
+    for call in Passed(state / "run").all():
+        Passed(out / "run").save(call)
+    Given(out / "run").give(Given(state / "run").verbs())
+    nodecopy.save(out / "run", nodecopy.load(state / "run"))
+    _rewrite_objects(state, out)
+    chain = without_us((state / "conflist.json").read_bytes())
+    (out / "conflist.json").write_bytes(with_us(chain))
+    (out / "sidecar/status").write_bytes((state / "sidecar/status").read_bytes())
+
+
+def _rewrite_objects(state: Path, out: Path) -> None:
+    node, pod = _json(state / "netvscnode.json"), _json(state / "pod.json")
+    node["status"] = to_plain(from_plain(NodeStatus, node["status"]))
+    notes = _annotations(node)
+    notes[told.ANNOTATION] = told.write(told.read(notes[told.ANNOTATION], node="recorded"))
+    names = _annotations(pod)
+    names[INTERFACES] = write_names(read_names(names[INTERFACES]))
+    for name, thing in (
+        ("netvscnode", node),
+        ("netvscpool", _json(state / "netvscpool.json")),
+        ("pod", pod),
+    ):
+        (out / f"{name}.json").write_text(json.dumps(thing))
+
+
+def covers(newer: Plain, older: Plain, path: str = "") -> Iterable[str]:
+    """Say what the newer reading lacks of the older, or has otherwise; it may have more."""
+    if isinstance(older, dict) and isinstance(newer, dict):
+        for key, value in older.items():
+            if key in newer:
+                yield from covers(newer[key], value, f"{path}.{key}")
+            else:
+                yield f"{path}.{key} is not there"
+    elif isinstance(older, list) and isinstance(newer, list) and len(older) == len(newer):
+        for number, value in enumerate(older):
+            yield from covers(newer[number], value, f"{path}.{number}")
+    elif newer != older:
+        yield f"{path} is {newer!r}, not {older!r}"
+
+
+def _lines(state: Path) -> list[bytes]:
+    return (state / "sidecar/status").read_bytes().splitlines()
+
+
+def _json(file: Path) -> Plain:
+    return json.loads(file.read_text())
+
+
+def _annotations(thing: Plain) -> Plain:
+    return thing["metadata"]["annotations"]
+
+
+def _plain(thing: Plain) -> Plain:
+    """As JSON has it: no class of either version's."""
+    return json.loads(json.dumps(thing, default=_parts))
+
+
+def _parts(thing: Plain) -> Plain:
+    return dataclasses.asdict(thing) if dataclasses.is_dataclass(thing) else list(thing)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    verb, *places = sys.argv[1:]
+    if verb == "read":
+        print(json.dumps(read(Path(places[0]))))
+    else:
+        rewrite(Path(places[0]), Path(places[1]))
