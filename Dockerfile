@@ -4,27 +4,32 @@
 #   fdpipe  the sidecar: one static program and its guard
 #
 # BASE is a Debian 12 that has python3 and python3-venv. build/wheels holds every wheel the lock file
-# names for the extras in EXTRAS, and the project's own; fdpipe/build comes from `make fdpipe`.
-# docs/testing-cluster.md shows how the tests make all three.
+# names for the extras in EXTRAS, and the project's own; fdpipe/build comes from `make fdpipe`;
+# build/notices holds the licences of what is linked into fdpipe. `make images` makes all of them.
+#
+# The same sources give the same images, whoever builds them when and where: docs/supply-chain.md.
 ARG BASE
 FROM ${BASE} AS build
 ARG EXTRAS=deviceplugin,operator
 COPY build/wheels /wheels
-COPY image/rootfs.py /rootfs.py
-RUN python3 -m venv /installer \
+COPY image /image
+RUN umask 022 \
+ && python3 -m venv /installer \
  && python3 -m venv --without-pip /opt/netvsc \
  && /installer/bin/pip --python /opt/netvsc/bin/python install --quiet --no-index \
       --no-compile --find-links /wheels "netvsc-operator[${EXTRAS}]" \
- && python3 /rootfs.py /rootfs
+ && python3 /image/rootfs.py /rootfs
 
 FROM scratch AS agent
 COPY --from=build /rootfs /
-COPY fdpipe/build/fdpipe /usr/bin/fdpipe
+COPY --chmod=755 fdpipe/build/fdpipe /usr/bin/fdpipe
+COPY build/notices /
 ENV PATH=/opt/netvsc/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
 ENTRYPOINT ["netvsc"]
 
 FROM scratch AS fdpipe
-COPY fdpipe/build/fdpipe fdpipe/build/guard.so /
+COPY --chmod=755 fdpipe/build/fdpipe fdpipe/build/guard.so /
+COPY build/notices /
 USER 65532:65532
 ENTRYPOINT ["/fdpipe"]

@@ -51,8 +51,12 @@ format: $(READY) ## format Python and C in place
 	$(BIN)/clang-format -i $$(git ls-files 'fdpipe/*.c' 'fdpipe/*.h' 'tests/*.c')
 
 .PHONY: test
-test: $(READY) fdpipe ## unit and kernel tests, as root or not; about 6 minutes
-	$(BIN)/python -m pytest -m 'not dpdk and not cluster' tests/unit tests/kernel
+test: $(READY) fdpipe ## unit and kernel tests and short fuzzing, as root or not; about 6 minutes
+	$(BIN)/python -m pytest -m 'not dpdk and not cluster' tests/unit tests/kernel tests/fuzz
+
+.PHONY: fuzz
+fuzz: $(READY) ## every fuzz target for long, seeded (docs/fuzzing.md)
+	PYTHONPATH=tests $(BIN)/python -m fuzz --runs 100000
 
 .PHONY: test-dpdk
 test-dpdk: $(READY) fdpipe ## stock DPDK loses its VF and lives; root, installs Debian's DPDK
@@ -86,6 +90,10 @@ cluster-down: $(READY) ## end it, without a trace
 manifests: $(READY) ## render the chart into manifests/
 	@PYTHONPATH=tests $(BIN)/python -m cluster.rendering
 
+.PHONY: metrics
+metrics: $(READY) ## write docs/metrics.md from what the programs export
+	@PYTHONPATH=tests $(BIN)/python -m documented.metrics
+
 .PHONY: pictures
 pictures: $(READY) ## draw the dashboards into docs/pictures, from a modelled hour
 	@PYTHONPATH=tests $(BIN)/python -m cluster.monitoring docs/pictures
@@ -98,11 +106,20 @@ REGISTRY ?= netvsc.io
 TAG ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .PHONY: images
-images: $(READY) ## both images as archives: make images REGISTRY=example.azurecr.io TAG=0.1.0; root
+images: $(READY) ## both images as archives, with an SBOM each: make images REGISTRY=example.azurecr.io TAG=0.1.0; root
 	@tests/need-root.sh images
 	@tests/cluster/setup.sh
 	@$(MAKE) --no-print-directory fdpipe
 	@PYTHONPATH=tests $(BIN)/python -m cluster.harness images $(REGISTRY) $(TAG)
+	@PYTHONPATH=tests $(BIN)/python -m supply sbom
+
+.PHONY: licences
+licences: $(READY) ## write docs/licences.md from the images that were built last
+	@PYTHONPATH=tests $(BIN)/python -m supply licences
+
+.PHONY: audit
+audit: ## known vulnerabilities in what the lock pins (needs pip-audit and the internet)
+	pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 
 .PHONY: check
 check: ## everything CI runs, stage by stage, with the time of each

@@ -2,11 +2,13 @@
 
 Run in the build stage as `python3 rootfs.py ROOT`: the interpreter, the standard library without
 what only developers use, the virtual environment, and the shared libraries all of these name. No
-shell comes along, no package manager, and no pip.
+shell comes along, no package manager, and no pip. What is collected depends on the files alone: not
+on the caller's umask, not on when or in which order they came, not on a random seed.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -14,12 +16,30 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import debian
+
 VENV = Path("/opt/netvsc")
 _DEVELOPERS = ("ensurepip", "idlelib", "lib2to3", "pydoc_data", "test", "tests", "tkinter")
-_LEFT_OUT = shutil.ignore_patterns(*_DEVELOPERS, "config-3*", "*.a", "*.c", "*.h", "*.pyx", "*.pxd")
+# Nothing here imports these modules; they alone would bring GNU readline (GPL-3), Berkeley DB
+# (Sleepycat), Kerberos and ten more libraries, all of them to be kept up to date.
+_UNUSED = (
+    "readline",
+    "_curses*",
+    "_dbm",
+    "nis",
+    "_crypt",
+    "_sqlite3",
+    "_test*",
+    "_xxtest*",
+    "xxlim*",
+)
+_MODULES = tuple(f"{name}.*.so" for name in _UNUSED)
+_SOURCES = ("config-3*", "*.a", "*.c", "*.h", "*.pyx", "*.pxd")
+_LEFT_OUT = shutil.ignore_patterns(*_DEVELOPERS, *_MODULES, *_SOURCES)
 _MERGED = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64"}
 # Runtimes say /var/run/netns/…, and what is mounted is /run/netns.
-_LINKS = {**_MERGED, "var/run": "../run"}
+_LINKS = {**_MERGED, "var/run": "../run", "etc/os-release": "../usr/lib/os-release"}
+_RELEASE = Path("/usr/lib/os-release")
 _FILES = {
     "etc/passwd": "root:x:0:0:root:/:/sbin/nologin\nnetvsc:x:65532:65532::/:/sbin/nologin\n",
     "etc/group": "root:x:0:\nnetvsc:x:65532:\n",
@@ -28,6 +48,7 @@ _FILES = {
 
 
 def main(root: Path) -> None:
+    os.umask(0o022)
     for folder in ("etc", "proc", "run", "sys", "dev", "tmp", "var", *_MERGED.values()):
         (root / folder).mkdir(parents=True, exist_ok=True)
     (root / "tmp").chmod(0o1777)
@@ -36,18 +57,29 @@ def main(root: Path) -> None:
             (root / name).symlink_to(target)
     for name, text in _FILES.items():
         (root / name).write_text(text)
-    for tree in (Path(sysconfig.get_path("stdlib")), VENV):
+    stdlib = Path(sysconfig.get_path("stdlib"))
+    for tree in (stdlib, VENV):
         _compile(tree)
         shutil.copytree(tree, _below(root, tree), symlinks=True, ignore=_LEFT_OUT)
     _interpreter(root)
-    for library in _libraries([_binary(), *root.rglob("*.so"), *root.rglob("*.so.*")]):
-        _copy(library, root)
+    libraries = _libraries([_binary(), *root.rglob("*.so"), *root.rglob("*.so.*")])
+    for file in (*libraries, _RELEASE):
+        _copy(file, root)
+    copied = [path for path in stdlib.rglob("*") if _below(root, path).exists()]
+    files = [_binary(), _RELEASE, *libraries, *(path.resolve() for path in libraries), *copied]
+    debian.leave_notices(base=Path("/"), root=root, files=files)
 
 
 def _compile(tree: Path) -> None:
-    """Bytecode that is never checked against its source: files in an image do not change."""
+    """Bytecode that is never checked against its source: files in an image do not change.
+
+    What Debian compiled knows its source by its time, which the image does not keep: all anew.
+    """
+    for old in tree.rglob("*.pyc"):
+        old.unlink()
     mode = ["--invalidation-mode", "unchecked-hash"]
-    subprocess.run([sys.executable, "-m", "compileall", "-qq", *mode, str(tree)], check=False)
+    argv = [sys.executable, "-m", "compileall", "-f", "-qq", *mode, str(tree)]
+    subprocess.run(argv, check=False, env=os.environ | {"PYTHONHASHSEED": "0"})
 
 
 def _binary() -> Path:

@@ -68,11 +68,13 @@ def _become(cluster: Cluster, program: str, arguments: list[str]) -> NoReturn:
 
 
 def _build_images(cluster: Cluster, *, registry: str, tag: str) -> None:
-    """For a registry of one's own: archives, and how they get there."""
+    """For a registry of one's own: archives, what they are known by, and how they get there."""
+    project.forget_base(cluster.layout)
     for target, name in (("agent", "netvsc-operator"), ("fdpipe", "fdpipe")):
         full = f"{registry}/{name}:{tag}"
         project.image(cluster.layout, target, full)
-        packed = cluster.layout.images / f"{target}.tar"
+        packed = project.archive(cluster.layout, target)
+        print(f"# {name} {project.identity(packed)}")
         print(f"skopeo copy docker-archive:{packed} docker://{full}")
 
 

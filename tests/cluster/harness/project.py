@@ -1,51 +1,102 @@
 """The project's own images, built by buildah as its Dockerfile says, without a network.
 
-What the build needs is made first: a base from Debian's packages, and the wheels of the lock file.
+What the build needs is made first: a base from Debian's packages, the wheels of the lock file, and
+the notices of what is linked into fdpipe. The same commit, packages and wheels give the same image.
 """
 
 from __future__ import annotations
 
-import re
+import fcntl
+import json
+import os
 import shutil
-import subprocess
-import sys
 import tarfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cluster.harness import packages
+from cluster.harness import base, notices, packages, wheels
+from cluster.harness.command import told
 from cluster.harness.errors import ClusterError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cluster.harness.layout import Layout
 
 ROOT = Path(__file__).resolve().parents[3]
 EXTRAS = "deviceplugin,operator"
-_WHEELS = ROOT / "build/wheels"
-_BASE = "localhost/netvsc-base"
-_INCLUDED = "python3-venv"
 
 
-def image(layout: Layout, target: str, name: str) -> bytes:
+def image(layout: Layout, target: str, name: str, *, root: Path = ROOT) -> bytes:
     """One target of the Dockerfile as an archive that containerd imports."""
-    tool = _buildah(layout)
-    program("fdpipe")
-    if not _run(*tool, "images", "--quiet", "--filter", f"reference={_BASE}").strip():
-        _make_base(layout, tool)
-    wheels()
-    options = ["--isolation=chroot", "--pull-never"]
-    chosen = [f"--build-arg=BASE={_BASE}", f"--target={target}", f"--tag={name}"]
-    _run(*tool, "build", *options, *chosen, str(ROOT))
-    packed = layout.images / f"{target}.tar"
-    packed.parent.mkdir(parents=True, exist_ok=True)
-    packed.unlink(missing_ok=True)
-    _run(*tool, "push", name, f"docker-archive:{packed}:{name}")
-    return packed.read_bytes()
+    packed = archive(layout, target)
+    program("fdpipe", root=root)
+    with _alone(layout):
+        tool = _buildah(layout)
+        notices.collect(root, docs=Path("/usr/share/doc"))
+        if target == "agent":
+            _prepare(layout, tool, root)
+        # The label would name buildah's version, which is no part of what was built.
+        options = ["--isolation=chroot", "--pull-never", "--identity-label=false"]
+        chosen = [f"--build-arg=BASE={base.NAME}", f"--target={target}", f"--tag={name}"]
+        told(*tool, "build", f"--timestamp={epoch(root)}", *options, *chosen, str(root))
+        packed.parent.mkdir(parents=True, exist_ok=True)
+        packed.unlink(missing_ok=True)
+        told(*tool, "push", name, f"docker-archive:{packed}:{name}")
+        told(*tool, "rmi", "--prune")
+        return packed.read_bytes()
 
 
-def program(name: str) -> Path:
+def forget_base(layout: Layout) -> None:
+    """The next image stands on a Debian of its day: what is released should."""
+    with _alone(layout):
+        base.forget(_buildah(layout))
+
+
+def _prepare(layout: Layout, tool: list[str], root: Path) -> None:
+    if not base.known(tool):
+        base.make(tool, layout.home / "base")
+    wheels.collect(root, EXTRAS, epoch=epoch(root))
+
+
+@contextmanager
+def _alone(layout: Layout) -> Iterator[None]:
+    """build/ and the archives are one for all runs on this machine: they take turns."""
+    layout.home.mkdir(parents=True, exist_ok=True)
+    with (layout.home / "images.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def epoch(root: Path = ROOT) -> int:
+    """The time that everything in an image bears: the last commit's, or SOURCE_DATE_EPOCH."""
+    if given := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(given)
+    if not (root / ".git").exists():
+        raise ClusterError(
+            f"{root} is no git repository, so no commit tells what time the images should bear:"
+            " set SOURCE_DATE_EPOCH to its seconds since 1970"
+        )
+    return int(told("git", "-C", str(root), "log", "-1", "--format=%ct"))
+
+
+def archive(layout: Layout, target: str) -> Path:
+    return layout.images / f"{target}.tar"
+
+
+def identity(packed: Path) -> str:
+    """An image's ID: the digest of its configuration, which names its layers' uncompressed ones."""
+    with tarfile.open(packed) as opened:
+        content = opened.extractfile("manifest.json")
+        assert content is not None
+        [manifest] = json.load(content)
+    return "sha256:" + str(manifest["Config"]).removesuffix(".json")
+
+
+def program(name: str, *, root: Path = ROOT) -> Path:
     """One of fdpipe's builds."""
-    built = ROOT / "fdpipe/build" / name
+    built = root / "fdpipe/build" / name
     if not built.exists():
         raise ClusterError(f"{built} is not built: run make fdpipe")
     return built
@@ -54,50 +105,11 @@ def program(name: str) -> Path:
 def contents(layout: Layout, target: str) -> dict[str, int]:
     """The files of an image that was built, with their sizes."""
     found: dict[str, int] = {}
-    with tarfile.open(layout.images / f"{target}.tar") as outer:
+    with tarfile.open(archive(layout, target)) as outer:
         for layer in (entry for entry in outer if entry.name.endswith(".tar") and entry.isfile()):
             with tarfile.open(fileobj=outer.extractfile(layer)) as inner:
                 found |= {entry.name: entry.size for entry in inner if entry.isfile()}
     return found
-
-
-def wheels() -> None:
-    """Every wheel the image installs: the versions are the lock file's."""
-    _WHEELS.mkdir(parents=True, exist_ok=True)
-    pins = re.findall(
-        r"^([\w.-]+==[^\s\\;]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE
-    )
-    constraints = _WHEELS.parent / "constraints.txt"
-    constraints.write_text("\n".join(pins) + "\n")
-    for old in _WHEELS.glob("netvsc_operator-*.whl"):
-        old.unlink()
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    offline = ["--no-deps", "--no-build-isolation", "--quiet"]
-    _run(*pip, "wheel", *offline, "--wheel-dir", str(_WHEELS), str(ROOT))
-    [project] = _WHEELS.glob("netvsc_operator-*.whl")
-    wanted = [
-        "--dest",
-        str(_WHEELS),
-        "--only-binary=:all:",
-        "--find-links",
-        str(_WHEELS),
-        "--quiet",
-    ]
-    _run(*pip, "download", *wanted, "--constraint", str(constraints), f"{project}[{EXTRAS}]")
-
-
-def _make_base(layout: Layout, tool: list[str]) -> None:
-    """A Debian from the packages that this machine's apt knows."""
-    root = layout.home / "base"
-    shutil.rmtree(root, ignore_errors=True)
-    ask = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"]
-    place = _run(*ask).split()[0]
-    include = ["--variant=minbase", f"--include={_INCLUDED}"]
-    _run("nice", "debootstrap", *include, "bookworm", str(root), place)
-    container = _run(*tool, "from", "scratch").strip()
-    _run(*tool, "add", "--quiet", container, str(root), "/")
-    _run(*tool, "commit", "--quiet", "--rm", container, _BASE)
-    shutil.rmtree(root)
 
 
 def _buildah(layout: Layout) -> list[str]:
@@ -109,11 +121,3 @@ def _buildah(layout: Layout) -> list[str]:
     places = [f"--root={store}/root", f"--runroot={store}/run", "--storage-driver=overlay"]
     # Its mounts end with each call, and a build that wants a network fails: it has none.
     return ["unshare", "--mount", "--net", "buildah", *places]
-
-
-def _run(*argv: str) -> str:
-    done = subprocess.run(argv, check=False, capture_output=True, text=True)
-    if done.returncode:
-        told = (done.stdout + done.stderr)[-3000:]
-        raise ClusterError(f"{' '.join(argv)}: exit code {done.returncode}:\n{told}")
-    return done.stdout

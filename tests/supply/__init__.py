@@ -1,0 +1,1 @@
+"""What the images are made of: the SBOM of each, and under which licences it all comes."""
