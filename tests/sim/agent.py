@@ -18,7 +18,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,11 +31,14 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 
 class AgentProcess:
-    """`netvsc-deviceplugin` in the host's network namespace; an async context manager."""
+    """`netvsc-deviceplugin` in the host's network namespace; an async context manager.
 
-    def __init__(self, host: Host, folder: Path, *options: str) -> None:
+    `within` is a command that starts it.
+    """
+
+    def __init__(self, host: Host, folder: Path, *options: str, within: Sequence[str] = ()) -> None:
         self.host = host
-        command = [sys.executable, "-m", "netvsc_deviceplugin", "--sim", str(host.sysfs)]
+        command = [*within, sys.executable, "-m", "netvsc_deviceplugin", "--sim", str(host.sysfs)]
         command += ["--kubelet", str(folder), "--state", str(folder / "state")]
         command += ["--devinfo", str(folder / "devinfo"), "--imds", "off"]
         command += ["--listen", "127.0.0.1:0", *options]

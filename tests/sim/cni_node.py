@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +27,12 @@ class Node:
     folder: Path
     kubelet: Kubelet
 
-    def agent(self, mode: str = "chained", *options: str) -> AgentProcess:
+    def agent(
+        self, mode: str = "chained", *options: str, within: Sequence[str] = ()
+    ) -> AgentProcess:
         paths = ["--cni-conf", f"{self.folder}/conf", "--cni-bin", f"{self.folder}/bin"]
-        shim_file = str(binary("fdpipe"))
-        return AgentProcess(
-            self.cni.host, self.folder, "--cni", mode, *paths, "--cni-shim", shim_file, *options
-        )
+        options = ("--cni", mode, *paths, "--cni-shim", str(binary("fdpipe")), *options)
+        return AgentProcess(self.cni.host, self.folder, *options, within=within)
 
     async def holds(self, pod: Pod, *numbers: int) -> None:
         """Let the kubelet allocate these pairs to a pod, and say so."""

@@ -87,6 +87,7 @@ _annotations = st.fixed_dictionaries(
         "netvsc.io/guard": st.sampled_from(["auto", "off"]),
         "netvsc.io/guard-port": st.sampled_from(["on", "off"]),
         "netvsc.io/allow": st.sampled_from(["nowhere", "off"]),
+        "netvsc.io/vdev-netvsc": st.sampled_from(["ignore", "absent"]),
     },
 )
 _plenty = {"cpu": "8", "memory": "8Gi"}
