@@ -52,6 +52,11 @@ _CRD: dict[str, Any] = {
 }
 
 
+def definition() -> dict[str, Any]:
+    """The CustomResourceDefinition of its kind of object."""
+    return _CRD
+
+
 @contextmanager
 def multus(cluster: Cluster) -> Iterator[None]:
     """While the context lasts the runtime calls Multus, and Multus what was there before."""

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ import pytest
 import yaml
 
 from cluster.apiserver import apiserver
+from cluster.login import Login
 from netvsc.plain import to_plain
+from netvsc.status import STARTING, Announcement, AnnounceState
 from netvsc_operator.controller.recorder import Ref, event
 from netvsc_operator.controller.telling import Reason, Severity, Telling
 from sim import nodes
@@ -48,7 +51,7 @@ def api() -> Iterator[Cluster]:
         cluster.apply(_event("VFRevoked", "left"), _event("VFReturned", "came"), namespace="nf")
         account = ("wait", "--for=create", "serviceaccount/default", "-n", "nf", "--timeout=60s")
         cluster.kubectl(*account)  # no pod is taken before
-        pods = _pod("fwd-0", {"netvsc.io/injected": "v1"}), _pod("plain", {})
+        pods = _pod("fwd-0", sidecar=True), _pod("plain")
         cluster.apply(*pods, namespace="nf")
         yield cluster
 
@@ -75,9 +78,12 @@ def _event(reason: str, note: str) -> dict[str, Any]:
     return written
 
 
-def _pod(name: str, labels: dict[str, str]) -> dict[str, Any]:
-    meta = {"name": name, "namespace": "nf", "labels": labels}
-    spec = {"containers": [{"name": "fwd", "image": "none"}]}
+def _pod(name: str, *, sidecar: bool = False) -> dict[str, Any]:
+    meta = {"name": name, "namespace": "nf"}
+    beside = {"name": "netvsc-fdpipe", "image": "none", "restartPolicy": "Always"}
+    spec: dict[str, Any] = {"containers": [{"name": "fwd", "image": "none"}]}
+    if sidecar:
+        spec["initContainers"] = [beside]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
 
 
@@ -133,7 +139,30 @@ def test_a_namespace_without_pods_says_where_to_look(api: Cluster) -> None:
     assert said(api, "pods") == "No pod holds a pair in namespace default; -A shows all.\n"
 
 
-@pytest.mark.parametrize("verb", ["status", "pods", "events"])
+def test_pods_as_json_and_yaml_have_what_the_page_describes(api: Cluster) -> None:
+    plain = json.loads(said(api, "pods", "-n", "nf", "-o", "json"))
+    assert plain == yaml.safe_load(said(api, "pods", "-A", "-o", "yaml"))
+    assert [(one["pod"], one["path"]) for one in plain] == [("fwd-0", "VF"), ("fwd-1", "Synthetic")]
+    page = (Path(__file__).parents[2] / "docs/kubectl.md").read_text()
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    described = {word for row in rows for word in row.split("`")[1::2]}
+    assert {key for one in plain for key in one} - described == set()
+
+
+def test_a_pod_that_nothing_announces_is_not_said_to_be_starting(api: Cluster) -> None:
+    starting = Announcement(state=AnnounceState.UNKNOWN, reason=STARTING)
+    alone, soon = (
+        replace(nodes.held(nodes.pair(number), pod=pod, namespace="nf"), announcement=starting)
+        for number, pod in ((4, "plain"), (5, "fwd-0"))
+    )
+    report(api, "aks-0", alone, soon)
+    rows = said(api, "pods", "-n", "nf").splitlines()[1:]
+    report(api, "aks-0", FAST, SLOW, FREE)
+    assert "Unknown (Starting)" in row_of("fwd-0", rows)
+    assert "NotAnnounced" in row_of("plain", rows)
+
+
+@pytest.mark.parametrize("verb", ["status", "events"])
 def test_json_and_yaml_are_the_objects_themselves(api: Cluster, verb: str) -> None:
     words = (verb, "-n", "nf")
     plain = json.loads(said(api, *words, "-o", "json"))
@@ -163,7 +192,7 @@ def test_reannounce_orders_by_the_annotation_that_the_controller_hears(api: Clus
 
 def test_a_pod_that_would_not_hear_is_refused_with_the_reason(api: Cluster) -> None:
     code, _, errors = netvsc(api, "reannounce", "plain", "-n", "nf")
-    assert (code, "netvsc.io/injected=v1" in errors) == (1, True)
+    assert (code, "has no sidecar netvsc-fdpipe" in errors) == (1, True)
 
 
 def test_a_pod_that_is_not_there_is_named(api: Cluster) -> None:
@@ -186,6 +215,68 @@ def test_whoever_may_not_is_told_how_to_see_what_he_may(api: Cluster, tmp_path: 
 def test_without_a_kubeconfig_the_remedy_is_named(api: Cluster, tmp_path: Path) -> None:
     code, _, errors = netvsc(api, "status", config=tmp_path / "none")
     assert (code, "name a kubeconfig" in errors) == (1, True)
+
+
+def test_contexts_come_together_from_several_files(api: Cluster, tmp_path: Path) -> None:
+    whole = yaml.safe_load(api.layout.kubeconfig.read_text())
+    [context] = whole.pop("contexts")
+    there = {"name": "there", "context": {**context["context"], "namespace": "nf"}}
+    parts = {"clusters": whole, "contexts": {"contexts": [context, there]}}
+    for name, part in parts.items():
+        (tmp_path / name).write_text(yaml.safe_dump(part))
+    several = Path(":".join(str(tmp_path / name) for name in ("none", *parts)))
+    code, out, _ = netvsc(api, "--context", "there", "pods", config=several)
+    assert (code, "fwd-0" in out) == (0, True)
+    code, out, _ = netvsc(api, "pods", "--context", "there", "-n", "default", config=several)
+    assert (code, "in namespace default" in out) == (0, True)
+    code, _, errors = netvsc(api, "pods", "--context", "nowhere", config=several)
+    assert (code, "it has" in errors) == (1, True)
+
+
+def test_a_credential_plugin_is_asked_who_we_are(api: Cluster, tmp_path: Path) -> None:
+    login = Login(api, tmp_path)
+    code, out, errors = netvsc(api, "pods", "-n", "nf", config=login.config())
+    assert (code, errors) == (0, "")
+    assert "fwd-0" in out
+    [told] = login.asked()
+    assert told["apiVersion"] == "client.authentication.k8s.io/v1"
+    assert (told["spec"]["interactive"], "server" in told["spec"]["cluster"]) == (False, True)
+
+
+def test_a_plugins_certificate_is_as_good_as_a_token(api: Cluster, tmp_path: Path) -> None:
+    config = Login(api, tmp_path).config(version="v1beta1", gives="certificate")
+    code, out, errors = netvsc(api, "reannounce", "fwd-0", "-n", "nf", config=config)
+    assert (code, errors) == (0, "")
+    assert "ordered" in out
+
+
+def test_a_token_that_ends_is_renewed_while_watching(api: Cluster, tmp_path: Path) -> None:
+    login = Login(api, tmp_path)
+    config = login.config(life_s=1)
+    with watching(api, "pods", "-n", "nf", "--watch", config=config) as tables:
+        next(tables)
+        report(api, "aks-0", nodes.revoked(FAST), SLOW, FREE)
+        assert "Synthetic" in row_of("fwd-0", next(tables))
+    report(api, "aks-0", FAST, SLOW, FREE)
+    assert len(login.asked()) > 1
+
+
+def test_a_token_that_is_refused_is_no_question_of_rights(api: Cluster, tmp_path: Path) -> None:
+    config = Login(api, tmp_path).config(gives="nonsense")
+    code, _, errors = netvsc(api, "status", config=config)
+    assert (code, "kubectl auth whoami" in errors) == (1, True)
+
+
+def test_a_server_is_held_to_the_name_that_the_kubeconfig_gives_it(
+    api: Cluster, tmp_path: Path
+) -> None:
+    config = yaml.safe_load(api.layout.kubeconfig.read_text())
+    file = tmp_path / "config"
+    for name, works in (("kubernetes.default.svc", True), ("somebody.else", False)):
+        config["clusters"][0]["cluster"]["tls-server-name"] = name
+        file.write_text(yaml.safe_dump(config))
+        code, _, errors = netvsc(api, "status", config=file)
+        assert (code == 0, name in errors) == (works, not works)
 
 
 def test_the_usual_place_is_looked_at(api: Cluster, tmp_path: Path) -> None:
@@ -222,11 +313,12 @@ def test_without_the_kinds_the_remedy_is_named(api: Cluster) -> None:
 
 
 @contextmanager
-def watching(cluster: Cluster, *words: str) -> Iterator[Iterator[list[str]]]:
+def watching(
+    cluster: Cluster, *words: str, config: Path | None = None
+) -> Iterator[Iterator[list[str]]]:
     """The tables that it prints, as they come; an empty line ends each."""
-    running = subprocess.Popen(
-        ["kubectl-netvsc", *words], env=environment(cluster), stdout=subprocess.PIPE, text=True
-    )
+    command, where = ["kubectl-netvsc", *words], environment(cluster, config)
+    running = subprocess.Popen(command, env=where, stdout=subprocess.PIPE, text=True)
     deadline = threading.Timer(PATIENCE_S, running.kill)
     deadline.start()
     try:

@@ -5,16 +5,19 @@ What the standing accounts may do is in rights.json.
 
 from __future__ import annotations
 
-import json
+import asyncio
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from cluster import whole as chart
-from cluster.harness import ClusterError, addresses
+from cluster.harness import addresses
 from cluster.stories import AGENT, wait
+from netvsc.access import from_kubeconfig
+from netvsc_operator.kube import NETVSC_NODES, Forbidden, Kube
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,16 +59,16 @@ def test_an_agent_of_another_node_writes_its_own_object_and_not_ours(
     with _another_node(cluster):
         theirs = _token(cluster, "Node", STRANGER)
         _write(cluster, STRANGER, theirs)
-        with pytest.raises(ClusterError, match=f"NetvscNode node1.* bound to node {STRANGER}"):
+        with pytest.raises(Forbidden, match=f"NetvscNode node1.* bound to node {STRANGER}"):
             _write(cluster, addresses.NODE, theirs)
 
         [agent] = cluster.get("pods", *chart.AGENTS)["items"]
         ours = _token(cluster, "Pod", agent["metadata"]["name"])
-        with pytest.raises(ClusterError, match=f"NetvscNode {STRANGER}.* bound to node node1"):
+        with pytest.raises(Forbidden, match=f"NetvscNode {STRANGER}.* bound to node node1"):
             _write(cluster, STRANGER, ours)
         for token, node in ((theirs, STRANGER), (ours, addresses.NODE)):
-            with pytest.raises(ClusterError, match="cannot patch resource"):
-                cluster.kubectl(*_patch(node, {"spec": {"uninstall": True}}), *token)
+            with pytest.raises(Forbidden, match="cannot patch resource"):
+                _patch(cluster, node, {"spec": {"uninstall": True}}, token)
 
 
 def _rights(cluster: Cluster, account: str) -> list[str]:
@@ -117,18 +120,27 @@ def _another_node(cluster: Cluster) -> Iterator[None]:
         )
 
 
-def _token(cluster: Cluster, kind: str, name: str) -> tuple[str, str]:
-    """A token of the agent's account that is bound to an object; as an option of kubectl."""
+def _token(cluster: Cluster, kind: str, name: str) -> str:
+    """A token of the agent's account that is bound to an object."""
     bound = ("--bound-object-kind", kind, "--bound-object-name", name)
     token = cluster.kubectl("create", "token", AGENT, "-n", chart.NAMESPACE, *bound)
-    return ("--token", token.strip())
+    return token.strip()
 
 
-def _write(cluster: Cluster, node: str, token: tuple[str, str]) -> None:
+def _write(cluster: Cluster, node: str, token: str) -> None:
     """A whole status that makes sense, so that only the policy can be against it."""
     change = {"status": cluster.get("netvscnode", addresses.NODE)["status"]}
-    cluster.kubectl(*_patch(node, change), "--subresource=status", *token)
+    _patch(cluster, node, change, token, part="status")
 
 
-def _patch(node: str, what: dict[str, Any]) -> tuple[str, ...]:
-    return ("patch", f"netvscnode/{node}", "--type=merge", "-p", json.dumps(what))
+def _patch(
+    cluster: Cluster, node: str, what: dict[str, Any], token: str, *, part: str | None = None
+) -> None:
+    """Patch as an agent does; kubectl would get the object first, which an agent may not."""
+    way = replace(from_kubeconfig(cluster.layout.kubeconfig), token=token, certificate=None)
+
+    async def patch() -> None:
+        async with Kube(way) as kube:
+            await kube.patch(NETVSC_NODES, node, what, part=part)
+
+    asyncio.run(patch())

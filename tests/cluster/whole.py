@@ -43,17 +43,21 @@ def _plain(nic: Nic, slot: int) -> PciFacts:
 
 
 def load_sidecar(
-    cluster: Cluster, *, tag: str = TAG, vf: Callable[[Nic, int], PciFacts] = _plain
+    cluster: Cluster,
+    *,
+    tag: str = TAG,
+    vf: Callable[[Nic, int], PciFacts] = _plain,
+    program: Callable[[str], Path] = project.program,
 ) -> None:
     """The sidecar's simulation, in an image that the shipped one's arguments start.
 
-    `vf` tells what device a NIC has in a slot.
+    `vf` tells what device a NIC has in a slot, `program` where fdpipe's builds are.
     """
     busybox = cluster.layout.packages / "busybox/bin/busybox"
     with tempfile.TemporaryDirectory() as folder:
         files = {
-            "/fdpipe": project.program("fdpipe-sim"),
-            "/guard.so": project.program("guard.so"),
+            "/fdpipe": program("fdpipe-sim"),
+            "/guard.so": program("guard.so"),
             "/bin/sh": busybox,
             "/simulated": _tree(Path(folder), vf),
             **libraries(busybox),

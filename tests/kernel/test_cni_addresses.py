@@ -217,6 +217,7 @@ def test_an_ipam_section_wins_over_the_nics_own_addresses() -> None:
             await node.kubelet.devices(PAIR)
             await told(node, "10.0.1.4/24")
             pod = node.cni.pod()
+            await node.holds(pod, 1)
             multus = {"cniVersion": "1.1.0", "name": "m", "type": "netvsc-cni", "deviceID": ETH1}
             multus |= {"state": str(node.folder / "state")}
 

@@ -145,3 +145,53 @@ def test_with_multus_the_program_is_installed_and_the_list_is_not_touched() -> N
             assert (node.folder / "bin" / "netvsc-cni").exists()
 
     on_azure(story)
+
+
+def test_an_agent_that_is_off_takes_out_what_it_put_in_as_chained() -> None:
+    async def story(node: Node) -> None:
+        async with node.agent() as agent:
+            await agent.said("chained netvsc-cni into")
+        async with node.agent("off") as agent:
+            await agent.said("removed ")
+            assert json.loads(conflist_of(node)) == AZURE_OVERLAY
+            assert list((node.folder / "bin").iterdir()) == []
+        log = "\n".join(line["message"] for line in agent.log)
+        assert "took netvsc-cni out of" in log
+        assert "--cni=off after another mode" in log
+
+    on_azure(story)
+
+
+def test_an_agent_that_is_off_serves_the_last_pod_that_has_a_pair_before_it_leaves() -> None:
+    async def story(node: Node) -> None:
+        pod = node.cni.pod()
+        async with node.agent():
+            await node.kubelet.devices(PAIR, until=lambda found: len(found) == 1)
+            await node.holds(pod, 1)
+            assert (await node.call("ADD", pod)).code == 0
+        async with node.agent("off") as agent:
+            assert f"nf/{pod.container}" in (await agent.said("have pairs"))["message"]
+            assert "netvsc-cni" in conflist_of(node)  # its DEL must come
+            assert (await node.call("DEL", pod)).code == 0
+            assert node.cni.at_home(1, pod)
+            await agent.said("removed ")
+            assert json.loads(conflist_of(node)) == AZURE_OVERLAY
+
+    on_azure(story)
+
+
+def test_an_agent_that_was_never_in_the_chain_leaves_the_folders_alone() -> None:
+    async def story(node: Node) -> None:
+        file = node.folder / "conf/10-azure.conflist"
+        before = (file.stat().st_ino, file.stat().st_mtime_ns)
+        async with node.agent("off") as agent:
+            await node.kubelet.devices(PAIR, until=lambda found: len(found) == 1)
+        assert (file.stat().st_ino, file.stat().st_mtime_ns) == before
+        assert not (node.folder / "state/cni.sock").exists()
+        assert not any("--cni=off" in line["message"] for line in agent.log)
+
+    on_azure(story)
+
+
+def conflist_of(node: Node) -> str:
+    return (node.folder / "conf/10-azure.conflist").read_text()

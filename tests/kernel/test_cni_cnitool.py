@@ -101,8 +101,9 @@ def test_a_netns_with_a_pair_inside_is_not_given_up_by_the_reference_client_eith
 
 
 def test_the_standard_ipam_plugins_give_a_pair_its_address() -> None:
-    with CniHost() as cni, CniServer(cni):
+    with CniHost() as cni, CniServer(cni) as server:
         pod = cni.pod()
+        server.give(1)
         address = {"address": "10.8.0.5/24", "gateway": "10.8.0.1"}
         route = {"dst": "10.7.0.0/16", "gw": "10.8.0.1"}
         ipam = {"type": "static", "addresses": [address], "routes": [route]}

@@ -104,6 +104,37 @@ def test_an_application_that_was_started_anew_meanwhile_gets_the_vf(
     assert reader.wait() == f"{PCI}\n".encode()
 
 
+def test_an_order_that_the_application_had_no_need_of_changes_nothing_of_what_it_has(
+    pod: Pod, reader: Reader
+) -> None:
+    """It has its VF, so it does not read: the line of the order is cancelled unread."""
+    sidecar = plugged(pod, reader)
+    assert pod.ask("announce 00").strip() == "ok"
+    sidecar.wait_log("cancelled", detail="unread")
+    assert pod.status()["vf"] == "taken"  # answered once that is kept, too
+    sidecar.kill()
+
+    pod.sidecar(*QUICK).wait_log("resumed")
+
+    assert pod.status()["vf"] == "taken"
+
+
+def test_nor_does_a_death_while_the_line_of_that_order_stands_unread(
+    pod: Pod, reader: Reader
+) -> None:
+    sidecar = offered(pod, reader, *UNHURRIED)
+    assert reader.read() == f"{PCI}\n".encode()
+    sidecar.wait_log("taken")
+    assert pod.ask("announce 00").strip() == "ok"
+    sidecar.wait_log("cancelled", detail="ordered")
+    assert pod.status()["vf"] == "offered"
+    sidecar.kill()
+
+    pod.sidecar(*QUICK).wait_log("resumed")
+
+    assert pod.status()["vf"] == "taken"
+
+
 def test_what_an_application_took_ends_with_it(pod: Pod) -> None:
     pod.sidecar(*QUICK).kill()  # makes the pipe
     with Reader(pod.pipe) as reader:

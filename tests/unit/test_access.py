@@ -1,10 +1,12 @@
 """The way to the apiserver, from a pod's folder or a kubeconfig; a wrong one says what is wrong."""
 
+import ssl
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from netvsc.access import access, from_kubeconfig, in_cluster
+from netvsc.access import Access, access, from_kubeconfig, in_cluster
 from netvsc.errors import ConfigError
 
 KUBECONFIG = """
@@ -49,7 +51,11 @@ def test_a_plain_server_needs_no_tls(tmp_path: Path) -> None:
     [
         (KUBECONFIG.replace("token: secret", "exec: {command: kubelogin}"), "kubectl proxy"),
         (KUBECONFIG.replace("current-context: here", "current-context: there"), "'there'"),
-        (KUBECONFIG.replace("cluster: one", "cluster: two"), "no cluster named 'two'"),
+        (KUBECONFIG.replace("cluster: one", "cluster: two"), "no cluster named 'two': it has one"),
+        (KUBECONFIG.replace("token: secret", "auth-provider: {name: azure}"), "kubelogin convert"),
+        (KUBECONFIG.replace("token: secret", "as: admin"), "acts as somebody else (as)"),
+        (KUBECONFIG.replace("token: secret", "client-key-data: aaa"), "padding"),
+        (KUBECONFIG.replace("current-context: here", ""), "has no current-context"),
         ("[]", "is an empty list"),
         ("a: [", "name a kubeconfig"),
     ],
@@ -60,6 +66,47 @@ def test_a_wrong_kubeconfig_says_which_and_what(tmp_path: Path, text: str, named
         from_kubeconfig(tmp_path / "config")
     assert named in str(caught.value)
     assert str(tmp_path / "config") in str(caught.value)
+
+
+def test_a_server_that_is_not_verified_or_called_otherwise_is_met_so(tmp_path: Path) -> None:
+    more = "insecure-skip-tls-verify: true, tls-server-name: api, proxy-url: 'http://p:3128'"
+    (tmp_path / "config").write_text(KUBECONFIG.replace("certificate-authority: ca.crt", more))
+    found = from_kubeconfig(tmp_path / "config")
+    context = found.tls()
+    assert context
+    assert (context.check_hostname, context.verify_mode) == (False, ssl.CERT_NONE)
+    assert (found.server_name, found.proxy) == ("api", "http://p:3128")
+
+
+def test_several_files_of_the_environment_are_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clusters").write_text(KUBECONFIG.replace("contexts:", "x:"))
+    (tmp_path / "contexts").write_text(KUBECONFIG.replace("clusters:", "x:"))
+    (tmp_path / "ca.crt").write_text("the authority")
+    names = ("none", "clusters", "contexts")
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("KUBECONFIG", ":".join(str(tmp_path / name) for name in names))
+    assert access().namespace == "nf"
+
+
+def test_a_credential_that_is_brought_gives_the_token_of_now_and_hears_of_a_refusal() -> None:
+    class Changing:
+        tokens: ClassVar = ["first", "second"]
+
+        def token(self) -> str:
+            return self.tokens[0]
+
+        def certify(self, context: ssl.SSLContext) -> None:
+            context.set_alpn_protocols(["certified"])
+
+        def refused(self) -> None:
+            self.tokens.pop(0)
+
+    found = Access(server="https://one", credential=Changing())
+    assert found.headers() == {"Authorization": "Bearer first"}
+    found.refused()
+    assert found.headers() == {"Authorization": "Bearer second"}
 
 
 def test_without_any_way_the_remedies_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,6 +133,14 @@ def test_annotations_choose_what_stands_there() -> None:
     ]
 
 
+@pytest.mark.parametrize("mode", ["failsafe-fd", "failsafe-exec"])
+def test_a_dpdk_without_the_driver_is_told_nothing_of_it(mode: str) -> None:
+    wishes = {"netvsc.io/vdev-netvsc": "absent", "netvsc.io/mode": mode}
+    words = words_of(annotations=wishes)
+    assert [word.partition(",")[0] for word in words] == [*EAL[:2], "--vdev=net_failsafe_vsc00"]
+    assert EAL[2] in words_of(annotations=wishes | {"netvsc.io/vdev-netvsc": "ignore"})
+
+
 def test_a_pool_chooses_what_no_annotation_does() -> None:
     pool = Pool(
         name="p", resource="netvsc.io/pair", fallback=Fallback.AF_PACKET, hotplug_poll_ms=7,

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from netvsc.pool import Fallback, Mode
-from netvsc_operator.admission.annotations import KNOWN, Allow, Gate, Guard, GuardPort
+from netvsc_operator.admission.annotations import KNOWN, Allow, Gate, Guard, GuardPort, VdevNetvsc
 
 PAGE = (Path(__file__).parents[2] / "docs/pods.md").read_text()
 
@@ -21,7 +21,7 @@ def test_every_annotation_is_there_with_every_value() -> None:
     assert {f"netvsc.io/{key}" for key in table} == set(KNOWN)
     kinds = {
         "mode": Mode, "fallback": Fallback, "gate": Gate, "guard": Guard,
-        "guard-port": GuardPort, "allow": Allow,
+        "guard-port": GuardPort, "allow": Allow, "vdev-netvsc": VdevNetvsc,
     }  # fmt: skip
     for key, kind in kinds.items():
         values = re.findall(r"`([\w-]+)`", table[key].split("|")[0])

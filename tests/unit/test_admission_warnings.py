@@ -76,6 +76,8 @@ def test_hugepages_are_missed_unless_none_are_wanted() -> None:
         (wish(hotplug_poll="10"), "did you mean netvsc.io/hotplug-poll-ms?"),
         (wish(color="red"), "annotation netvsc.io/color is not known and has no effect"),
         (wish(mode="none", gate="started"), "netvsc.io/gate has no effect in this pod's mode"),
+        (wish(vdev_netvsc="absent"), "has net_vdev_netvsc after all"),
+        (wish(vdev_netvsc="absent", mode="vdev-netvsc"), "netvsc.io/vdev-netvsc has no effect"),
         (wish(mode="vdev-netvsc"), "DPDK's own vdev_netvsc knows no guard"),
         (wish(mode="failsafe-exec"), "asks by /bin/sh: the image must have it"),
     ],

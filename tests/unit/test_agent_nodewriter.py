@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from netvsc.errors import RetryError
+from netvsc.errors import NodeError, RetryError
 from netvsc.status import AgentStatus, NodeStatus, Summary
 from netvsc_deviceplugin.nodewriter import INTERVAL_S, SETTLE_S, StatusWriter, patch_of
 
@@ -123,6 +123,35 @@ def test_a_write_that_fails_is_tried_again_and_what_is_on_disk_does_not_wait_for
         assert node.kept == [1]
 
     on_a_node(story, SimNode(refuse=2))
+
+
+def test_what_a_full_disk_refused_is_kept_as_soon_as_it_has_room() -> None:
+    node, full = SimNode(), [True]
+
+    def keep(status: NodeStatus) -> None:
+        if full[0]:
+            raise NodeError("cannot write: No space left on device")
+        node.kept.append(status.summary.revoked24h)
+        node.news.set()
+
+    async def play() -> None:
+        writer = StatusWriter(
+            read=lambda: node.status, keep=keep, write=node.write, there=lambda: node.uid
+        )
+        task = asyncio.create_task(writer.run(lambda: None))
+        node.revoked(1)
+        await node.until(1)  # the apiserver does not wait for the disk
+        assert node.kept == []
+        full[0] = False
+        async with asyncio.timeout(10):  # no change comes, and no hint
+            while not node.kept:
+                node.news.clear()
+                await node.news.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert (node.kept, node.numbers) == ([1], [1])
+
+    asyncio.run(play())
 
 
 def test_while_the_apiserver_is_away_changes_are_kept_and_a_hint_tries_again_at_once() -> None:

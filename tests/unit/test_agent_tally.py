@@ -67,6 +67,32 @@ def test_what_was_counted_before_the_status_was_known_is_added() -> None:
     assert tally.counts[ETH2].revocations == 1
 
 
+def test_a_count_never_runs_backwards_where_the_disk_had_less_than_the_apiserver() -> None:
+    tally = Tally()
+    tally.restore(status(of(revocations=5, returns=5, last_revoked=to_text(NOON))), {})
+    tally.revoked(ETH1, NOON + 300)  # what the first look at the node found
+    told = of(
+        revocations=7,
+        returns=7,
+        last_revoked=to_text(NOON + 200),
+        last_returned=to_text(NOON + 201),
+        last_outage_seconds=1.0,
+    )
+    tally.catch_up(status(told))
+    assert tally.counts[ETH1] == Count(
+        revocations=7, returns=7, revoked=NOON + 200, returned=NOON + 201, outage=1.0
+    )
+
+
+def test_what_the_disk_has_beyond_the_apiserver_stays() -> None:
+    tally = Tally()
+    before = of(revocations=9, returns=8, last_revoked=to_text(NOON), last_outage_seconds=2.0)
+    tally.restore(status(before), {"1": 1})
+    known = tally.counts[ETH1]
+    tally.catch_up(status(of(revocations=8, returns=8, last_revoked=to_text(NOON - 5))))
+    assert tally.counts[ETH1] == known
+
+
 def test_a_day_has_24_hours_to_ten_minutes() -> None:
     tally = Tally()
     tally.revoked(ETH1, NOON)
@@ -108,11 +134,20 @@ def test_a_status_tells_what_vfs_there_were_and_how_the_pairs_stood() -> None:
     known = status(there, away, never)
     past = VfMemory(pci="9b33:00:02.0", driver="mlx5_core", numa_node=1)
     assert nodepast.memory(known) == {ETH1: past, ETH2: past}
-    assert nodepast.past(known, lambda at: at - NOON) == {
+    assert nodepast.past(known, lambda _, at: at - NOON) == {
         ETH1: Past(pci="9b33:00:02.0"),
         ETH2: Past(away=0.0),
         "00-0d-3a-c0-00-13": Past(),
     }
+
+
+def test_of_two_statuses_each_pair_is_as_the_one_says_that_counted_more_of_it() -> None:
+    disk = status(of(revocations=5, vf=VF), of(id=ETH2, revocations=3, mtu=1))
+    told = status(of(revocations=7), of(id=ETH2, revocations=3, mtu=2))
+    newest = nodepast.newest(disk, told)
+    assert [pair.revocations for pair in newest.pairs] == [7, 3]
+    assert newest.pairs[1].mtu == 1
+    assert nodepast.newest(None, told) == told
 
 
 def test_a_status_tells_which_orders_were_carried_out() -> None:

@@ -105,7 +105,7 @@ def test_going_home_the_netvsc_is_cleaned_and_goes_first() -> None:
         netvsc("netvsc0", "nvhome-eth1", netns="pod"),
         vf("x", "nvhome-vf1", netns="pod"),
     )
-    assert steps(*inside, goal=HOME) == ["Clean netvsc", "Move netvsc eth1"]
+    assert steps(*inside, goal=HOME) == ["Clean netvsc", "Clean vf", "Move netvsc eth1"]
 
 
 def test_at_home_the_note_is_taken_off_and_the_vf_follows() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from netvsc.errors import RetryError
 from netvsc_deviceplugin.cni.holding import Want
 from netvsc_deviceplugin.cni.request import CallError, Code, parse_call
 from netvsc_deviceplugin.cni.whose import Devices, pods_of, wants
@@ -58,8 +59,15 @@ def test_a_call_knows_its_pod() -> None:
 def test_multus_asks_for_one_pair_and_nobody_else_has_a_say() -> None:
     for where in (b'"deviceID":"7"', b'"runtimeConfig":{"deviceID":"7"}'):
         call = parse_call(ENVIRONMENT, b'{"cniVersion":"1.0.0",' + where + b"}")
-        given = Devices(container="a", resource=PAIR, ids=("1",))
+        given = Devices(container="a", resource=PAIR, ids=("1", "7"))
         assert wants(call, [given], prefixes={}) == (Want(id="7", interface="eth0"),)
+
+
+def test_a_pair_that_the_kubelet_gave_to_somebody_else_is_refused_whoever_names_it() -> None:
+    call = parse_call(ENVIRONMENT, b'{"cniVersion":"1.0.0","deviceID":"7"}')
+    given = Devices(container="a", resource=PAIR, ids=("1",))
+    with pytest.raises(RetryError, match=r"deviceID 7: the kubelet gave nf/fwd-0 no such pair"):
+        wants(call, [given], prefixes={})
 
 
 @pytest.mark.parametrize(

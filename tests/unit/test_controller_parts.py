@@ -152,6 +152,21 @@ def test_a_pod_hears_what_happened_in_its_time() -> None:
     assert not Audience(scope="s", node=node).hears(telling)
 
 
+def test_a_pod_that_was_known_before_hears_it_whatever_the_nodes_clock_says() -> None:
+    node, pod = (Ref(kind=kind, name="x", uid="u") for kind in ("Node", "Pod"))
+    yesterday = Telling(
+        reason=Reason.VF_REVOKED,
+        severity=Severity.WARNING,
+        key="k",
+        note="",
+        sets={},
+        at="2026-01-01T03:04:05.5Z",
+    )
+    to = Audience(scope="s", node=node, pod=pod, pod_made="2026-01-02T03:04:05Z", known=True)
+    assert to.hears(yesterday)
+    assert not replace(to, known=False).hears(yesterday)
+
+
 def test_a_name_is_worked_on_by_one_at_a_time_and_again_if_asked_meanwhile() -> None:
     async def told() -> None:
         queue = WorkQueue(lambda: 0.0)

@@ -59,6 +59,20 @@ def test_what_makes_pods_is_explained_by_its_template(
     assert said.startswith(f"{kind.lower()}/x: injected")
 
 
+def test_a_dpdk_without_vdev_netvsc_is_explained(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    wish = "{name: fwd, annotations: {netvsc.io/vdev-netvsc: absent}}"
+    _, said, _ = told(capsys, tmp_path, POD.replace("{name: fwd}", wish))
+    assert "  - container fwd: its DPDK has no net_vdev_netvsc, as netvsc.io/vdev-netvsc" in said
+    assert "ignore=1" not in said
+    code, said, _ = told(
+        capsys, tmp_path, POD.replace("{name: fwd}", wish.replace("absent", "gone"))
+    )
+    assert code == 1
+    assert "netvsc.io/vdev-netvsc is 'gone': write one of ignore, absent" in said
+
+
 def test_a_cron_jobs_pods_lie_deeper(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     template = f"{{template: {{spec: {SPEC}}}}}"
     text = f"kind: CronJob\nmetadata: {{name: x}}\nspec: {{jobTemplate: {{spec: {template}}}}}"
@@ -132,6 +146,7 @@ def test_standard_input_is_a_file_too(
         ("kind: Job\nmetadata: {name: x}\nspec: {}", "job/x: has no spec.template"),
         ("kind: Job\nmetadata: {name: x}\nspec: {template: {}}", "has no spec.template.spec"),
         ("&a [*a]", "an anchor contains itself"),
+        ("kind: !!int x", "a value is not what its tag says"),
     ],
 )
 def test_what_is_no_manifest_is_told_so(

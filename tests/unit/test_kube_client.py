@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from typing import ClassVar
 
 import pytest
 
@@ -121,6 +122,47 @@ def test_nobody_at_the_address_is_unavailable() -> None:
         async with Kube(Access(server="http://127.0.0.1:1")) as kube:
             with pytest.raises(Unavailable, match="does not answer"):
                 await kube.get(NODES, "n1")
+
+    asyncio.run(run())
+
+
+def test_a_proxy_is_asked_in_the_servers_place() -> None:
+    async def run() -> None:
+        proxy = Apiserver()
+        async with proxy.serving() as there:
+            far = Access(server="http://apiserver.invalid", proxy=there.server)
+            async with Kube(far) as kube:
+                await kube.list(NODES)
+        assert str(proxy.asked[0].url).startswith("http://apiserver.invalid/api/v1/nodes")
+
+    asyncio.run(run())
+
+
+def test_whoever_gave_a_token_that_is_refused_hears_of_it() -> None:
+    class Renewed:
+        tokens: ClassVar = ["old", "new"]
+
+        def token(self) -> str:
+            return self.tokens[0]
+
+        def certify(self, context: object) -> None:
+            raise AssertionError(context)
+
+        def refused(self) -> None:
+            self.tokens.pop(0)
+
+    async def run() -> None:
+        server = Apiserver()
+        server.refuse = [(401, status(401, "who are you", "Unauthorized"))]
+        async with (
+            server.serving() as there,
+            Kube(Access(server=there.server, credential=Renewed())) as kube,
+        ):
+            with pytest.raises(Forbidden, match="who are you"):
+                await kube.list(NODES)
+            await kube.list(NODES)
+        asked = [request.headers["Authorization"] for request in server.asked]
+        assert asked == ["Bearer old", "Bearer new"]
 
     asyncio.run(run())
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from netvsc.columns import columns
 from netvsc.pair import Path, VfSeen
 from netvsc.status import (
+    STARTING,
     AgentStatus,
     AllocationStatus,
     Announcement,
@@ -17,7 +18,9 @@ from netvsc.status import (
     VfStatus,
 )
 from netvsc.timestamps import to_text
-from netvsc_operator.kubectl.views import Node, age, events, nodes, pairs, pods
+from netvsc_operator.kubectl.held import Node, holders, silent
+from netvsc_operator.kubectl.shown import node_of
+from netvsc_operator.kubectl.views import age, events, nodes, pairs, pods, table
 
 NOW = 1_800_000_000.0
 FAST = PairStatus(
@@ -78,7 +81,7 @@ def test_an_agent_that_is_not_ready_says_why() -> None:
 
 
 def test_pods_show_their_path_since_when_and_how_long_the_last_outage_was() -> None:
-    head, *rows = pods(FLEET, namespace=None, now=NOW)
+    head, *rows = pods(holders(FLEET, namespace=None), now=NOW)
     assert [dict(zip(head, row, strict=True)) for row in rows] == [
         {
             "NAMESPACE": "lab",
@@ -108,7 +111,7 @@ def test_pods_show_their_path_since_when_and_how_long_the_last_outage_was() -> N
 
 
 def test_wide_pods_tell_what_their_pair_is_made_of() -> None:
-    head, *rows = pods(FLEET, namespace="nf", now=NOW, wide=True)
+    head, *rows = pods(holders(FLEET, namespace="nf"), now=NOW, wide=True)
     assert head[-5:] == ("PAIR", "VF", "DRIVER", "APPLICATION", "GUARD")
     assert [row[-5:] for row in rows] == [
         ("00-0d-3a-c0-00-11", "9b33:00:02.0", "mlx5_core", "-", "-")
@@ -116,7 +119,7 @@ def test_wide_pods_tell_what_their_pair_is_made_of() -> None:
 
 
 def test_pods_of_other_namespaces_are_left_out() -> None:
-    assert [row[1] for row in pods(FLEET, namespace="nf", now=NOW)[1:]] == ["fwd-0"]
+    assert [row[1] for row in pods(holders(FLEET, namespace="nf"), now=NOW)[1:]] == ["fwd-0"]
 
 
 def test_pairs_are_shown_with_their_vf_and_their_holder() -> None:
@@ -129,9 +132,39 @@ def test_pairs_are_shown_with_their_vf_and_their_holder() -> None:
 def test_a_pair_whose_verbs_device_is_another_is_not_shown_as_fast() -> None:
     wrong = replace(FAST, verbs_mismatch="uverbs1 was given, its VF has uverbs0")
     status = replace(STATUS, pairs=(wrong,))
-    assert pods([Node(name="n", status=status)], namespace=None, now=NOW)[1][5] == (
-        "VF, wrong verbs device"
-    )
+    held = holders([Node(name="n", status=status)], namespace=None)
+    assert pods(held, now=NOW)[1][5] == "VF, wrong verbs device"
+
+
+def unheard(pair: PairStatus) -> Node:
+    said = Announcement(state=AnnounceState.UNKNOWN, reason=STARTING)
+    return Node(name="n", status=replace(STATUS, pairs=(replace(pair, announcement=said),)))
+
+
+def test_a_pod_without_a_sidecar_is_not_said_to_be_starting() -> None:
+    found = [unheard(FAST), *FLEET]
+    assert silent(found, namespace=None) == {("nf", "fwd-0", None)}
+    [held, _] = holders(found, namespace="nf", alone=silent(found, namespace=None))
+    assert pods([held], now=NOW)[1][7] == "NotAnnounced"
+
+
+def test_a_sidecar_that_may_yet_answer_is_said_to_be_starting() -> None:
+    [held] = holders([unheard(FAST)], namespace=None)
+    assert pods([held], now=NOW)[1][7] == "Unknown (Starting)"
+
+
+def test_what_would_rule_a_terminal_is_written_out() -> None:
+    loud = replace(FAST, netvsc="eth\x1b[2J\u202e1")
+    rows = pairs([Node(name="n", status=replace(STATUS, pairs=(loud,)))], now=NOW)
+    assert r"eth\x1b[2J\u202e1" in table(rows, nothing="none")
+
+
+def test_a_status_that_makes_no_sense_hides_no_other_node() -> None:
+    odd = node_of({"metadata": {"name": "aks-2"}, "status": {"summary": {}}})
+    assert [row[-1] for row in nodes([odd, *FLEET])[1:3]] == [
+        "cannot be read: status: has no agent: add it",
+        "True",
+    ]
 
 
 def test_events_come_with_the_newest_last() -> None:
@@ -150,3 +183,9 @@ def test_ages_are_short_and_a_time_that_is_none_is_no_crash() -> None:
     ages = [age(to_text(NOW - seconds), now=NOW) for seconds in (0, 119, 120, 7200, 200_000)]
     assert ages == ["0s", "119s", "2m", "2h", "2d"]
     assert age("yesterday", now=NOW) == "?"
+
+
+def test_wide_events_tell_how_often_and_since_when() -> None:
+    series = {"count": 7, "lastObservedTime": to_text(NOW - 10)}
+    one = {"type": "Warning", "reason": "R", "eventTime": to_text(NOW - 300), "series": series}
+    assert events([one], now=NOW, wide=True)[1][:5] == ("10s", "Warning", "7", "5m", "R")

@@ -136,6 +136,13 @@ def test_another_vf_at_first_sight_means_that_one_went_and_one_came() -> None:
     ]
 
 
+def test_a_newer_past_that_comes_before_the_first_scan_takes_the_place_of_an_older_one() -> None:
+    """The disk was full when the VF moved: what the apiserver knows has counted that."""
+    ledger = restored(Past(pci="0001:00:02.0"))
+    ledger.restore({ID: Past(pci="9b33:00:02.0")})
+    assert ledger.scanned(seen(6), 9.0) == []
+
+
 def test_what_is_known_already_is_not_restored() -> None:
     ledger = ledger_with(5)
     ledger.restore({ID: Past(pci="0001:00:02.0")})

@@ -10,6 +10,7 @@ from netvsc.pool import BUILT_IN
 from netvsc_deviceplugin.metrics import Metrics
 from netvsc_deviceplugin.metrics_now import Now
 from netvsc_deviceplugin.podresources import Allocation
+from netvsc_deviceplugin.woken import Woken
 from sim.stock import inventory, pair, revoked
 
 A, B = pair(1), revoked(pair(2, numa=None))
@@ -92,6 +93,16 @@ def test_a_known_pair_counts_from_zero() -> None:
     assert exported("netvsc_vf_revocations_total", pair=A.id) == 0
     assert exported("netvsc_vf_returns_total", pair=A.id) == 0
     assert exported("netvsc_synthetic_seconds_total", pair=A.id) == 0
+
+
+def test_what_can_be_counted_is_there_before_it_happens() -> None:
+    """Prometheus sees no increase from nothing: rate() would miss the first of a kind."""
+    exported = Exported()
+    by_pair = {"netvsc_vf_revocations", "netvsc_vf_returns", "netvsc_synthetic_seconds"}
+    counters = {one.name: one for one in exported.registry.collect() if one.type == "counter"}
+    assert {name for name, family in counters.items() if not family.samples} == by_pair
+    assert [exported("netvsc_scans_total", reason=reason) for reason in Woken] == [0.0] * 9
+    assert exported("netvsc_cni_requests_total", verb="unknown", result="failed") == 0
 
 
 def test_an_outage_is_counted_at_both_ends_and_measured() -> None:

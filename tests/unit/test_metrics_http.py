@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from netvsc.errors import NodeError
 from netvsc_deviceplugin import readiness
-from netvsc_deviceplugin.httpd import Checks, serving
+from netvsc_deviceplugin.httpd import Checks, awaited, serving
 from netvsc_deviceplugin.metrics import Metrics
 
 WELL: Checks = {"loop": lambda: None}
@@ -113,3 +115,37 @@ def test_the_agent_is_ready_while_its_scan_is_young() -> None:
     assert check() is None
     times["now"] = 191.0
     assert check() == "the last scan is 91 s old"
+
+
+def test_a_successor_waits_until_its_predecessor_lets_go_of_the_port() -> None:
+    async def story(predecessor: socket.socket) -> int:
+        address = f"127.0.0.1:{predecessor.getsockname()[1]}"
+        waiting = asyncio.create_task(successor(address, patience_s=60))
+        for _ in range(3):
+            await asyncio.sleep(0)  # it has tried once, in vain
+        assert not waiting.done()
+        predecessor.close()
+        return await waiting
+
+    with listener() as predecessor:
+        port = predecessor.getsockname()[1]
+        assert asyncio.run(story(predecessor)) == port
+
+
+def test_a_port_that_is_not_given_up_is_named_in_the_end() -> None:
+    with listener() as stranger:
+        address = f"127.0.0.1:{stranger.getsockname()[1]}"
+        with pytest.raises(NodeError, match=rf"{address}.*in use; choose another --listen"):
+            asyncio.run(successor(address, patience_s=0.2))
+
+
+def listener() -> socket.socket:
+    """Somebody who has a port."""
+    return socket.create_server(("127.0.0.1", 0))
+
+
+async def successor(address: str, *, patience_s: float) -> int:
+    registry = CollectorRegistry()
+    pages = awaited(address, registry=registry, healthy=WELL, ready=WELL, patience_s=patience_s)
+    async with pages as port:
+        return port

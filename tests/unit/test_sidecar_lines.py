@@ -82,7 +82,7 @@ def test_an_error_of_the_sidecars_is_passed_on_in_short() -> None:
     [
         {"pair": "0"}, {"pair": None}, {"pair": "\u0663\u0663"}, {"netvsc": ""},
         {"netvsc": "x" * 16},
-        {"netvsc": "a b"}, {"vf": "flying"}, {"vf": None}, {"application": []}, {"reason": 7},
+        {"netvsc": "a b"}, {"vf": 7}, {"vf": None}, {"application": []}, {"reason": 7},
         {"reason": "no such\nthing"}, {"line": "x" * 256}, {"line": "a\nb"}, {"line": "\u202e"},
         {"generation": -1}, {"generation": 2**32}, {"generation": 1.5}, {"generation": True},
         {"takes": "3"}, {"takenMsAgo": 10**12}, {"started": -1}, {"guard": "\x1b[31m"},

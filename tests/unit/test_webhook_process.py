@@ -134,7 +134,8 @@ def test_a_half_written_pair_under_load_loses_no_request(secret: Secret, pools: 
             await webhook.said("the one of before is kept")
             await load.reaches(load.answered + 50)
         assert load.failures == []
-        assert await webhook.metric("netvsc_certificate_loads_total", result="failed") == 1
+        # Each of the writes may wake it: it looks, and looks again.
+        assert await webhook.metric("netvsc_certificate_loads_total", result="failed") >= 1
 
     against(test, secret, pools)
 

@@ -1,0 +1,12 @@
+"""docs/metrics.md is what the programs export, to the byte."""
+
+from documented.metrics import PAGE, page, stale_notes
+
+
+def test_the_page_is_what_would_be_written_today() -> None:
+    """If not: PYTHONPATH=tests python -m documented.metrics."""
+    assert PAGE.read_text() == page()
+
+
+def test_every_note_is_about_a_metric_that_is_exported() -> None:
+    assert stale_notes() == set()
