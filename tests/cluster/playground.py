@@ -1,36 +1,58 @@
-"""`make cluster`: a Kubernetes for a person, whose node has an uplink and three simulated pairs."""
+"""`make cluster`: a Kubernetes for a person, whose node has an uplink and three simulated pairs.
+
+`python -m cluster.playground revoke|give` does what Azure's host would: it takes the VF of the
+node's first pair away, and brings it back. README.md leads through all of it.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from cluster.harness import Cluster, ClusterError
 from cluster.installed import load_agent
+from cluster.simulated import NICS, Nics
 from cluster.whole import install
 
 HINTS = """
-export KUBECONFIG={kubeconfig}        # for any client on this machine
-export PYTHONPATH=tests
-.venv/bin/python -m cluster.harness kubectl get netvscnodes,netvscpools
-.venv/bin/python -m cluster.harness kubectl apply -f tests/cluster/pair-pod.yaml  # asks for a pair
-.venv/bin/python -m cluster.harness enter   # the node: `ip link delete veth1-far` takes a VF away
-.venv/bin/python -m cluster.harness kubectl get events
+export KUBECONFIG={kubeconfig}   # for any client on this machine
+export PATH=$PWD/.venv/bin:$PATH PYTHONPATH=tests   # `kubectl netvsc`, `netvsc`, and what follows
+kubectl netvsc status              # no kubectl here? `python -m cluster.harness kubectl …` is one
+kubectl apply -f tests/cluster/pair-pod.yaml   # asks for a pair
+python -m cluster.playground revoke            # the VF goes; `give` brings it back
+python -m cluster.harness enter                # a shell inside the node
 make cluster-down
 """
 
 
 def main() -> int:
+    verb = _parser().parse_args().verb
     cluster = Cluster(name="main")
     try:
-        cluster.up(kept=True)
-        load_agent(cluster)
-        install(cluster)
+        if verb == "up":
+            _up(cluster)
+        elif verb == "revoke":
+            Nics(cluster).revoke(NICS[0])
+        else:
+            Nics(cluster).give(NICS[0])
     except ClusterError as error:
         print(f"cluster: {error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def _up(cluster: Cluster) -> None:
+    cluster.up(kept=True)
+    load_agent(cluster)
+    install(cluster)
     print(cluster.kubectl("get", "nodes,pods", "--all-namespaces", "-o", "wide"))
     print(HINTS.format(kubeconfig=cluster.layout.kubeconfig))
-    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m cluster.playground", description=__doc__)
+    parser.add_argument("verb", nargs="?", default="up", choices=("up", "revoke", "give"))
+    return parser
 
 
 if __name__ == "__main__":
