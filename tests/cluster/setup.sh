@@ -4,7 +4,7 @@
 set -eu
 
 packages=(gcc libc6-dev musl-tools libseccomp-dev pkg-config iproute2 nftables openssl buildah debootstrap
-    gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static)
+    gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static libfaketime)
 
 missing=()
 for package in "${packages[@]}"; do
