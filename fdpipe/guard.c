@@ -1,15 +1,18 @@
 /*
  * guard.so: preloaded into a DPDK application, it keeps the application alive when DPDK's fail-safe
- * driver loses a sub-device. Two faults of the driver are made up for (docs/guard.md):
+ * driver loses a sub-device. Three faults of the driver are made up for (docs/guard.md):
  *
  *  - the port of a sub-device that is gone is released twice. The second release dereferences what
  *    the first one cleared, or darkens port 0;
  *  - lcores go on calling the burst functions that were copied when the port was started, although
- *    fail-safe has changed its own to safe ones.
+ *    fail-safe has changed its own to safe ones;
+ *  - between an lcore's look at a sub-device's state and its look at the queues the device may be
+ *    closed, where the lcore is not running at that moment.
  *
- * DPDK's shared libraries call each other by symbol, so three functions of ethdev are interposed.
+ * DPDK's shared libraries call each other by symbol, so four functions of ethdev are interposed.
  * Nothing here runs in a program that does not call them, and nothing is remembered but which
- * devices are fail-safe's: whether a port is released is read off the port itself.
+ * devices are fail-safe's and how many are leaving: whether a port is released is read off the port
+ * itself.
  *
  * No header of DPDK and none of a C library: one weak, unversioned dlsym is all that is needed, so
  * any glibc and musl loads this file. What stands where in DPDK's structures is looked up, never
@@ -27,7 +30,10 @@ enum {
 	HEAD_WORDS = 16,    /* words of a device among which its data pointer is looked for */
 	DATA_UNKNOWN = 0,   /* word 0 of a device is its rx burst, so 0 is free to say this */
 	PORT_NAME_MAX = 64, /* ethdev's own limit */
+	EVENT_REMOVED = 6,  /* RTE_ETH_EVENT_INTR_RMV, the same in every release */
 };
+
+#define GRACE_NS 50000000L /* an lcore that was put to sleep runs again: docs/guard.md */
 
 /* struct rte_eth_dev begins with its two burst functions; of the rest only `data` is needed. */
 struct device {
@@ -43,6 +49,11 @@ typedef struct device *allocate_fn(const char *name);
 typedef int release_fn(struct device *device);
 typedef int process_fn(struct device *device, int event, void *param);
 typedef int port_by_name_fn(const char *name, uint16_t *port);
+typedef int close_fn(uint16_t port);
+struct duration { /* struct timespec */
+	long s, ns;
+};
+typedef int nanosleep_fn(const struct duration *asked, struct duration *left);
 typedef long write_fn(int fd, const void *bytes, size_t size);
 typedef void *dlopen_fn(const char *path, int mode);
 
@@ -61,6 +72,7 @@ enum { LAZY_IF_LOADED = 1 | 4 }; /* RTLD_LAZY | RTLD_NOLOAD */
 
 static struct device *failsafe[MAX_FAILSAFE];
 static size_t data_word = DATA_UNKNOWN;
+static unsigned leaving; /* devices whose removal was told and that are not closed yet */
 
 /* ---- finding what we stand in front of ---- */
 
@@ -238,6 +250,32 @@ static void follow(
 		say("", name, ": lost a sub-device, its lcores now use the safe bursts\n");
 }
 
+/* ---- letting lcores pass ---- */
+
+static int one_leaves(void)
+{
+	unsigned count = LOAD(&leaving);
+
+	while (count && !__atomic_compare_exchange_n(
+				&leaving, &count, count - 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		continue;
+	return count != 0;
+}
+
+/*
+ * By now no lcore begins to use the device, as its state says that it has stopped; but one that had
+ * looked at the state may have been put to sleep before it looked at the queues, which close frees.
+ */
+static void let_pass(void)
+{
+	nanosleep_fn *nanosleep = (nanosleep_fn *)dlsym(ANY, "nanosleep");
+	struct duration grace = {0, GRACE_NS};
+
+	if (nanosleep && nanosleep(&grace, &grace))
+		return; /* a signal: some of it has passed, and the application wants something else
+			 */
+}
+
 /* ---- what is interposed ---- */
 
 EXPORT struct device *rte_eth_dev_allocate(const char *name)
@@ -264,6 +302,15 @@ EXPORT int rte_eth_dev_release_port(struct device *device)
 	return release ? release(device) : -38; /* ENOSYS */
 }
 
+EXPORT int rte_eth_dev_close(uint16_t port)
+{
+	close_fn *close = REAL(close_fn, NEXT, "rte_eth_dev_close");
+
+	if (one_leaves())
+		let_pass();
+	return close ? close(port) : -38;
+}
+
 EXPORT int rte_eth_dev_callback_process(struct device *device, int event, void *param)
 {
 	process_fn *process = REAL(process_fn, NEXT, "rte_eth_dev_callback_process");
@@ -275,6 +322,8 @@ EXPORT int rte_eth_dev_callback_process(struct device *device, int event, void *
 	for (; count < MAX_FAILSAFE && LOAD(&failsafe[count]); count++)
 		before[count] =
 			(struct bursts){failsafe[count]->rx_burst, failsafe[count]->tx_burst};
+	if (event == EVENT_REMOVED && count)
+		__atomic_fetch_add(&leaving, 1, __ATOMIC_ACQ_REL);
 	int result = process ? process(device, event, param) : -38;
 	for (size_t i = 0; table && port_by_name && i < count; i++)
 		if (LOAD(&data_word) != DATA_UNKNOWN)

@@ -7,8 +7,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define ROUNDS 20000
+#define REMOVED 6 /* RTE_ETH_EVENT_INTR_RMV */
+#define GRACE_MS 50
 
 static uint16_t fast_rx(void)
 {
@@ -131,6 +134,47 @@ static int stopped_port(void)
 	return rte_eth_fp_ops[0].rx != NULL || rte_eth_fp_ops[0].tx != NULL;
 }
 
+static long closed_after_ms(const char *name)
+{
+	struct timespec began, ended;
+	uint16_t port = 0;
+
+	rte_eth_dev_get_port_by_name(name, &port);
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	if (rte_eth_dev_close(port))
+		return -1;
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	return (ended.tv_sec - began.tv_sec) * 1000 + (ended.tv_nsec - began.tv_nsec) / 1000000;
+}
+
+/* An lcore that was put to sleep over a device that leaves may pass before it is closed. */
+static int grace(void)
+{
+	failsafe("net_failsafe_vsc00");
+	struct rte_eth_dev *vf = standin_create("vf", vf_burst);
+
+	rte_eth_dev_callback_process(vf, REMOVED, NULL);
+	return closed_after_ms("vf") < GRACE_MS;
+}
+
+/* Nothing left: whoever closes a port, at its end for instance, waits for nothing. */
+static int no_grace(void)
+{
+	failsafe("net_failsafe_vsc00");
+	struct rte_eth_dev *vf = standin_create("vf", vf_burst);
+	long shortest = GRACE_MS;
+
+	rte_eth_dev_callback_process(vf, 0, NULL);
+	for (int i = 0; i < 20; i++) { /* a busy machine may take that long over one of them */
+		long took = closed_after_ms("vf");
+
+		if (took < 0)
+			return 1;
+		shortest = took < shortest ? took : shortest;
+	}
+	return shortest >= GRACE_MS;
+}
+
 static void *churn(void *arg)
 {
 	char name[16];
@@ -177,6 +221,8 @@ int main(int argc, char **argv)
 		{"cached-bursts", cached_bursts},
 		{"stopped-port", stopped_port},
 		{"threads", threads},
+		{"grace", grace},
+		{"no-grace", no_grace},
 		{"cached-bursts-of-one", cached_bursts_of_one},
 	};
 
