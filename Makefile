@@ -125,6 +125,13 @@ audit: ## known vulnerabilities in what the lock pins (needs pip-audit and the i
 check: ## everything CI runs, stage by stage, with the time of each
 	$(STAGE) setup lint test test-dpdk e2e
 
+.PHONY: chaos
+chaos: $(READY) ## five minutes of kills, cuts and flaps in a real cluster, seeded (docs/chaos.md); root
+	@tests/need-root.sh chaos
+	@tests/cluster/setup.sh
+	@$(MAKE) --no-print-directory fdpipe
+	$(BIN)/python -m pytest -s tests/cluster/chaos_run.py
+
 .PHONY: soak
 soak: $(READY) fdpipe ## the long counts, seeded; run before a release
 	NETVSC_SOAK_ROUNDS=1000 $(BIN)/python -m pytest -s tests/kernel/test_fdpipe_storm.py

@@ -104,10 +104,13 @@ class InventoryLoop:
                 tasks.create_task(self._follow_policy())
                 tasks.create_task(self._scan_when_woken())
 
-    def restore(self, memory: Mapping[str, VfMemory], past: Mapping[str, Past]) -> None:
-        """Go on from what another run of the agent knew; what was seen since is newer."""
+    def restore(self, memory: Mapping[str, VfMemory], past: Mapping[str, Past]) -> frozenset[str]:
+        """Go on from what another run of the agent knew; what was seen since is newer.
+
+        Return the pairs of which something was seen.
+        """
         self._memory = {**memory, **self._memory}
-        self._ledger.restore(past)
+        return self._ledger.restore(past)
 
     def look(self, reason: str) -> None:
         """Take a hint that something changed, here or in another netns."""
@@ -171,7 +174,7 @@ class InventoryLoop:
         found = decide(nics, conflicts, world, policy, memory=self._memory)
         self.last_scan = time.monotonic()
         self._meter.scanned(reason, self.last_scan - begin)
-        self._report(self._ledger.scanned(found, self.last_scan))
+        self._report(self._ledger.scanned(found, self.last_scan, began=begin))
         return found
 
     def _report(self, events: list[Revoked | Returned]) -> None:

@@ -2,7 +2,8 @@
 
 A revocation is heard as it happens, since one that is undone within a burst of messages leaves no
 trace in a scan; one whose message was lost (an overrun) shows in the next scan. A return is what a
-scan shows, or what must have been since the VF went again.
+scan shows, or what must have been since the VF went again. Message and scan may come in either
+order: a scan that began before a message is older, one that began after it has the last word.
 """
 
 from __future__ import annotations
@@ -45,29 +46,40 @@ class Ledger:
         self._pairs: dict[str, _Page] = {}
         self._past: dict[str, Past] = {}
 
-    def restore(self, past: Mapping[str, Past]) -> None:
-        """Go on from what was known before: what differs at first sight happened meanwhile."""
-        self._past = {id_: one for id_, one in past.items() if id_ not in self._pairs}
+    def restore(self, past: Mapping[str, Past]) -> frozenset[str]:
+        """Go on from what was known before: what differs at first sight happened meanwhile.
+
+        Return the pairs that were seen already, for which it comes too late.
+        """
+        self._past |= {id_: one for id_, one in past.items() if id_ not in self._pairs}
+        return frozenset(self._pairs)
 
     def heard(self, link: Link, at: float) -> list[Revoked | Returned]:
         """Take the removal of an interface; it counts if it was the VF of a known pair."""
         page = self._pairs.get(pair_id(link.mac))
         if link.parent_bus != "pci" or page is None or link.ifindex in page.gone:
             return []
-        page.gone.add(link.ifindex)
-        if link.ifindex == page.left:  # a scan saw it leave its NetVSC, and counted that
+        page.gone[link.ifindex] = at
+        if link.ifindex == page.left:  # a scan was first, and counted that
             return []
         return _revoke(pair_id(link.mac), page, at)
 
-    def scanned(self, inventory: Inventory, at: float) -> list[Revoked | Returned]:
-        """Take a scan: what it no longer shows and nobody told of, and what is back."""
+    def scanned(
+        self, inventory: Inventory, at: float, *, began: float | None = None
+    ) -> list[Revoked | Returned]:
+        """Take a scan: what it no longer shows and nobody told of, and what is back.
+
+        It looked from `began` on (None: it took no time). A pair that it lacks is not counted; if
+        it is back one day, it goes on from how it stood.
+        """
         known, self._pairs = self._pairs, {}
         events: list[Revoked | Returned] = []
         for pair in inventory.pairs:
-            page = known.get(pair.id) or _Page()
+            page = known.pop(pair.id, None) or _Page()
             self._pairs[pair.id] = page
             events += _meanwhile(pair, page, self._past.pop(pair.id, Past()), at)
-            events += _compare(pair, page, at)
+            events += _compare(pair, page, at, at if began is None else began)
+        self._past |= {id_: Past(pci=page.pci, away=page.away) for id_, page in known.items()}
         return events
 
 
@@ -75,14 +87,16 @@ class Ledger:
 class _Page:
     """What is known of one pair's VF, by ifindex.
 
-    `gone`: heard to be removed, though a scan that began earlier may still show it. `left`: seen
-    without its NetVSC, and counted. `away`: since when it has been revoked.
+    `present` and `pci`: of the VF that forwards. `gone`: heard to be removed, and when: a scan that
+    began earlier may still show it. `left`: seen without its NetVSC or not at all, and counted; its
+    removal may be heard yet. `away`: since when it has been revoked.
     """
 
     netns: str | None = None
     present: int | None = None
+    pci: str | None = None
     left: int | None = None
-    gone: set[int] = field(default_factory=set)
+    gone: dict[int, float] = field(default_factory=dict)
     away: float | None = None
 
 
@@ -106,19 +120,18 @@ def _meanwhile(pair: Pair, page: _Page, past: Past, at: float) -> list[Revoked |
     return _revoke(pair.id, page, at) if missed else []
 
 
-def _compare(pair: Pair, page: _Page, at: float) -> list[Revoked | Returned]:
-    events: list[Revoked | Returned] = []
-    shown = pair.vf.ifindex if pair.vf and pair.vf.joined else None
-    now = None if shown in page.gone else shown
+def _compare(pair: Pair, page: _Page, at: float, began: float) -> list[Revoked | Returned]:
+    counted, before = page.gone, page.present
+    page.gone = {index: heard for index, heard in counted.items() if heard >= began}
+    vf = pair.vf if pair.vf and pair.vf.ifindex not in page.gone else None
+    now = vf.ifindex if vf and vf.joined else None
     if pair.netns != page.netns and now is not None:
-        page.present = now  # it moved with its NetVSC, and may have another ifindex there
-    page.netns = pair.netns
-    if page.present not in {None, now} and page.present not in page.gone:
-        page.left = page.present
+        before = now  # it moved with its NetVSC, and may have another ifindex there
+    page.netns, page.present, page.pci = pair.netns, now, vf.pci if vf and vf.joined else None
+    events: list[Revoked | Returned] = []
+    if before not in {None, now} and before not in counted:
+        page.left = before
         events += _revoke(pair.id, page, at)
-    if now is not None:
+    elif vf is None or vf.joined or vf.ifindex != page.left:
         page.left = None
-        events += _return(pair.id, page, at)
-    page.present = now
-    page.gone = {index for index in page.gone if index == shown}
-    return events
+    return events if now is None else [*events, *_return(pair.id, page, at)]

@@ -209,7 +209,9 @@ def _function(nic: Nic, memory: Mapping[str, VfMemory]) -> str | None:
 
 
 def _numa(nic: Nic, past: VfMemory | None) -> int | None:
-    return past.numa_node if past and not nic.vf else nic.numa_node
+    """Go by memory where the VF does not tell: its device may go while a scan looks."""
+    told = nic.numa_node if nic.vf else None
+    return past.numa_node if past and told is None else nic.numa_node
 
 
 def _own(netvsc: Link) -> Own:

@@ -75,7 +75,7 @@ def remember(memory: Mapping[str, VfMemory], nics: Iterable[Nic]) -> dict[str, V
             fresh[nic.id] = VfMemory(
                 pci=nic.vf.pci,
                 driver=nic.vf.driver or (before.driver if before else None),
-                numa_node=nic.numa_node,
+                numa_node=before.numa_node if before and nic.numa_node is None else nic.numa_node,
             )
     return {**memory, **fresh}
 

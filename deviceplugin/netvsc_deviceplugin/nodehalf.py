@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,11 +46,13 @@ class NodeSettings:
     kubeconfig: Path | None = None
 
 
-Restore = Callable[[Mapping[str, VfMemory], Mapping[str, Past]], None]
+Restore = Callable[[Mapping[str, VfMemory], Mapping[str, Past]], Collection[str]]
 
 
 class NodeHalf:
     """`wanted` is what is asked of the agent; `restore` hears of the VFs of before.
+
+    It tells which pairs were seen already.
 
     Call `begin` first, `told` for each event of the ledger. Raises ConfigError where there is no
     way to the apiserver.
@@ -151,8 +153,9 @@ class NodeHalf:
         newest = nodepast.newest(self._status, status)
         with suppress(RequestError):  # a date that makes no sense: the disk's counts stand
             # What is compared with the first look at the node must be as new as the counts.
-            self._restore(nodepast.memory(newest), nodepast.past(newest, self._dates.moment))
-            self._tally.catch_up(status)
+            past = nodepast.past(newest, self._dates.moment)
+            seen = self._restore(nodepast.memory(newest), past)
+            self._tally.catch_up(status, seen=seen)
 
     def _take(self, node: Mapping[str, Any]) -> None:
         generation = int(node["metadata"].get("generation", 0))

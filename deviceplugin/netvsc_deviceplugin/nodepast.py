@@ -51,8 +51,12 @@ def ordered(status: NodeStatus) -> Mapping[str, int]:
 
 
 def _past(pair: PairStatus, moment: Moment) -> Past:
-    if pair.vf and pair.path is Path.VF:
-        return Past(pci=pair.vf.pci)
+    """Return an absence that is counted and not over, though the VF may still be shown.
+
+    A removal is counted when it is heard, and a scan comes later: a status may be of in between.
+    """
     if pair.revocations > pair.returns and pair.last_revoked:
         return Past(away=moment(pair.id, from_text(pair.last_revoked)))
+    if pair.vf and pair.path is Path.VF:
+        return Past(pci=pair.vf.pci)
     return Past()

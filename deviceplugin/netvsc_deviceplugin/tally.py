@@ -5,7 +5,7 @@ Pure. Times are seconds since the epoch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from netvsc.status import NodeStatus, PairStatus
@@ -47,11 +47,15 @@ class Tally:
         for slot, number in (slots or _guessed(status, past.values())).items():
             self._recent[slot] = self._recent.get(slot, 0) + number
 
-    def catch_up(self, status: NodeStatus) -> None:
-        """Take over what a status has counted beyond ours: a count never runs backwards."""
+    def catch_up(self, status: NodeStatus, *, seen: Collection[str] = ()) -> None:
+        """Take over what a status has counted beyond ours: a count never runs backwards.
+
+        Of the pairs in `seen` ours say whether the VF is away now: the status is of before.
+        """
         for pair in status.pairs:
             told, ours = _count_of(pair), self.counts.get(pair.id, Count())
-            self.counts[pair.id] = _further(told, ours)
+            further = _further(told, ours)
+            self.counts[pair.id] = _levelled(further, ours) if pair.id in seen else further
             if told.revoked and (more := told.revocations - ours.revocations) > 0:
                 slot = int(told.revoked) // _SLOT
                 self._recent[slot] = self._recent.get(slot, 0) + more
@@ -116,6 +120,16 @@ def _further(told: Count, ours: Count) -> Count:
         revoked=revoked,
         returned=ahead.returned,
         outage=ahead.outage,
+    )
+
+
+def _levelled(count: Count, ours: Count) -> Count:
+    """Return it with as many absences that are not over as in ours: one, or none."""
+    away = ours.revocations - ours.returns
+    return replace(
+        count,
+        revocations=max(count.revocations, count.returns + away),
+        returns=max(count.returns, count.revocations - away),
     )
 
 

@@ -2,13 +2,15 @@
 
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from netvsc.errors import RequestError, RetryError
 from netvsc_deviceplugin.cni.apply import PATIENCE
 from netvsc_deviceplugin.cni.holding import Want
-from sim.cni import CniHost, Place, id_of, kernel_that_brings_vfs
+from sim.cni import CniHost, Place, Pod, id_of, kernel_that_brings_vfs
 
 
 @pytest.mark.parametrize("pairs", [1, 2, 7])
@@ -245,3 +247,57 @@ def output(*command: str) -> str:
 def leave_rules_behind(netns: str, name: str) -> None:
     output("tc", "-n", netns, "qdisc", "add", "dev", name, "ingress")
     output("ip", "-n", netns, "link", "set", name, "promisc", "on")
+
+
+def test_a_vf_that_came_meanwhile_goes_home_under_its_own_name_and_not_the_first_ones() -> None:
+    with CniHost() as cni:
+        pod = cni.pod()
+        cni.add(pod, 1)
+        flap(cni, pod, name="vf7")
+        cni.attachments.delete(pod.container)
+        assert cni.places(1)[1] == Place(None, "vf7", up=True)
+        assert cni.altnames() == set()
+
+
+def test_that_name_outlives_the_agent() -> None:
+    with CniHost() as cni:
+        pod = cni.pod()
+        cni.add(pod, 1)
+        flap(cni, pod, name="vf7")
+        cni.restarted()
+        cni.attachments.delete(pod.container)
+        assert cni.places(1)[1] == Place(None, "vf7", up=True)
+
+
+def test_a_full_disk_does_not_make_it_forgotten() -> None:
+    with CniHost() as cni:
+        pod = cni.pod()
+        cni.add(pod, 1)
+        with disk_full(cni):
+            flap(cni, pod, name="vf7")
+        cni.attachments.delete(pod.container)
+        assert cni.places(1)[1] == Place(None, "vf7", up=True)
+
+
+def flap(cni: CniHost, pod: Pod, *, name: str) -> None:
+    _, vf = cni.places(1, pod)
+    assert vf
+    pod.ip.delete(pod.ip.index(vf.name))
+    cni.return_home(1, name=name)
+    cni.attachments.restore()
+    assert cni.places(1, pod)[1] == Place(pod.netns, name, up=True)
+
+
+@contextmanager
+def disk_full(cni: CniHost) -> Iterator[None]:
+    """No marker can be written: where the new one would be is something else."""
+    blocked = [
+        cni.state / "containers" / f".{marker.container}.new" for marker in cni.markers.all()
+    ]
+    for place in blocked:
+        place.mkdir()
+    try:
+        yield
+    finally:
+        for place in blocked:
+            place.rmdir()

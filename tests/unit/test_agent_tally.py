@@ -84,6 +84,25 @@ def test_a_count_never_runs_backwards_where_the_disk_had_less_than_the_apiserver
     )
 
 
+def test_a_vf_that_is_there_has_returned_whatever_the_apiserver_was_told_last() -> None:
+    """The disk was full while it went twice; it came back while no agent lived."""
+    tally = Tally()
+    tally.restore(status(of(revocations=5, returns=5, last_revoked=to_text(NOON))), {})
+    tally.revoked(ETH1, NOON + 300)  # it has another address than the disk knows
+    tally.returned(ETH1, NOON + 300, 0.0)
+    told = of(revocations=7, returns=6, last_revoked=to_text(NOON + 200))
+    tally.catch_up(status(told), seen={ETH1})
+    assert (tally.counts[ETH1].revocations, tally.counts[ETH1].returns) == (7, 7)
+
+
+def test_a_vf_that_is_away_has_been_revoked_once_more_than_it_returned() -> None:
+    tally = Tally()
+    tally.restore(status(of(revocations=5, returns=5, last_revoked=to_text(NOON))), {})
+    tally.revoked(ETH1, NOON + 300)
+    tally.catch_up(status(of(revocations=7, returns=7, last_revoked=to_text(NOON))), seen={ETH1})
+    assert (tally.counts[ETH1].revocations, tally.counts[ETH1].returns) == (8, 7)
+
+
 def test_what_the_disk_has_beyond_the_apiserver_stays() -> None:
     tally = Tally()
     before = of(revocations=9, returns=8, last_revoked=to_text(NOON), last_outage_seconds=2.0)
@@ -139,6 +158,13 @@ def test_a_status_tells_what_vfs_there_were_and_how_the_pairs_stood() -> None:
         ETH2: Past(away=0.0),
         "00-0d-3a-c0-00-13": Past(),
     }
+
+
+def test_a_removal_that_was_counted_is_an_absence_though_the_vf_was_still_shown() -> None:
+    """A removal is heard and counted, the agent dies, and no scan came in between."""
+    shown = of(path=Path.VF, vf=VF, revocations=3, returns=2, last_revoked=to_text(NOON))
+    past = nodepast.past(status(shown), lambda _, at: at - NOON)
+    assert past == {ETH1: Past(away=0.0)}
 
 
 def test_of_two_statuses_each_pair_is_as_the_one_says_that_counted_more_of_it() -> None:

@@ -87,6 +87,13 @@ def test_an_application_that_was_started_anew_is_seen(now: dict[Role, Life]) -> 
     assert only(replace(WELL, lives=now)).invariant is Invariant.APPLICATION
 
 
+def test_a_return_that_was_never_counted_is_seen() -> None:
+    held = replace(HELD, revocations=134, returns=133)
+    found = only(replace(WELL, pairs={**WELL.pairs, ID: held}))
+    assert found.invariant is Invariant.STATUS
+    assert "134 revocations and 133 returns" in found.what
+
+
 def test_a_netdev_that_died_with_its_network_namespace_is_seen() -> None:
     [found] = wires(TRUTH, WELL.wires - {"eth2-far"})
     assert found.invariant is Invariant.PAIR

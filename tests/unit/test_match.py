@@ -280,6 +280,18 @@ class TestMemory:
         assert before.pairs[0].numa_node == after.pairs[0].numa_node == 0
         assert after.pairs[0].path is Path.SYNTHETIC
 
+    def test_a_vf_whose_device_is_gone_already_changes_nothing_either(self) -> None:
+        """A scan sees links first and devices later; in between the device may go."""
+        going = one_pair()
+        facts = going.devices.pci
+        going.devices = replace(
+            going.devices,
+            pci={k: replace(v, driver=None, numa_node=None) for k, v in facts.items()},
+        )
+        selector = {"drivers": ["mlx5_core"], "numaNodes": [0]}
+        before, after = self.before_and_after(one_pair(), going, selector=selector)
+        assert before.pairs[0].numa_node == after.pairs[0].numa_node == 0
+
     def test_a_function_shared_with_the_uplink_stays_so_while_its_vfs_are_away(self) -> None:
         host, gone = LinkList(), LinkList()
         for side in (host, gone):

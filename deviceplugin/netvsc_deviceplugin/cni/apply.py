@@ -57,10 +57,14 @@ class Means:
 class Ground:
     """Home and, while there is one, a pod's netns: what is there, and requests to both.
 
-    A context manager; `away` stays the caller's to close.
+    A context manager; `away` stays the caller's to close. `left` takes up, by MAC, under which name
+    each VF left home: in a pod its note may be changed, and so may its name.
     """
 
-    def __init__(self, home: Space, away: Space | None, means: Means) -> None:
+    def __init__(
+        self, home: Space, away: Space | None, means: Means, *, left: dict[str, str] | None = None
+    ) -> None:
+        self._left = {} if left is None else left
         self._spaces = {space.name: space for space in (home, away) if space}
         self._means = means
         self._stack = ExitStack()
@@ -145,8 +149,10 @@ class Ground:
                 rtnl.move(ifindex, to=self._spaces[to], name=name)
             case planning.Rename(name=name):
                 rtnl.rename(ifindex, name)
-            case planning.Remember(altname=altname):
+            case planning.Remember(part, altname=altname):
                 rtnl.add_altname(ifindex, altname)
+                if part.link.parent_bus == "pci" and part.link.netns is None:
+                    self._left[part.link.mac] = part.link.name
             case planning.Forget(altname=altname):
                 rtnl.drop_altname(ifindex, altname)
             case planning.Up():

@@ -46,6 +46,9 @@ class Attachments:
     sandboxes: Sandboxes = field(default_factory=Sandboxes)
     forced: Callable[[], Mapping[str, int]] = _nothing_forced
     _said: set[str] = field(default_factory=set)
+    # A VF that comes back while its pair is inside may have another name at home than the first:
+    # kept here too, for a disk may be full.
+    _left: dict[str, str] = field(default_factory=dict)
 
     def add(self, target: Target, wants: Sequence[Want]) -> tuple[Attached, ...]:
         """Bring pairs into a container; raises NetvscError, and then they are at home."""
@@ -132,6 +135,9 @@ class Attachments:
         with self._ground(away) as ground:
             for held in marker.pairs:
                 self._bring(ground, away, held)
+        new = tuple(holding.renewed(held, self._left) for held in marker.pairs)
+        if new != marker.pairs:
+            self.markers.save(replace(marker, pairs=new))
 
     def _orphans(self) -> None:
         """Name right what came home without us: its netns died, or nobody called DEL."""
@@ -166,7 +172,7 @@ class Attachments:
                 self.sandboxes.drop(target.container)
 
     def _ground(self, away: Space | None) -> Ground:
-        return Ground(self.home, away, self.means)
+        return Ground(self.home, away, self.means, left=self._left)
 
     def _open(self, stack: ExitStack, netns: str) -> Space | None:
         if not netns:
@@ -267,4 +273,7 @@ class Attachments:
     def _home(self, ground: Ground, held: Held) -> Standing:
         goal = Goal(netns=None, name=held.home, up=held.up)
         forced = self.forced().get(held.id)
-        return ground.settle(held.mac, goal, homes=holding.homes(held), forced=forced)
+        homes = holding.homes(holding.renewed(held, self._left))
+        standing = ground.settle(held.mac, goal, homes=homes, forced=forced)
+        self._left.pop(held.mac, None)
+        return standing

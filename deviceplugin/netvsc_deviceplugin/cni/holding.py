@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from netvsc.errors import RequestError, RetryError
@@ -42,6 +42,11 @@ def mac(id_: str) -> str:
 
 def homes(held: Held) -> Homes:
     return Homes(netvsc=held.home, vf=held.vf_home)
+
+
+def renewed(held: Held, left: Mapping[str, str]) -> Held:
+    """Return it with the name at home of the VF that came last; `left` has those, by MAC."""
+    return replace(held, vf_home=left.get(held.mac, held.vf_home))
 
 
 def check_name(want: Want, target: Target, standing: Standing, seen: Iterable[Seen]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from typing import TYPE_CHECKING
 
 from cluster.chaos import people, state_folder
@@ -89,19 +90,25 @@ class Hands:
 
     def _overrun(self) -> None:
         """More messages than the agent's sockets hold, while it cannot read them."""
-        before = sample(self._cluster, OVERRUNS)
+        before = self._overruns()
         with stopped(people.find(self._cluster, Who.AGENT)):
             lines = [f"link set lo alias chaos-{number}" for number in range(_MESSAGES)]
             script = "\n".join([*lines, 'link set lo alias ""', ""]).encode()
             self._cluster.node.run(["ip", "-batch", "-"], stdin=script)
-        with suppress(ClusterError, OSError):  # it may have been killed meanwhile
+        with suppress(ClusterError):  # it may have been killed meanwhile
             until(
-                lambda: sample(self._cluster, OVERRUNS) > before,
+                lambda: self._overruns() > before,
                 what="the agent to count an overrun",
                 seconds=_COUNTED_S,
                 pause=0.1,
             )
             self._diary.did("overrun counted by the agent", "the agent has counted it")
+
+    def _overruns(self) -> float:
+        """As the agent counts them; 0 where it does not answer: it may just be starting."""
+        with suppress(OSError, HTTPException):
+            return sample(self._cluster, OVERRUNS)
+        return 0.0
 
     def _hang_apiserver(self, step: Step) -> None:
         """Connections stay, and nobody answers."""

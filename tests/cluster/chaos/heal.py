@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 
 from cluster.chaos.reads import Window, excuses, window
 from cluster.chaos.steps import Role
+from cluster.harness.wait import until
 from cluster.story import HOME_SLOT
 
 if TYPE_CHECKING:
     from cluster.chaos.host import Host
     from cluster.chaos.reads import Read
     from cluster.chaos.stage import Stage
+
+_FOUND_S = 20.0
+_OUTAGE_S = 1.0
 
 
 def judged(stage: Stage, host: Host) -> list[tuple[Read, Window]]:
@@ -25,7 +29,10 @@ def judged(stage: Stage, host: Host) -> list[tuple[Read, Window]]:
 
 
 def witness(stage: Stage, host: Host) -> str | None:
-    """Bring the VF back where the witness waits for it; return that place, None if it does not."""
+    """Bring the VF back where the witness waits for it; return that place, None if it does not.
+
+    It plugs what it has read, and reads no more: its sidecar hears of it after the next outage.
+    """
     name = stage.records.poisoned()
     nic = stage.nics[Role.WITNESS]
     vf = host.vf(nic)
@@ -33,6 +40,9 @@ def witness(stage: Stage, host: Host) -> str | None:
         return None
     host.revoke(nic)
     host.give(nic, slot_of(name))
+    what = f"the witness to find {name}"
+    until(lambda: not _waiting(stage), what=what, seconds=_FOUND_S, pause=0.1)
+    host.flap(nic, seconds=_OUTAGE_S, slot=slot_of(name))
     return name
 
 
@@ -43,6 +53,11 @@ def forwarder_candidates(stage: Stage, host: Host) -> list[str]:
     mine = [one for one in lived if one.vf == nic.vf or one.vf.startswith(f"{nic.vf}at")]
     found = excuses(mine, stage.records.sidecar(Role.FORWARDER))
     return [*dict.fromkeys(one.vf for one in reversed(found))]
+
+
+def _waiting(stage: Stage) -> bool:
+    stage.records.collect()
+    return stage.records.poisoned() is not None
 
 
 def slot_of(vf: str) -> int:

@@ -97,6 +97,12 @@ def _status(truth: Truth, nic: NicTruth, seen: Snapshot) -> Iterator[Broken]:
         if (told := getattr(said, key)) != value:
             what = f"NetvscNode says of {nic.name} ({nic.role}) {key} {told}, not {value}"
             yield Broken(invariant=Invariant.STATUS, what=what)
+    if nic.vf and said.returns != said.revocations:
+        what = (
+            f"NetvscNode says of {nic.name} ({nic.role}) {said.revocations} revocations and "
+            f"{said.returns} returns, and its VF is there"
+        )
+        yield Broken(invariant=Invariant.STATUS, what=what)
     yield from _condition(truth, nic, seen)
 
 
@@ -106,7 +112,8 @@ def _condition(truth: Truth, nic: NicTruth, seen: Snapshot) -> Iterator[Broken]:
     pod = seen.pods.get(nic.role)
     told, wanted = pod.accelerated if pod else None, "True" if nic.vf else "False"
     if told != wanted:
-        what = f"pod {nic.role}'s condition is {told}, not {wanted}"
+        why = pod.why if pod else "no such pod"
+        what = f"pod {nic.role}'s condition is {told}, not {wanted} ({why})"
         yield Broken(invariant=Invariant.STATUS, what=what)
 
 

@@ -97,10 +97,12 @@ def _objects(cluster: Cluster) -> list[Object]:
 
 
 def _pod(one: Object) -> PodSeen:
+    ours = condition(one, ACCELERATED)
     return PodSeen(
         uid=one["metadata"]["uid"],
         restarts=restarts_of(one) if one["status"].get("containerStatuses") else 0,
-        accelerated=condition(one, ACCELERATED).get("status"),
+        accelerated=ours.get("status"),
+        why=f"{ours.get('reason')}, {ours.get('message')}",
         ready=condition(one, "Ready").get("status") == "True",
     )
 
@@ -121,6 +123,8 @@ def _pair(said: dict[str, Any]) -> PairSeen:
         interface=held.get("interface"),
         announced=announced.get("state"),
         line=announced.get("line"),
+        taken_at=announced.get("takenAt"),
+        last_revoked=said.get("lastRevoked"),
         revocations=said.get("revocations", 0),
         returns=said.get("returns", 0),
     )

@@ -95,6 +95,7 @@ class Run:
             quiet.back_at_work(self.stage)
             while self.stage.replace_denied():
                 self.diary.did("pod denied", "a kubelet that had just started denied the spare pod")
+            quiet.networks_gone(self.stage)
         self.figures.looks += watch.looks
         self._check(watch.broken)
 
@@ -115,6 +116,7 @@ class Run:
         self._quiet(act, opened)
         self.figures.stale += self._stale
         self.stage.close()
+        quiet.networks_gone(self.stage)
         self._settle("all pods gone", lambda seen: self._counts(seen, act, opened))
 
     # ---- judging ----

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cluster.chaos import invariants, people
 from cluster.chaos.observe import snapshot
 from cluster.chaos.people import OURS, Who
+from cluster.chaos.runtime import networks
 from cluster.chaos.seen import Broken, Invariant, Snapshot
 from cluster.chaos.steps import APPLICATIONS
 from cluster.harness.wait import until
@@ -63,6 +64,16 @@ def back_at_work(stage: Stage) -> None:
             until(look, what=f"the sidecar of {role}", seconds=_BACK_S, pause=0.1)
 
 
+def networks_gone(stage: Stage) -> None:
+    """Of pods that are gone: a kubelet that was killed sweeps what is left, once a minute."""
+    until(
+        partial(_none_left, stage),
+        what="the runtime to have no network of a pod that is gone",
+        seconds=_BACK_S,
+        pause=0.3,
+    )
+
+
 def forwarding(truth: Truth) -> str | None:
     """The netdev over which the forwarder must answer now; None if there is no forwarder."""
     for nic in truth.nics:
@@ -82,6 +93,12 @@ def frames(stage: Stage, truth: Truth) -> list[Broken]:
 def usages(stage: Stage) -> list[Usage]:
     ours = [one for one in people.everybody(stage.cluster) if one.who in OURS]
     return [found for one in ours if (found := people.usage(one))]
+
+
+def _none_left(stage: Stage) -> bool:
+    pods = stage.cluster.get("pods", "-n", stage.namespace)["items"]
+    stay = {one["metadata"]["uid"] for one in pods if "deletionTimestamp" not in one["metadata"]}
+    return networks(stage.cluster, stage.namespace) <= stay
 
 
 def _ready(stage: Stage) -> bool:

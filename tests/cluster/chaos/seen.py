@@ -55,6 +55,7 @@ class PodSeen:
     uid: str
     restarts: int
     accelerated: str | None = None
+    why: str = ""
     ready: bool = False
 
 
@@ -68,6 +69,8 @@ class PairSeen:
     interface: str | None = None
     announced: str | None = None
     line: str | None = None
+    taken_at: str | None = None
+    last_revoked: str | None = None
     revocations: int = 0
     returns: int = 0
 
