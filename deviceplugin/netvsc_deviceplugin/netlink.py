@@ -115,7 +115,7 @@ def dump(kind: int, body: bytes, *, sock: socket.socket | None = None) -> list[M
     Raises NodeError if the kernel refuses, or if the table changes at each of five reads.
     """
     for _ in range(_TRIES):
-        with nullcontext(sock) if sock else _route_socket() as asked:
+        with nullcontext(sock) if sock else route_socket() as asked:
             asked.send(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST_DUMP, 1, 0) + body)
             found = _table(asked, kind)
         if found is not None:
@@ -123,12 +123,12 @@ def dump(kind: int, body: bytes, *, sock: socket.socket | None = None) -> list[M
     raise NodeError(f"rtnetlink dump {kind}: the table changed during each of {_TRIES} reads")
 
 
-def _route_socket() -> socket.socket:
-    return to_kernel(socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE))
+def route_socket() -> socket.socket:
+    """Open one in the calling thread's netns that the kernel alone can answer.
 
-
-def to_kernel(sock: socket.socket) -> socket.socket:
-    """Let nobody else answer: in a pod's netns, whoever administers it could (af_netlink.c)."""
+    In a pod's netns, whoever administers it could too (af_netlink.c).
+    """
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
     sock.connect((0, 0))
     return sock
 

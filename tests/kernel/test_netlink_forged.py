@@ -40,7 +40,7 @@ def test_an_answer_to_a_request_comes_from_the_kernel_alone() -> None:
 
 
 def test_a_table_comes_from_the_kernel_alone() -> None:
-    with netlink._route_socket() as asking:
+    with netlink.route_socket() as asking:
         port, _ = asking.getsockname()
         with pytest.raises(ConnectionRefusedError):
             forge(DONE, to=port)

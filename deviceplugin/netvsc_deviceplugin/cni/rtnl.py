@@ -24,7 +24,7 @@ from netvsc_deviceplugin.netlink import (
     dump,
     error_of,
     messages,
-    to_kernel,
+    route_socket,
 )
 
 _SETLINK, _NEWADDR, _NEWROUTE, _DELQDISC, _NEWLINKPROP, _DELLINKPROP = 19, 20, 24, 37, 108, 109
@@ -60,11 +60,7 @@ class Rtnl:
 
     def __init__(self, space: Space) -> None:
         self._place = space.name or "the host"
-        self._socket = space.within(
-            lambda: to_kernel(
-                socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
-            )
-        )
+        self._socket = space.within(route_socket)
 
     def __enter__(self) -> Self:
         return self

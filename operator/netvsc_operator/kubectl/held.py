@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from netvsc.pair import Path
@@ -58,23 +58,23 @@ def holders(
     found: Iterable[Node], *, namespace: str | None, alone: Collection[Pod] = ()
 ) -> list[Held]:
     """Return what is held, sorted; `namespace` None means all, `alone` are pods without sidecar."""
-    several = [
-        _held(node.name, pair, pair.allocation, alone)
-        for node in found
-        for pair in (node.status.pairs if node.status else ())
-        if pair.allocation and namespace in {None, pair.allocation.namespace}
-    ]
+    several = [_held(*one, alone) for one in _allocated(found, namespace)]
     return sorted(several, key=lambda one: (one.namespace, one.pod, one.container, one.pair))
 
 
 def silent(found: Iterable[Node], *, namespace: str | None) -> frozenset[Pod]:
     """Return the pods of which no sidecar has been heard: it may start, or there may be none."""
-    return frozenset(
-        _pod(pair.allocation)
-        for node in found
-        for pair in (node.status.pairs if node.status else ())
-        if pair.allocation and namespace in {None, pair.allocation.namespace} and _unheard(pair)
-    )
+    return frozenset(_pod(by) for _, pair, by in _allocated(found, namespace) if _unheard(pair))
+
+
+def _allocated(
+    found: Iterable[Node], namespace: str | None
+) -> Iterator[tuple[str, PairStatus, AllocationStatus]]:
+    """Yield node, pair and holder of all that is held in a namespace; None means all."""
+    for node in found:
+        for pair in node.status.pairs if node.status else ():
+            if pair.allocation and namespace in {None, pair.allocation.namespace}:
+                yield node.name, pair, pair.allocation
 
 
 def _pod(held: AllocationStatus) -> Pod:
