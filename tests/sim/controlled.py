@@ -103,9 +103,11 @@ class World:
 
     async def report(self, *pairs: PairStatus) -> None:
         """Let the agent report, and the controller look until nothing follows from it."""
-        there = self.kube.objects["netvscnodes", None, NODE]
-        there["status"] = to_plain(status(*pairs))
+        self.agent_writes(*pairs)
         await self.settle()
+
+    def agent_writes(self, *pairs: PairStatus) -> None:
+        self.kube.put(NETVSC_NODES, self.node | {"status": to_plain(status(*pairs))})
 
     async def settle(self) -> None:
         for _ in range(10):

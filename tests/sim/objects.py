@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 from netvsc_operator.kube import AlreadyExists, Conflict, Kind, Listing, NotFound, Patch, Scope
@@ -20,13 +21,17 @@ class Killed(BaseException):
 
 
 class SimKube:
-    """`die` counts writes down: at 0 the controller is killed, before the write or after it."""
+    """`die` counts writes down: at 0 the controller is killed, before the write or after it.
+
+    `after` is what happens, once, when a write that is called so was done.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[_KEY, Object] = {}
         self.writes: list[str] = []
         self.die: int | None = None
         self.before = False
+        self.after: dict[str, Callable[[], None]] = {}
         self._numbers = itertools.count(1)
 
     def put(self, kind: Kind, thing: Object) -> Object:
@@ -110,6 +115,7 @@ class _Write:
         self._kube.writes.append(self._what)
         if self._fatal:
             raise Killed
+        self._kube.after.pop(self._what, lambda: None)()
 
 
 def _merge(thing: Object, patch: Object) -> None:

@@ -103,7 +103,7 @@ def test_unknown_is_worse_than_true_and_better_than_false() -> None:
 def test_what_was_told_is_read_as_it_was_written_and_a_broken_one_is_begun_anew() -> None:
     before = Told(
         pairs={"a": PairTold(revoked=3, pci="9b33:00:02.0", escalated=True)},
-        pods={"ns/p": PodTold(uid="u", status="True", reannounce="x")},
+        pods={"ns/p": PodTold(uid="u", sidecar=True, reannounce="x")},
     )
     assert told.read(told.write(before), node="n") == before
     for broken in (None, "", "{", "[]", '{"pairs": 3}', '{"pods": {"a": {}}}'):

@@ -101,6 +101,55 @@ def test_the_time_of_the_condition_stays_while_its_status_does() -> None:
     story(told())
 
 
+def test_a_condition_is_right_though_the_agent_wrote_while_it_was_written() -> None:
+    """The NetvscNode's own patch then conflicts, and by the next look all is as it was before."""
+
+    async def told() -> None:
+        here = await world()
+        await here.report(ONE)
+        gone = revoked(ONE)
+        here.kube.after["patch pods status"] = lambda: here.agent_writes(taken(returned(gone)))
+        await here.report(gone)
+        assert here.kube.after == {}
+        assert here.condition["status"] == "True"
+
+    story(told())
+
+
+def test_a_condition_is_right_though_its_writer_was_killed_before_all_was_as_before() -> None:
+    def killed() -> None:
+        raise Killed
+
+    async def told() -> None:
+        here = await world()
+        await here.report(ONE)
+        gone = revoked(ONE)
+        here.kube.after["patch pods status"] = killed
+        with pytest.raises(Killed):
+            await here.report(gone)
+        assert here.condition["status"] == "False"
+        await here.start()
+        await here.report(taken(returned(gone)))
+        assert here.condition["status"] == "True"
+
+    story(told())
+
+
+def test_what_a_pods_condition_says_is_read_once_and_not_written_again_after_a_restart() -> None:
+    async def told() -> None:
+        here = await world()
+        await here.report(ONE)
+        writes = len(here.kube.writes)
+        await here.start()
+        await here.settle()
+        assert len(here.kube.writes) == writes
+        del here.kube.objects["pods", "default", POD]  # a second read would find that out
+        await here.settle()
+        assert len(here.kube.writes) == writes
+
+    story(told())
+
+
 def test_of_two_pairs_the_worst_makes_the_condition() -> None:
     async def told() -> None:
         here = await world()

@@ -8,7 +8,7 @@ from typing import Any
 
 from netvsc.status import NodeStatus, PairStatus
 from netvsc_operator.controller import reannounce, telling
-from netvsc_operator.controller.accelerated import accelerated
+from netvsc_operator.controller.accelerated import Accelerated, accelerated
 from netvsc_operator.controller.fleet import Fleet
 from netvsc_operator.controller.metrics import Metrics
 from netvsc_operator.controller.patience import Patience
@@ -57,7 +57,12 @@ class _Round:
 
 
 class Herald:
-    """Tells of nodes, one at a time each; `patience` is shared by all."""
+    """Tells of nodes, one at a time each; `patience` is shared by all.
+
+    What a pod's condition says stands in the pod alone, since no other place can be written with
+    it: a note of it in the NetvscNode would be false after a death, or a Conflict, in between. So
+    the pod is read once, and from then on is as it was written.
+    """
 
     def __init__(
         self,
@@ -73,6 +78,7 @@ class Herald:
         self._fleet = fleet
         self._patience = patience
         self._metrics = metrics
+        self._shown: dict[str, dict[str, Accelerated]] = {}  # by node and the pod's uid
 
     async def tell(self, there: Object, status: NodeStatus, before: Told) -> Outcome:
         """Say what is to be said now; return what is to be remembered of it."""
@@ -95,10 +101,17 @@ class Herald:
                 pods[pod] = await self._condition(pod, one, holders[pod], now)
         kept = {pod: one for pod, one in pods.items() if one is not None}
         now.outcome.told = Told(pairs=pairs, pods=kept)
+        self._keep(now.name, {one.uid for one in kept.values()})
         return now.outcome
+
+    def _keep(self, node: str, uids: set[str]) -> None:
+        shown = self._shown.pop(node, {})
+        if left := {uid: said for uid, said in shown.items() if uid in uids}:
+            self._shown[node] = left
 
     def forget(self, node: str) -> None:
         self._patience.forget(node)
+        self._shown.pop(node, None)
 
     async def _pod(self, pod: str, pairs: list[PairStatus], now: _Round) -> PodTold | None:
         """Return what was told of the pod; read it if it is another now. None: it is gone."""
@@ -202,22 +215,19 @@ class Herald:
     async def _condition(
         self, pod: str, before: PodTold, pairs: list[PairStatus], now: _Round
     ) -> PodTold:
-        """Write the pod's condition if it is another than was written."""
-        said = accelerated(pairs, sidecar=before.sidecar)
-        after = replace(
-            before,
-            status=said.status.value,
-            reason=said.reason,
-            message=said.message,
-            reannounce=self._asked(pairs[0]) or before.reannounce,
-        )
-        if (after.status, after.reason, after.message) != (
-            before.status,
-            before.reason,
-            before.message,
-        ) and (found := await self._facts(pod, now)):
-            await self._pods.show(found, said)
-        return after
+        """Have the pod's condition say how its pairs are."""
+        await self._show(pod, before.uid, accelerated(pairs, sidecar=before.sidecar), now)
+        return replace(before, reannounce=self._asked(pairs[0]) or before.reannounce)
+
+    async def _show(self, pod: str, uid: str, said: Accelerated, now: _Round) -> None:
+        shown = self._shown.setdefault(now.name, {})
+        if shown.pop(uid, None) != said:  # whoever fails below looks at the pod again
+            found = await self._facts(pod, now)
+            if found is None or found.ref.uid != uid:
+                return
+            if not found.shows(said):
+                await self._pods.show(found, said)
+        shown[uid] = said
 
 
 def _lived(before: PodTold | None, now: Facts | None) -> bool:

@@ -20,13 +20,20 @@ MANAGER = "netvsc-controller"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """`since` is when our condition changed last, `status` what it is; None before the first."""
+    """`since` is when our condition changed last, what it says follows; None before the first."""
 
     ref: Ref
     made: str | None
     sidecar: bool
-    status: str | None
     since: str | None
+    status: str | None
+    reason: str | None
+    message: str | None
+
+    def shows(self, said: Accelerated) -> bool:
+        """Tell whether the pod's condition says that already."""
+        there = (self.status, self.reason, self.message)
+        return there == (said.status.value, said.reason, said.message)
 
 
 class Pods:
@@ -79,8 +86,10 @@ def facts(pod: Object) -> Facts:
         ref=Ref(kind="Pod", name=meta["name"], uid=meta["uid"], namespace=meta["namespace"]),
         made=meta.get("creationTimestamp"),
         sidecar=any(one.get("name") == sidecar.NAME for one in spec.get("initContainers") or []),
-        status=ours.get("status"),
         since=ours.get("lastTransitionTime"),
+        status=ours.get("status"),
+        reason=ours.get("reason"),
+        message=ours.get("message"),
     )
 
 

@@ -39,13 +39,10 @@ class PairTold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodTold:
-    """Of one pod: its condition as it was written, and the manual order that was carried out."""
+    """Of one pod: what makes it another one, and the manual order that was carried out."""
 
     uid: str
     sidecar: bool = False
-    status: str | None = None
-    reason: str | None = None
-    message: str | None = None
     reannounce: str | None = None
 
 
