@@ -7,9 +7,9 @@
  *  - lcores go on calling the burst functions that were copied when the port was started, although
  *    fail-safe has changed its own to safe ones;
  *  - between an lcore's look at a sub-device's state and its look at the queues the device may be
- *    closed, where the lcore is not running at that moment.
+ *    stopped and closed, where the lcore is not running at that moment.
  *
- * DPDK's shared libraries call each other by symbol, so four functions of ethdev are interposed.
+ * DPDK's shared libraries call each other by symbol, so five functions of ethdev are interposed.
  * Nothing here runs in a program that does not call them, and nothing is remembered but which
  * devices are fail-safe's and how many are leaving: whether a port is released is read off the port
  * itself.
@@ -18,6 +18,8 @@
  * any glibc and musl loads this file. What stands where in DPDK's structures is looked up, never
  * assumed: see learn() and entry_of().
  */
+#include "lcores.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,8 +35,6 @@ enum {
 	EVENT_REMOVED = 6,  /* RTE_ETH_EVENT_INTR_RMV, the same in every release */
 };
 
-#define GRACE_NS 50000000L /* an lcore that was put to sleep runs again: docs/guard.md */
-
 /* struct rte_eth_dev begins with its two burst functions; of the rest only `data` is needed. */
 struct device {
 	void *rx_burst;
@@ -49,11 +49,7 @@ typedef struct device *allocate_fn(const char *name);
 typedef int release_fn(struct device *device);
 typedef int process_fn(struct device *device, int event, void *param);
 typedef int port_by_name_fn(const char *name, uint16_t *port);
-typedef int close_fn(uint16_t port);
-struct duration { /* struct timespec */
-	long s, ns;
-};
-typedef int nanosleep_fn(const struct duration *asked, struct duration *left);
+typedef int port_fn(uint16_t port);
 typedef long write_fn(int fd, const void *bytes, size_t size);
 typedef void *dlopen_fn(const char *path, int mode);
 
@@ -72,7 +68,7 @@ enum { LAZY_IF_LOADED = 1 | 4 }; /* RTLD_LAZY | RTLD_NOLOAD */
 
 static struct device *failsafe[MAX_FAILSAFE];
 static size_t data_word = DATA_UNKNOWN;
-static unsigned leaving; /* devices whose removal was told and that are not closed yet */
+static unsigned leaving; /* devices whose removal was told and that are not stopped yet */
 
 /* ---- finding what we stand in front of ---- */
 
@@ -263,17 +259,17 @@ static int one_leaves(void)
 }
 
 /*
- * By now no lcore begins to use the device, as its state says that it has stopped; but one that had
- * looked at the state may have been put to sleep before it looked at the queues, which close frees.
+ * By now no lcore begins to use the device, as it is marked as leaving; but one that had looked at
+ * the mark may have been put to sleep before it looked at the queues, which stop and close take
+ * away.
  */
 static void let_pass(void)
 {
-	nanosleep_fn *nanosleep = (nanosleep_fn *)dlsym(ANY, "nanosleep");
-	struct duration grace = {0, GRACE_NS};
-
-	if (nanosleep && nanosleep(&grace, &grace))
-		return; /* a signal: some of it has passed, and the application wants something else
-			 */
+	if (!one_leaves())
+		return;
+	syscall_fn *call = (syscall_fn *)dlsym(ANY, "syscall");
+	if (call)
+		lcores_pass(call);
 }
 
 /* ---- what is interposed ---- */
@@ -302,12 +298,20 @@ EXPORT int rte_eth_dev_release_port(struct device *device)
 	return release ? release(device) : -38; /* ENOSYS */
 }
 
+EXPORT int rte_eth_dev_stop(uint16_t port)
+{
+	port_fn *stop = REAL(port_fn, NEXT, "rte_eth_dev_stop");
+
+	let_pass();
+	return stop ? stop(port) : -38;
+}
+
+/* Of a port that was not started nothing is stopped. */
 EXPORT int rte_eth_dev_close(uint16_t port)
 {
-	close_fn *close = REAL(close_fn, NEXT, "rte_eth_dev_close");
+	port_fn *close = REAL(port_fn, NEXT, "rte_eth_dev_close");
 
-	if (one_leaves())
-		let_pass();
+	let_pass();
 	return close ? close(port) : -38;
 }
 

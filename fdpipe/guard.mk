@@ -8,7 +8,7 @@ GUARD_LDFLAGS = -shared -nostdlib -Wl,-soname,guard.so -Wl,--hash-style=both -Wl
 GUARD_CC ?= gcc
 
 all: build/guard.so
-build/guard.so: guard.c guard.mk
+build/guard.so: guard.c lcores.c lcores.h guard.mk
 	@mkdir -p build
-	$(GUARD_CC) $(GUARD_CFLAGS) $(GUARD_LDFLAGS) -s -o $@.new $<
+	$(GUARD_CC) $(GUARD_CFLAGS) $(GUARD_LDFLAGS) -s -o $@.new guard.c lcores.c
 	mv $@.new $@

@@ -66,6 +66,11 @@ int rte_eth_dev_callback_process(struct rte_eth_dev *device, int event, void *pa
 	return device->callback ? device->callback(device->callback_arg) : 0;
 }
 
+int rte_eth_dev_stop(uint16_t port)
+{
+	return data[port].name[0] ? 0 : -1;
+}
+
 int rte_eth_dev_close(uint16_t port)
 {
 	return data[port].name[0] ? 0 : -1;

@@ -37,6 +37,7 @@ extern struct fp_ops rte_eth_fp_ops[PORTS];
 struct rte_eth_dev *rte_eth_dev_allocate(const char *name);
 int rte_eth_dev_release_port(struct rte_eth_dev *device);
 int rte_eth_dev_callback_process(struct rte_eth_dev *device, int event, void *param);
+int rte_eth_dev_stop(uint16_t port);
 int rte_eth_dev_close(uint16_t port);
 int rte_eth_dev_get_port_by_name(const char *name, uint16_t *port);
 

@@ -5,13 +5,21 @@
 #include "standin.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define ROUNDS 20000
 #define REMOVED 6 /* RTE_ETH_EVENT_INTR_RMV */
 #define GRACE_MS 50
+#define HELD_MS 400
+#define GIVEN_UP_MS 4000
 
 static uint16_t fast_rx(void)
 {
@@ -134,27 +142,58 @@ static int stopped_port(void)
 	return rte_eth_fp_ops[0].rx != NULL || rte_eth_fp_ops[0].tx != NULL;
 }
 
-static long closed_after_ms(const char *name)
+typedef int port_fn(uint16_t port);
+
+static long took_ms(port_fn *call, const char *name)
 {
 	struct timespec began, ended;
 	uint16_t port = 0;
 
 	rte_eth_dev_get_port_by_name(name, &port);
 	clock_gettime(CLOCK_MONOTONIC, &began);
-	if (rte_eth_dev_close(port))
+	if (call(port))
 		return -1;
 	clock_gettime(CLOCK_MONOTONIC, &ended);
 	return (ended.tv_sec - began.tv_sec) * 1000 + (ended.tv_nsec - began.tv_nsec) / 1000000;
 }
 
-/* An lcore that was put to sleep over a device that leaves may pass before it is closed. */
-static int grace(void)
+/* Somebody may be busy for that long over one of them. */
+static long shortest_ms(port_fn *call, const char *name)
+{
+	long shortest = GRACE_MS;
+
+	for (int i = 0; i < 20; i++) {
+		long took = took_ms(call, name);
+
+		shortest = took < shortest ? took : shortest;
+	}
+	return shortest;
+}
+
+static struct rte_eth_dev *leaving_vf(void)
 {
 	failsafe("net_failsafe_vsc00");
 	struct rte_eth_dev *vf = standin_create("vf", vf_burst);
 
 	rte_eth_dev_callback_process(vf, REMOVED, NULL);
-	return closed_after_ms("vf") < GRACE_MS;
+	return vf;
+}
+
+/* A device that leaves is stopped only when lcores had the time to pass; its close follows at once.
+ */
+static int grace(void)
+{
+	leaving_vf();
+	long stopped = took_ms(rte_eth_dev_stop, "vf");
+	long closed = shortest_ms(rte_eth_dev_close, "vf");
+
+	return stopped < GRACE_MS || closed < 0 || closed >= GRACE_MS;
+}
+
+static int grace_of_one_not_started(void)
+{
+	leaving_vf();
+	return took_ms(rte_eth_dev_close, "vf") < GRACE_MS;
 }
 
 /* Nothing left: whoever closes a port, at its end for instance, waits for nothing. */
@@ -162,17 +201,80 @@ static int no_grace(void)
 {
 	failsafe("net_failsafe_vsc00");
 	struct rte_eth_dev *vf = standin_create("vf", vf_burst);
-	long shortest = GRACE_MS;
 
 	rte_eth_dev_callback_process(vf, 0, NULL);
-	for (int i = 0; i < 20; i++) { /* a busy machine may take that long over one of them */
-		long took = closed_after_ms("vf");
+	long stopped = shortest_ms(rte_eth_dev_stop, "vf");
+	long closed = shortest_ms(rte_eth_dev_close, "vf");
 
-		if (took < 0)
-			return 1;
-		shortest = took < shortest ? took : shortest;
-	}
-	return shortest >= GRACE_MS;
+	return stopped < 0 || stopped >= GRACE_MS || closed < 0 || closed >= GRACE_MS;
+}
+
+static void *reader(void *arg)
+{
+	char byte;
+
+	return read(*(int *)arg, &byte, 1) == 1 ? arg : NULL;
+}
+
+static volatile unsigned long laps;
+static volatile int lcore_id, is_over;
+
+static void *lcore(void *arg)
+{
+	lcore_id = (int)syscall(SYS_gettid);
+	while (!is_over)
+		laps++;
+	return arg;
+}
+
+/* As a scheduler does that has other work: the thread does not run, and does not sleep. */
+static int hold(int thread, int held)
+{
+	struct timespec time = {0, HELD_MS * 1000000L};
+
+	if (ptrace(PTRACE_SEIZE, thread, 0, 0) || ptrace(PTRACE_INTERRUPT, thread, 0, 0))
+		return 1;
+	if (waitpid(thread, NULL, __WALL) != thread || write(held, "", 1) != 1)
+		return 1;
+	nanosleep(&time, NULL);
+	return ptrace(PTRACE_DETACH, thread, 0, 0) != 0;
+}
+
+/* An lcore that has no CPU for longer than the grace is waited for. */
+static int starved(void)
+{
+	int held[2], status = 1;
+	pthread_t thread;
+	char byte;
+
+	leaving_vf();
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+	pthread_create(&thread, NULL, lcore, NULL);
+	while (!lcore_id || pipe(held))
+		sched_yield();
+	pid_t holder = fork();
+	if (!holder)
+		_exit(hold(lcore_id, held[1]));
+	if (read(held[0], &byte, 1) != 1)
+		return 2;
+	unsigned long before = laps;
+	int bad = rte_eth_dev_stop(1) || laps == before;
+	is_over = 1;
+	pthread_join(thread, NULL);
+	waitpid(holder, &status, 0);
+	return bad || status;
+}
+
+/* Threads that wait for something are not waited for. */
+static int sleepers(void)
+{
+	pthread_t thread;
+	int never[2];
+
+	if (pipe(never) || pthread_create(&thread, NULL, reader, never))
+		return 2;
+	leaving_vf();
+	return took_ms(rte_eth_dev_stop, "vf") >= GIVEN_UP_MS;
 }
 
 static void *churn(void *arg)
@@ -222,7 +324,10 @@ int main(int argc, char **argv)
 		{"stopped-port", stopped_port},
 		{"threads", threads},
 		{"grace", grace},
+		{"grace-of-one-not-started", grace_of_one_not_started},
 		{"no-grace", no_grace},
+		{"starved", starved},
+		{"sleepers", sleepers},
 		{"cached-bursts-of-one", cached_bursts_of_one},
 	};
 

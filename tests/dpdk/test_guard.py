@@ -31,7 +31,10 @@ STORIES = (
     "cached-bursts-of-one",
     "threads",
     "grace",
+    "grace-of-one-not-started",
     "no-grace",
+    "starved",
+    "sleepers",
 )
 CURED = {
     "second-release": "released twice",
@@ -84,7 +87,7 @@ def test_the_guard_needs_nothing_but_a_weak_dlsym_without_a_version() -> None:
     assert "gnu.version" not in sections
 
 
-def test_the_guard_shows_four_functions_and_nothing_else() -> None:
+def test_the_guard_shows_five_functions_and_nothing_else() -> None:
     symbols = subprocess.run(
         ["nm", "-D", "--defined-only", machine.guard()], capture_output=True, text=True, check=True
     ).stdout
@@ -92,6 +95,7 @@ def test_the_guard_shows_four_functions_and_nothing_else() -> None:
         "rte_eth_dev_allocate",
         "rte_eth_dev_release_port",
         "rte_eth_dev_callback_process",
+        "rte_eth_dev_stop",
         "rte_eth_dev_close",
     }
 
@@ -104,8 +108,9 @@ def test_without_the_guard_lcores_keep_the_old_bursts(app: Path) -> None:
     assert run([app, "cached-bursts"], guard=None).returncode == 1
 
 
-def test_without_the_guard_a_device_that_leaves_is_closed_at_once(app: Path) -> None:
-    assert run([app, "grace"], guard=None).returncode == 1
+@pytest.mark.parametrize("story", ["grace", "grace-of-one-not-started", "starved"])
+def test_without_the_guard_a_device_that_leaves_is_stopped_at_once(app: Path, story: str) -> None:
+    assert run([app, story], guard=None).returncode == 1
 
 
 @pytest.mark.parametrize("story", STORIES)
