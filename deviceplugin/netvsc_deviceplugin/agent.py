@@ -132,11 +132,11 @@ class Agent:
         pages = httpd.awaited(listen, registry=self._registry, healthy=alive, ready=checks)
         async with pages as port:
             log.info("netvsc-deviceplugin %s; metrics and health on port %d", __version__, port)
+            if self._node:
+                self._allocations.set(self._node.begin())
+                self._take(self._node.wanted.get())
             # Before anything is offered: a pair in use keeps its place, whatever a scan would say.
             await self._plugins.look()
-            if self._node:
-                self._node.begin()
-                self._take(self._node.wanted.get())
             self._apply()
             async with self._serving_cni(), asyncio.TaskGroup() as tasks:
                 if self._node:

@@ -33,6 +33,7 @@ from netvsc_deviceplugin.nodestatus import Sight, guests_of, status_of
 from netvsc_deviceplugin.nodewatch import NodeWatch, status_target
 from netvsc_deviceplugin.nodewriter import StatusWriter
 from netvsc_deviceplugin.orders import Orders
+from netvsc_deviceplugin.podresources import Allocations
 from netvsc_deviceplugin.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -82,18 +83,22 @@ class NodeHalf:
         self._known = asyncio.Event()
         self._wake: Callable[[], None] = lambda: None
 
-    def begin(self) -> None:
-        """Take what is on disk; without it there are no pools until the apiserver answers."""
+    def begin(self) -> Allocations:
+        """Take what is on disk; without it there are no pools until the apiserver answers.
+
+        Return who held pairs then: a kubelet that is away, or just starting, does not say it.
+        """
         copy = nodecopy.load(self._state)
         if not copy.generation:
             log.info("no copy of NetvscNode %s on disk: no pools before it is read", self._name)
-            return
+            return {}
         if copy.boot == dates.boot():
             self._dates.restore(copy.dates)
         self._go_on(copy.status, copy.recent)
         self._behind = True
         self.wanted.set(taken(copy.generation, copy.spec, self.wanted.get()))
         self._known.set()
+        return nodepast.holders(copy.status) if copy.status else {}
 
     def unknown(self) -> str | None:
         """Return why it is not known what is wanted, None if it is (a check of readiness)."""

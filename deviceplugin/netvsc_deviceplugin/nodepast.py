@@ -10,6 +10,7 @@ from netvsc.status import NodeStatus, PairStatus
 from netvsc.timestamps import from_text
 from netvsc_deviceplugin.ledger import Past
 from netvsc_deviceplugin.nics import VfMemory
+from netvsc_deviceplugin.podresources import Allocation, Allocations
 
 
 def memory(status: NodeStatus) -> Mapping[str, VfMemory]:
@@ -39,6 +40,20 @@ def _further(told: PairStatus, ours: PairStatus | None) -> PairStatus:
 def past(status: NodeStatus, moment: Moment) -> Mapping[str, Past]:
     """Return how each pair stood; `moment` turns a pair's date into the ledger's clock."""
     return {pair.id: _past(pair, moment) for pair in status.pairs}
+
+
+def holders(status: NodeStatus) -> Allocations:
+    """Return who held which pair."""
+    return {
+        pair.id: Allocation(
+            namespace=held.namespace,
+            pod=held.pod,
+            container=held.container,
+            resource=held.resource,
+        )
+        for pair in status.pairs
+        if (held := pair.allocation)
+    }
 
 
 def ordered(status: NodeStatus) -> Mapping[str, int]:

@@ -122,6 +122,7 @@ class PodResources:
                     "cannot ask the kubelet who holds pairs, keeping the last answer: %s", why
                 )
             self.trouble.set(why)
+            self._missing = {}  # whoever answers next may be new, and know nothing yet
             return
         self.trouble.set(None)
         held, self._missing = settled(

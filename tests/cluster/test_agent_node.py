@@ -113,6 +113,29 @@ def test_who_holds_a_pair_is_told(plane: Cluster) -> None:
     on_a_node(plane, story)
 
 
+def test_an_agent_and_a_kubelet_that_start_together_do_not_forget_who_holds_a_pair(
+    plane: Cluster,
+) -> None:
+    """A kubelet that has just started lists no pod at all, for about a second."""
+
+    async def story(node: Node) -> None:
+        await node.ask()
+        async with node.agent() as agent:
+            await node.devices(2)
+            await node.kubelet.allocate(PAIR, ETH1)
+            node.kubelet.admit("fwd-0", PAIR, ETH1)
+            await node.status(lambda s: pair(s).get("allocation"), "held")
+            agent.stop(signal.SIGKILL)
+        node.kubelet.end("fwd-0")
+        node.host.revoke("eth1")
+        async with node.agent():
+            status = await node.status(lambda s: pair(s)["revocations"] == 1, "revoked")
+            assert pair(status)["allocation"]["pod"] == "fwd-0"
+            await node.status(lambda s: not pair(s).get("allocation"), "it never came back")
+
+    on_a_node(plane, story)
+
+
 @pytest.mark.parametrize("disk", ["its copy on disk", "the apiserver alone"])
 def test_a_killed_agent_counts_on_and_what_it_missed_counts_once(plane: Cluster, disk: str) -> None:
     async def story(node: Node) -> None:

@@ -10,7 +10,7 @@ import grpc.aio
 import pytest
 
 from netvsc.pair import Exclusion, Inventory, Reason
-from netvsc_deviceplugin.podresources import Allocation
+from netvsc_deviceplugin.podresources import GONE_S, Allocation, PodResources
 from sim.plugin_host import RESOURCE, Node, node
 from sim.stock import inventory, pair, revoked
 
@@ -220,6 +220,33 @@ def test_without_podresources_the_last_picture_stands_and_one_line_says_so(
     asyncio.run(story())
     told = [one for one in caplog.records if "who holds pairs" in one.message]
     assert len(told) == 1
+
+
+def test_a_kubelet_that_was_away_may_list_nothing_at_first() -> None:
+    async def story() -> None:
+        now = 100.0
+        async with node() as here:
+            asked = PodResources(
+                here.kubelet.podresources,
+                allocations=here.allocations,
+                looked=lambda _: None,
+                clock=lambda: now,
+            )
+            here.kubelet.admit("fwd-0", RESOURCE, pair(1).id)
+            await asked.look()
+            here.kubelet.end("fwd-0")
+            await asked.look()
+            await here.kubelet.stop()
+            await asked.look()
+            now += GONE_S
+            await here.kubelet.start()
+            await asked.look()
+            assert here.allocations.get()[pair(1).id].pod == "fwd-0"
+            now += GONE_S
+            await asked.look()
+            assert not here.allocations.get()
+
+    asyncio.run(story())
 
 
 def test_a_stream_of_allocations_does_not_put_off_the_look_at_their_holders() -> None:
