@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from cluster.chaos.reads import Window, excuses, window
 from cluster.chaos.steps import Role
+from cluster.harness.errors import ClusterError
 from cluster.harness.wait import until
 from cluster.story import HOME_SLOT
+from cluster.thin import echoes
 
 if TYPE_CHECKING:
     from cluster.chaos.host import Host
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from cluster.chaos.stage import Stage
 
 _FOUND_S = 20.0
+_PLUGGED_S = 5.0
 _OUTAGE_S = 1.0
 
 
@@ -31,7 +34,8 @@ def judged(stage: Stage, host: Host) -> list[tuple[Read, Window]]:
 def witness(stage: Stage, host: Host) -> str | None:
     """Bring the VF back where the witness waits for it; return that place, None if it does not.
 
-    It plugs what it has read, and reads no more: its sidecar hears of it after the next outage.
+    Who is cured plugs what it had read, and reads no more: its sidecar hears of it after the next
+    outage.
     """
     name = stage.records.poisoned()
     nic = stage.nics[Role.WITNESS]
@@ -44,6 +48,19 @@ def witness(stage: Stage, host: Host) -> str | None:
     until(lambda: not _waiting(stage), what=what, seconds=_FOUND_S, pause=0.1)
     host.flap(nic, seconds=_OUTAGE_S, slot=slot_of(name))
     return name
+
+
+def forwarder(stage: Stage, host: Host, place: str) -> None:
+    """Bring the VF back where testpmd may be waiting for it; if it was, it forwards over it."""
+    nic = stage.nics[Role.FORWARDER]
+    host.revoke(nic)
+    host.give(nic, slot_of(place))
+    what = f"frames over {place}"
+    try:
+        until(lambda: echoes(stage.cluster, place), what=what, seconds=_PLUGGED_S, pause=0.2)
+    except ClusterError:
+        return  # it waits for another place
+    host.flap(nic, seconds=_OUTAGE_S, slot=slot_of(place))
 
 
 def forwarder_candidates(stage: Stage, host: Host) -> list[str]:

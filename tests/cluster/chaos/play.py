@@ -128,8 +128,7 @@ class Run:
         nic = self.stage.nics[Role.FORWARDER]
         for place in places if self.host.vf(nic) else []:
             self._healed(Role.FORWARDER, place)
-            self.host.revoke(nic)
-            self.host.give(nic, heal.slot_of(place))
+            heal.forwarder(self.stage, self.host, place)
             found = self._looked(more)
             if not found.broken:
                 break
