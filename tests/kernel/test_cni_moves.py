@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from netvsc.errors import RequestError, RetryError
+from netvsc.errors import NodeError, RequestError, RetryError
 from netvsc_deviceplugin.cni.apply import PATIENCE
 from netvsc_deviceplugin.cni.holding import Want
 from sim.cni import CniHost, Place, Pod, id_of, kernel_that_brings_vfs
@@ -279,6 +279,36 @@ def test_a_full_disk_does_not_make_it_forgotten() -> None:
         assert cni.places(1)[1] == Place(None, "vf7", up=True)
 
 
+def test_nor_does_the_agents_death_while_it_is_full() -> None:
+    with CniHost() as cni:
+        pod = cni.pod()
+        cni.add(pod, 1)
+        with disk_full(cni):
+            flap(cni, pod, name="vf7")
+            cni.restarted()
+        cni.attachments.delete(pod.container)
+        assert cni.places(1)[1] == Place(None, "vf7", up=True)
+
+
+def test_on_a_full_disk_a_pair_comes_home() -> None:
+    with CniHost() as cni:
+        pod = cni.pod()
+        cni.add(pod, 1)
+        with disk_full(cni):
+            cni.attachments.delete(pod.container)
+        assert cni.at_home(1)
+        assert list(cni.markers.all()) == []
+
+
+def test_on_a_full_disk_a_pair_does_not_go_into_a_pod() -> None:
+    """What cannot be written down could not be found again."""
+    with CniHost() as cni:
+        pod = cni.pod()
+        with disk_full(cni, pod.container), pytest.raises(NodeError, match="No space left"):
+            cni.add(pod, 1)
+        assert cni.at_home(1)
+
+
 def flap(cni: CniHost, pod: Pod, *, name: str) -> None:
     _, vf = cni.places(1, pod)
     assert vf
@@ -289,15 +319,16 @@ def flap(cni: CniHost, pod: Pod, *, name: str) -> None:
 
 
 @contextmanager
-def disk_full(cni: CniHost) -> Iterator[None]:
-    """No marker can be written: where the new one would be is something else."""
-    blocked = [
-        cni.state / "containers" / f".{marker.container}.new" for marker in cni.markers.all()
-    ]
-    for place in blocked:
-        place.mkdir()
+def disk_full(cni: CniHost, *others: str) -> Iterator[None]:
+    """No new marker can be written: where it would be there is no space."""
+    folder = cni.state / "containers"
+    folder.mkdir(parents=True, exist_ok=True)
+    containers = {*others, *(marker.container for marker in cni.markers.all())}
+    full = [folder / f".{container}.new" for container in containers]
+    for place in full:
+        place.symlink_to("/dev/full")
     try:
         yield
     finally:
-        for place in blocked:
-            place.rmdir()
+        for place in full:
+            place.unlink()

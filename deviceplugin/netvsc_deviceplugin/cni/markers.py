@@ -6,6 +6,7 @@ so that its netns does not die with a pair inside.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -18,6 +19,7 @@ from typing import Any
 
 from netvsc.errors import NodeError, RequestError
 
+_PAGE = 4096  # bytes
 _CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 log = logging.getLogger(__name__)
@@ -119,18 +121,20 @@ class Markers:
             )
 
     def save(self, marker: Marker) -> None:
-        """Replace the file in one step; raises NodeError."""
-        new = self._folder / f".{marker.container}.new"
+        """Replace the file in one step; raises NodeError.
+
+        Where not a byte is free, what is known of a container can still be changed: its pairs must
+        come home, and under the names that are theirs.
+        """
+        file, new = self._folder / marker.container, self._folder / f".{marker.container}.new"
+        data = json.dumps(asdict(marker)).encode()
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(fd, "w") as out:
-                json.dump(asdict(marker), out)
-                out.flush()
-                os.fsync(out.fileno())
-            new.replace(self._folder / marker.container)
+            _put(new, data)
+            new.replace(file)
         except OSError as error:
-            raise self._refused("write", marker.container, error) from error
+            if error.errno != errno.ENOSPC or not _rewritten(file, data):
+                raise self._refused("write", marker.container, error) from error
 
     def remove(self, container: str) -> None:
         try:
@@ -143,6 +147,32 @@ class Markers:
             f"cannot {verb} {self._folder / container}: {error.strerror}; the agent's state folder "
             "must be writable"
         )
+
+
+def _put(file: Path, data: bytes) -> None:
+    fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _rewritten(file: Path, data: bytes) -> bool:
+    """Overwrite a file where it lies, and tell whether that could be done.
+
+    Within one page it takes no space, and no death of ours leaves half of it. JSON ends in any
+    number of spaces.
+    """
+    try:
+        fd = os.open(file, os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    with os.fdopen(fd, "wb", buffering=0):
+        data = data.ljust(os.fstat(fd).st_size)
+        try:
+            return len(data) <= _PAGE and os.pwrite(fd, data, 0) == len(data)
+        except OSError:
+            return False
 
 
 def _parsed(container: str, data: Mapping[str, object]) -> Marker:
