@@ -104,6 +104,19 @@ def test_a_forged_note_gives_a_vf_no_other_name_at_home(note: str) -> None:
         assert cni.altnames() == set()
 
 
+def test_an_mtu_that_a_pod_chose_ends_with_it() -> None:
+    with CniHost() as cni:
+        pod = cni.pod()
+        ip(cni.host.netns, "link", "set", "eth1", "mtu", "1400")
+        cni.add(pod, 1)
+        for name in ("netvsc0", "vf1"):
+            ip(pod.netns, "link", "set", name, "mtu", "600")
+        cni.restarted()
+        leave(cni, pod)
+        assert cni.at_home(1, pod)
+        assert {one.link.mtu for one in cni.seen() if one.link.name in {"eth1", "vf1"}} == {1400}
+
+
 def test_a_thousand_notes_hold_nothing_back_and_none_stays() -> None:
     with CniHost() as cni:
         pod = cni.pod()

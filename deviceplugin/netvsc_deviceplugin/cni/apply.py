@@ -157,9 +157,9 @@ class Ground:
                 rtnl.drop_altname(ifindex, altname)
             case planning.Up():
                 rtnl.up(ifindex)
-            case planning.Clean(part):
+            case planning.Clean(part, mtu):
                 rtnl.clean(ifindex)
-                _own_address(rtnl, part)
+                _own_again(rtnl, part, mtu)
             case planning.Mtu(mtu=mtu):
                 rtnl.set_mtu(ifindex, mtu)
             case _:
@@ -191,13 +191,16 @@ class Ground:
         return came
 
 
-def _own_address(rtnl: Rtnl, part: Seen) -> None:
-    """Give a NIC that wears another MAC its own again; that it cannot is no reason to keep it."""
-    if part.link.wears not in {"", part.link.mac}:
-        try:
-            rtnl.set_address(part.link.ifindex, part.link.mac)
-        except RefusedError as refused:
-            log.warning("%s", refused)
+def _own_again(rtnl: Rtnl, part: Seen, mtu: int | None) -> None:
+    """Give a NIC its own MAC and MTU again; that the kernel refuses is no reason to keep it."""
+    link = part.link
+    try:
+        if link.wears not in {"", link.mac}:
+            rtnl.set_address(link.ifindex, link.mac)
+        if mtu and link.mtu != mtu:
+            rtnl.set_mtu(link.ifindex, mtu)
+    except RefusedError as refused:
+        log.warning("%s", refused)
 
 
 def _drain(sock: socket.socket) -> None:

@@ -41,7 +41,7 @@ def mac(id_: str) -> str:
 
 
 def homes(held: Held) -> Homes:
-    return Homes(netvsc=held.home, vf=held.vf_home)
+    return Homes(netvsc=held.home, vf=held.vf_home, mtu=held.mtu)
 
 
 def renewed(held: Held, left: Mapping[str, str]) -> Held:
@@ -82,6 +82,7 @@ def held(want: Want, target: Target, standing: Standing, before: Marker | None) 
         home=plan.way_home(netvsc) or netvsc.link.name,
         vf_home=(plan.way_home(vf) or vf.link.name) if vf else None,
         up=bool(netvsc.link.flags & _UP),
+        mtu=netvsc.link.mtu,
     )
 
 

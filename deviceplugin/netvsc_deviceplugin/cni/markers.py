@@ -37,7 +37,7 @@ class Phase(StrEnum):
 class Held:
     """One pair of a container; `network` and `attachment` (CNI_IFNAME) are the call's that did it.
 
-    `home` and `vf_home` are names at home, `up` whether the NetVSC was up there.
+    `home` and `vf_home` are names at home; `up`: the NetVSC was up there, with this `mtu`.
     """
 
     id: str
@@ -47,6 +47,7 @@ class Held:
     home: str
     vf_home: str | None
     up: bool
+    mtu: int | None = None
 
     @property
     def mac(self) -> str:
@@ -127,7 +128,7 @@ class Markers:
         come home, and under the names that are theirs.
         """
         file, new = self._folder / marker.container, self._folder / f".{marker.container}.new"
-        data = json.dumps(asdict(marker)).encode()
+        data = json.dumps(_plain(marker)).encode()
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _put(new, data)
@@ -147,6 +148,13 @@ class Markers:
             f"cannot {verb} {self._folder / container}: {error.strerror}; the agent's state folder "
             "must be writable"
         )
+
+
+def _plain(marker: Marker) -> Mapping[str, object]:
+    """Return what is written; the version before reads no pair with a key that it does not know."""
+    plain = asdict(marker)
+    plain["mtus"] = {pair["id"]: pair.pop("mtu") for pair in plain["pairs"]}
+    return plain
 
 
 def _put(file: Path, data: bytes) -> None:
@@ -176,9 +184,9 @@ def _rewritten(file: Path, data: bytes) -> bool:
 
 
 def _parsed(container: str, data: Mapping[str, object]) -> Marker:
-    pairs = data["pairs"]
-    if not isinstance(pairs, list):
-        raise TypeError("pairs is no list")
+    pairs, mtus = data["pairs"], data.get("mtus", {})
+    if not isinstance(pairs, list) or not isinstance(mtus, dict):
+        raise TypeError("pairs is no list, or mtus no mapping")
     return Marker(
         container=container,
         netns=str(data["netns"]),
@@ -186,12 +194,15 @@ def _parsed(container: str, data: Mapping[str, object]) -> Marker:
         pod=str(data["pod"]),
         phase=Phase(str(data["phase"])),
         uid=str(data.get("uid", "")),
-        pairs=tuple(_held(pair) for pair in pairs),
+        pairs=tuple(_held(pair, mtus) for pair in pairs),
     )
 
 
-def _held(data: Mapping[str, Any]) -> Held:
+def _held(data: Mapping[str, Any], mtus: Mapping[str, Any]) -> Held:
     """Read one pair; what a later version wrote beside is not for us."""
     if not isinstance(data, dict) or not isinstance(data.get("id"), str):
         raise TypeError(f"{data!r} is no pair")
-    return Held(**{key: value for key, value in data.items() if key in _KEYS})
+    mtu = mtus.get(data["id"])
+    if not isinstance(mtu, int | None):
+        raise TypeError(f"mtu {mtu!r} is no number")
+    return Held(**{key: value for key, value in data.items() if key in _KEYS} | {"mtu": mtu})
