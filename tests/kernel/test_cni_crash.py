@@ -4,6 +4,7 @@ import os
 import secrets
 from contextlib import suppress
 
+import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import Phase as Stage
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from hypothesis.stateful import (
 
 from netvsc_deviceplugin.cni.holding import Want
 from netvsc_deviceplugin.cni.markers import Phase
-from sim.cni import CniHost, Pod, id_of
+from sim.cni import CniHost, Place, Pod, id_of
 from sim.cni_death import Fate, Killed, mortal
 
 SOAK = os.environ.get("NETVSC_SOAK") == "1"
@@ -43,6 +44,8 @@ def die(cni: CniHost, pod: Pod, *, at: int, verb: str) -> bool:
     with suppress(Killed):
         if verb == "ADD":
             agent.add(pod.target(), WANTS)
+        elif verb == "RESTORE":
+            agent.restore()
         else:
             agent.delete(pod.container, netns=pod.path)
         return False
@@ -82,6 +85,27 @@ def test_killed_at_every_step_of_del_a_new_agent_brings_all_home() -> None:
             at += 1
         assert ends.count("in") == 1  # before its first deed, which says that it has begun
         assert whole(cni, pod) == "home"
+
+
+@pytest.mark.parametrize("verb", ["RESTORE", "DEL"])
+def test_killed_at_every_step_a_vf_goes_home_under_its_own_name_and_not_the_one_befores(
+    verb: str,
+) -> None:
+    """It came while its pair was inside: brought in, or on its way home, by whom dies over it."""
+    with CniHost() as cni:
+        pod, at, dies = cni.pod(), 1, True
+        while dies:
+            cni.add(pod, 1)
+            cni.revoke_in(1, pod)
+            cni.return_home(1, name=f"vfcame{at}")
+            if verb == "DEL":
+                cni.attachments.restore()
+            dies = die(cni, pod, at=at, verb=verb)
+            cni.restarted(patience=0.001).restore()
+            cni.attachments.delete(pod.container, netns=pod.path)
+            assert cni.places(1)[1] == Place(None, f"vfcame{at}", up=True)
+            at += 1
+        assert at > 4
 
 
 def test_a_killed_add_can_be_deleted_and_added_again_before_anything_was_mended() -> None:

@@ -57,14 +57,14 @@ class Means:
 class Ground:
     """Home and, while there is one, a pod's netns: what is there, and requests to both.
 
-    A context manager; `away` stays the caller's to close. `left` takes up, by MAC, under which name
-    each VF left home: in a pod its note may be changed, and so may its name.
+    A context manager; `away` stays the caller's to close. `leaves` hears, by MAC, under which name
+    a VF is about to leave home: in a pod its note may be changed, and so may its name.
     """
 
     def __init__(
-        self, home: Space, away: Space | None, means: Means, *, left: dict[str, str] | None = None
+        self, home: Space, away: Space | None, means: Means, *, leaves: Callable[[str, str], None]
     ) -> None:
-        self._left = {} if left is None else left
+        self._leaves = leaves
         self._spaces = {space.name: space for space in (home, away) if space}
         self._means = means
         self._stack = ExitStack()
@@ -150,9 +150,9 @@ class Ground:
             case planning.Rename(name=name):
                 rtnl.rename(ifindex, name)
             case planning.Remember(part, altname=altname):
-                rtnl.add_altname(ifindex, altname)
                 if part.link.parent_bus == "pci" and part.link.netns is None:
-                    self._left[part.link.mac] = part.link.name
+                    self._leaves(part.link.mac, part.link.name)
+                rtnl.add_altname(ifindex, altname)
             case planning.Forget(altname=altname):
                 rtnl.drop_altname(ifindex, altname)
             case planning.Up():

@@ -82,7 +82,7 @@ class Attachments:
             ground = stack.enter_context(self._ground(away))
             mine, rest = holding.split(marker, attachment)
             if marker:
-                self.markers.save(marker.with_phase(Phase.LEAVING))
+                self._save(marker.with_phase(Phase.LEAVING))
             self._all_home(ground, [*mine, *holding.unmarked(ground.look(), (*mine, *rest))])
         if marker:
             self._leave(marker, rest)
@@ -135,9 +135,6 @@ class Attachments:
         with self._ground(away) as ground:
             for held in marker.pairs:
                 self._bring(ground, away, held)
-        new = tuple(holding.renewed(held, self._left) for held in marker.pairs)
-        if new != marker.pairs:
-            self.markers.save(replace(marker, pairs=new))
 
     def _orphans(self) -> None:
         """Name right what came home without us: its netns died, or nobody called DEL."""
@@ -172,7 +169,21 @@ class Attachments:
                 self.sandboxes.drop(target.container)
 
     def _ground(self, away: Space | None) -> Ground:
-        return Ground(self.home, away, self.means, left=self._left)
+        return Ground(self.home, away, self.means, leaves=self._leaves)
+
+    def _leaves(self, mac: str, name: str) -> None:
+        """Write down, before it goes, how a VF is called at home: we may die while it is away."""
+        self._left[mac] = name
+        for marker in tuple(self.markers.all()):
+            if any(held.mac == mac and held.vf_home != name for held in marker.pairs):
+                try:
+                    self._save(marker)
+                except NodeError as error:
+                    self._say(f"what VF {name} is called is not on the disk: {error}")
+
+    def _save(self, marker: Marker) -> None:
+        pairs = tuple(holding.renewed(held, self._left) for held in marker.pairs)
+        self.markers.save(replace(marker, pairs=pairs))
 
     def _open(self, stack: ExitStack, netns: str) -> Space | None:
         if not netns:
@@ -212,7 +223,7 @@ class Attachments:
         except Exception:
             self._back(ground, marker, mine)
             raise
-        self.markers.save(marker.with_phase(Phase.INSIDE))
+        self._save(marker.with_phase(Phase.INSIDE))
         return found
 
     def _entering(
@@ -259,7 +270,7 @@ class Attachments:
     def _leave(self, marker: Marker, rest: Sequence[Held]) -> None:
         """Write down what is left inside."""
         if rest:
-            self.markers.save(replace(marker, pairs=tuple(rest), phase=Phase.INSIDE))
+            self._save(replace(marker, pairs=tuple(rest), phase=Phase.INSIDE))
         else:
             self.markers.remove(marker.container)
             self.sandboxes.drop(marker.container)
