@@ -137,6 +137,7 @@ soak: $(READY) fdpipe ## the long counts, seeded; run before a release
 	NETVSC_SOAK_ROUNDS=1000 $(BIN)/python -m pytest -s tests/kernel/test_fdpipe_storm.py
 	@tests/need-root.sh "soak with DPDK"
 	NETVSC_SOAK=1 $(BIN)/python -m pytest -rP tests/dpdk tests/kernel/test_cni_crash.py tests/kernel/test_cni_killed.py
+	NETVSC_SOAK=1 $(MAKE) --no-print-directory chaos
 
 .PHONY: bench
 bench: $(READY) fdpipe ## measure against the budgets; prints a table, writes bench/out/*.json

@@ -21,6 +21,8 @@ from cluster.chaos.watch import Watch
 from cluster.harness.wait import until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cluster.harness import Cluster
     from cluster.simulated import Nics
 
@@ -57,11 +59,10 @@ def test_what_chaos_looks_for_it_finds(cluster: Cluster, whole: Nics, namespace:
 
 
 def test_chaos_breaks_nothing_that_is_promised(
-    cluster: Cluster, whole: Nics, namespace: str, capsys: pytest.CaptureFixture[str]
+    cluster: Cluster, whole: Nics, namespace: str, loud: Callable[[str], None]
 ) -> None:
     seed = int(os.environ.get("NETVSC_SEED") or random.SystemRandom().randrange(10**6))
-    with capsys.disabled():
-        print(f"\nNETVSC_SEED={seed}, {SECONDS:g} s")
+    loud(f"\nNETVSC_SEED={seed}, {SECONDS:g} s")
     with state_folder.small(cluster):
         run = Run(cluster, namespace, whole, seed=seed)
         try:
@@ -69,9 +70,20 @@ def test_chaos_breaks_nothing_that_is_promised(
         finally:
             run.stage.close()
             run.host.all_back()
-            with capsys.disabled():
-                print(told(run))
+            loud(told(run))
     assert run.figures.quiets
+
+
+@pytest.fixture
+def loud(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Print past pytest's capture: a seed and figures are of use also where all goes well."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+
+    def say(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            print(text, flush=True)
+
+    return say
 
 
 def quiet_finds(run: Run) -> set[Invariant]:

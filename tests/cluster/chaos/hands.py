@@ -45,7 +45,8 @@ class Hands:
             Kind.KILL_CONTROLLER: lambda _: self._replaced(Who.CONTROLLER),
             Kind.KILL_WEBHOOK: lambda _: self._replaced(Who.WEBHOOK),
             Kind.KILL_SIDECAR: self._kill_sidecar,
-            Kind.KILL_KUBELET: self._restart_kubelet,
+            Kind.KILL_KUBELET: lambda _: self._restarted("kubelet"),
+            Kind.KILL_RUNTIME: lambda _: self._restarted("containerd"),
             Kind.OVERRUN: lambda _: self._overrun(),
             Kind.FULL_DISK: lambda step: state_folder.fill(self._cluster, seconds=step.seconds),
             Kind.API_CUT: self._hang_apiserver,
@@ -83,8 +84,8 @@ class Hands:
         for victim in people.find(self._cluster, Who.SIDECAR, pod=uid):
             people.send(victim, signal.SIGKILL)
 
-    def _restart_kubelet(self, _: Step) -> None:
-        self._cluster.node.restart("kubelet", how=signal.SIGKILL)
+    def _restarted(self, component: str) -> None:
+        self._cluster.node.restart(component, how=signal.SIGKILL)
 
     # ---- troubles ----
 

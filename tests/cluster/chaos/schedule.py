@@ -25,6 +25,7 @@ DECK: tuple[tuple[Kind, Role | None], ...] = (
     (Kind.KILL_CONTROLLER, None),
     (Kind.KILL_WEBHOOK, None),
     (Kind.KILL_KUBELET, None),
+    (Kind.KILL_RUNTIME, None),
     (Kind.KILL_SIDECAR, Role.FORWARDER),
     (Kind.KILL_SIDECAR, Role.WITNESS),
     (Kind.OVERRUN, None),

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     KILL_WEBHOOK = "a webhook killed"
     KILL_SIDECAR = "sidecar killed"
     KILL_KUBELET = "kubelet killed and started"
+    KILL_RUNTIME = "containerd killed and started"
     OVERRUN = "netlink overrun"
     FULL_DISK = "state folder full"
     API_CUT = "apiserver hangs"
