@@ -11,8 +11,8 @@
  *
  * DPDK's shared libraries call each other by symbol, so five functions of ethdev are interposed.
  * Nothing here runs in a program that does not call them, and nothing is remembered but which
- * devices are fail-safe's and how many are leaving: whether a port is released is read off the port
- * itself.
+ * devices are fail-safe's and which ports are leaving: whether a port is released is read off the
+ * port itself.
  *
  * No header of DPDK and none of a C library: one weak, unversioned dlsym is all that is needed, so
  * any glibc and musl loads this file. What stands where in DPDK's structures is looked up, never
@@ -33,6 +33,8 @@ enum {
 	DATA_UNKNOWN = 0,   /* word 0 of a device is its rx burst, so 0 is free to say this */
 	PORT_NAME_MAX = 64, /* ethdev's own limit */
 	EVENT_REMOVED = 6,  /* RTE_ETH_EVENT_INTR_RMV, the same in every release */
+	UNKNOWN = 1024,     /* more ports than any DPDK has */
+	NOBODY = 1025,
 };
 
 /* struct rte_eth_dev begins with its two burst functions; of the rest only `data` is needed. */
@@ -68,7 +70,7 @@ enum { LAZY_IF_LOADED = 1 | 4 }; /* RTLD_LAZY | RTLD_NOLOAD */
 
 static struct device *failsafe[MAX_FAILSAFE];
 static size_t data_word = DATA_UNKNOWN;
-static unsigned leaving; /* devices whose removal was told and that are not stopped yet */
+static char leaving[UNKNOWN + 1]; /* ports whose removal was told and that are not stopped yet */
 
 /* ---- finding what we stand in front of ---- */
 
@@ -248,14 +250,20 @@ static void follow(
 
 /* ---- letting lcores pass ---- */
 
-static int one_leaves(void)
+/* The port of a device whose removal is told; UNKNOWN where this DPDK does not say it. */
+static size_t port_of(struct device *device, port_by_name_fn *port_by_name)
 {
-	unsigned count = LOAD(&leaving);
+	const char *name = LOAD(&data_word) != DATA_UNKNOWN ? data_of(device) : NULL;
+	uint16_t port = 0;
 
-	while (count && !__atomic_compare_exchange_n(
-				&leaving, &count, count - 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		continue;
-	return count != 0;
+	if (!name || !port_by_name || port_by_name(name, &port))
+		return UNKNOWN;
+	return port < UNKNOWN ? port : UNKNOWN;
+}
+
+static int leaves(size_t port)
+{
+	return __atomic_exchange_n(&leaving[port], 0, __ATOMIC_ACQ_REL);
 }
 
 /*
@@ -263,9 +271,9 @@ static int one_leaves(void)
  * the mark may have been put to sleep before it looked at the queues, which stop and close take
  * away.
  */
-static void let_pass(void)
+static void let_pass(uint16_t port)
 {
-	if (!one_leaves())
+	if (!(port < UNKNOWN && leaves(port)) && !leaves(UNKNOWN))
 		return;
 	syscall_fn *call = (syscall_fn *)dlsym(ANY, "syscall");
 	if (call)
@@ -302,7 +310,7 @@ EXPORT int rte_eth_dev_stop(uint16_t port)
 {
 	port_fn *stop = REAL(port_fn, NEXT, "rte_eth_dev_stop");
 
-	let_pass();
+	let_pass(port);
 	return stop ? stop(port) : -38;
 }
 
@@ -311,7 +319,7 @@ EXPORT int rte_eth_dev_close(uint16_t port)
 {
 	port_fn *close = REAL(port_fn, NEXT, "rte_eth_dev_close");
 
-	let_pass();
+	let_pass(port);
 	return close ? close(port) : -38;
 }
 
@@ -326,9 +334,12 @@ EXPORT int rte_eth_dev_callback_process(struct device *device, int event, void *
 	for (; count < MAX_FAILSAFE && LOAD(&failsafe[count]); count++)
 		before[count] =
 			(struct bursts){failsafe[count]->rx_burst, failsafe[count]->tx_burst};
-	if (event == EVENT_REMOVED && count)
-		__atomic_fetch_add(&leaving, 1, __ATOMIC_ACQ_REL);
+	size_t gone = event == EVENT_REMOVED && count ? port_of(device, port_by_name) : NOBODY;
+	if (gone != NOBODY)
+		STORE(&leaving[gone], 1);
 	int result = process ? process(device, event, param) : -38;
+	if (gone != NOBODY) /* again: whoever stopped it meanwhile did so before it was marked */
+		STORE(&leaving[gone], 1);
 	for (size_t i = 0; table && port_by_name && i < count; i++)
 		if (LOAD(&data_word) != DATA_UNKNOWN)
 			follow(failsafe[i], before[i], table, port_by_name);

@@ -6,6 +6,10 @@ GUARD_LDFLAGS = -shared -nostdlib -Wl,-soname,guard.so -Wl,--hash-style=both -Wl
 	-Wl,-z,relro -Wl,-z,noexecstack -Wl,--build-id=none
 
 GUARD_CC ?= gcc
+# For arm64 gcc would call libgcc's atomics, which nobody links to a preloaded library.
+ifneq (,$(findstring aarch64,$(shell $(GUARD_CC) -dumpmachine)))
+GUARD_CFLAGS += -mno-outline-atomics
+endif
 
 all: build/guard.so
 build/guard.so: guard.c lcores.c lcores.h guard.mk

@@ -7,16 +7,16 @@
 
 #include <asm/unistd.h>
 #include <linux/fcntl.h>
+#include <linux/time.h>
 #include <linux/time_types.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-	THREADS_MAX = 256, /* those beyond are not waited for */
+	THREADS_MAX = 1024, /* those beyond are not waited for */
 	NAMES_MAX = 4096,
 	PATH_SIZE = 48,
-	STAT_SIZE = 128,  /* a thread's name and state stand at the front of its stat */
-	ROUNDS_MAX = 495, /* of PAUSE_NS, after GRACE_NS */
+	STAT_SIZE = 128, /* a thread's name and state stand at the front of its stat */
 };
 
 /*
@@ -25,6 +25,7 @@ enum {
  */
 #define GRACE_NS 50000000
 #define PAUSE_NS 10000000
+#define GIVEN_UP_NS 5000000000LL
 #define RAN_NS 200000
 
 struct thread {
@@ -58,15 +59,26 @@ static unsigned number(const char *text)
 	return value;
 }
 
-/* CPU time of a thread of this process, in nanoseconds; PASSED where there is no such thread. */
-static long long ran(syscall_fn *call, unsigned id)
+static long long read_clock(syscall_fn *call, long clock)
 {
-	long clock = (long)(int32_t)(~id << 3 | 6); /* its CPUCLOCK_SCHED: linux/posix-timers.h */
 	struct __kernel_timespec time;
 
 	if (call(__NR_clock_gettime, clock, &time))
 		return PASSED;
 	return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+static long long monotonic(syscall_fn *call)
+{
+	return read_clock(call, CLOCK_MONOTONIC);
+}
+
+/* CPU time of a thread of this process, in nanoseconds; PASSED where there is no such thread. */
+static long long ran(syscall_fn *call, unsigned id)
+{
+	long clock = (long)(int32_t)(~id << 3 | 6); /* its CPUCLOCK_SCHED: linux/posix-timers.h */
+
+	return read_clock(call, clock);
 }
 
 static size_t take(
@@ -135,7 +147,7 @@ static int has_passed(syscall_fn *call, const struct thread *one)
 	if (now == PASSED || now - one->ran >= RAN_NS)
 		return 1;
 	char its = state(call, decimal(one->id, digits + sizeof(digits)));
-	return its == 'S' || its == '\0';
+	return its == 'S' || its == 'Z' || its == 'X' || its == '\0';
 }
 
 static int have_passed(syscall_fn *call, struct thread *several, size_t count)
@@ -162,8 +174,9 @@ void lcores_pass(syscall_fn *call)
 {
 	struct thread several[THREADS_MAX];
 	size_t count = others(call, several);
+	long long end = monotonic(call) + GIVEN_UP_NS;
 
 	pause_ns(call, GRACE_NS);
-	for (int i = 0; i < ROUNDS_MAX && !have_passed(call, several, count); i++)
+	while (!have_passed(call, several, count) && monotonic(call) < end)
 		pause_ns(call, PAUSE_NS);
 }

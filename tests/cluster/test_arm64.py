@@ -40,6 +40,20 @@ def test_program_and_guard_are_built_for_arm64() -> None:
     assert _machine(BUILT / "guard.so") == AARCH64
 
 
+def test_a_program_that_the_guard_is_preloaded_into_starts(tmp_path: Path) -> None:
+    program, source = tmp_path / "program", "int main(void) { return 7; }"
+    compiler = ["aarch64-linux-gnu-gcc", "-x", "c", "-", "-o", str(program)]
+    subprocess.run(compiler, input=source, text=True, check=True)
+    preloaded = ["-L", "/usr/aarch64-linux-gnu", "-E", f"LD_PRELOAD={BUILT / 'guard.so'}"]
+    done = subprocess.run(
+        ["qemu-aarch64-static", *preloaded, str(program)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (7, "")
+
+
 def test_the_program_answers_a_runtimes_question_for_its_versions() -> None:
     done = _run("cni", CNI_COMMAND="VERSION")
 

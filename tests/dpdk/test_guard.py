@@ -32,6 +32,7 @@ STORIES = (
     "threads",
     "grace",
     "grace-of-one-not-started",
+    "grace-of-this-one-alone",
     "no-grace",
     "starved",
     "sleepers",
@@ -41,6 +42,7 @@ CURED = {
     "cached-bursts": "net_failsafe_vsc01: lost",
     "cached-bursts-of-one": "net_failsafe_vsc01: lost",
 }
+BUSY = 3  # the stories' word for it
 BEYOND = {("with larger entries", "cached-bursts")}  # entries that no DPDK has, two such ports
 
 
@@ -113,11 +115,20 @@ def test_without_the_guard_a_device_that_leaves_is_stopped_at_once(app: Path, st
     assert run([app, story], guard=None).returncode == 1
 
 
+def told_again(command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
+    """Tell a story anew that took too long: a busy machine does not take so long each time."""
+    for _ in range(10):
+        ended = run(command, guard=machine.guard())
+        if ended.returncode != BUSY:
+            break
+    return ended
+
+
 @pytest.mark.parametrize("story", STORIES)
 def test_with_the_guard_every_story_ends_well(app: Path, story: str) -> None:
     if (how_of(app), story) in BEYOND:
         story = "cached-bursts-of-one"
-    ended = run([app, story], guard=machine.guard())
+    ended = told_again([app, story])
     assert (ended.returncode, CURED.get(story, "") in ended.stderr) == (0, True), ended.stderr
 
 
