@@ -3,7 +3,8 @@
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -300,11 +301,25 @@ def test_on_a_full_disk_a_pair_comes_home() -> None:
         assert list(cni.markers.all()) == []
 
 
+def test_on_a_full_disk_what_is_left_of_a_container_is_known() -> None:
+    with CniHost(2) as cni:
+        pod = cni.pod()
+        for number in (1, 2):
+            want = Want(id=id_of(number), interface=f"netvsc{number}")
+            cni.attachments.add(pod.target(f"net{number}"), [want])
+        with disk_full(cni):
+            cni.attachments.delete(pod.container, attachment="net1")
+        (marker,) = cni.markers.all()
+        assert [held.id for held in marker.pairs] == [id_of(2)]
+        assert cni.at_home(1, pod)
+        assert cni.inside(2, pod, name="netvsc2")
+
+
 def test_on_a_full_disk_a_pair_does_not_go_into_a_pod() -> None:
     """What cannot be written down could not be found again."""
     with CniHost() as cni:
         pod = cni.pod()
-        with disk_full(cni, pod.container), pytest.raises(NodeError, match="No space left"):
+        with disk_full(cni), pytest.raises(NodeError, match="No space left"):
             cni.add(pod, 1)
         assert cni.at_home(1)
 
@@ -319,16 +334,32 @@ def flap(cni: CniHost, pod: Pod, *, name: str) -> None:
 
 
 @contextmanager
-def disk_full(cni: CniHost, *others: str) -> Iterator[None]:
-    """No new marker can be written: where it would be there is no space."""
+def disk_full(cni: CniHost) -> Iterator[None]:
+    """The markers' folder is a file system of its own, without a free byte."""
     folder = cni.state / "containers"
     folder.mkdir(parents=True, exist_ok=True)
-    containers = {*others, *(marker.container for marker in cni.markers.all())}
-    full = [folder / f".{container}.new" for container in containers]
-    for place in full:
-        place.symlink_to("/dev/full")
+    before = _files(folder)
+    output("mount", "-t", "tmpfs", "-o", "size=64k,mode=0700", "full", str(folder))
     try:
+        _lay(folder, before)
+        with suppress(OSError), (folder / ".filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
         yield
+        after = _files(folder)
+        assert after.pop(".filler")
+        assert not [name for name in after if name.startswith(".")]
     finally:
-        for place in full:
-            place.unlink()
+        output("umount", "--lazy", str(folder))
+    for name in before:
+        (folder / name).unlink()
+    _lay(folder, after)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def _lay(folder: Path, files: dict[str, bytes]) -> None:
+    for name, content in files.items():
+        (folder / name).write_bytes(content)

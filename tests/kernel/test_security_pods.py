@@ -104,13 +104,16 @@ def test_a_forged_note_gives_a_vf_no_other_name_at_home(note: str) -> None:
         assert cni.altnames() == set()
 
 
-def test_an_mtu_that_a_pod_chose_ends_with_it() -> None:
+@pytest.mark.parametrize("brought_by", ["the agent", "the kernel"])
+def test_an_mtu_that_a_pod_chose_ends_with_it(brought_by: str) -> None:
     with CniHost() as cni:
         pod = cni.pod()
         ip(cni.host.netns, "link", "set", "eth1", "mtu", "1400")
         cni.add(pod, 1)
         for name in ("netvsc0", "vf1"):
             ip(pod.netns, "link", "set", name, "mtu", "600")
+            if brought_by == "the kernel":
+                ip(pod.netns, "link", "set", name, "netns", cni.host.netns)
         cni.restarted()
         leave(cni, pod)
         assert cni.at_home(1, pod)

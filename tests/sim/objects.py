@@ -29,6 +29,7 @@ class SimKube:
     def __init__(self) -> None:
         self.objects: dict[_KEY, Object] = {}
         self.writes: list[str] = []
+        self.reads: list[str] = []
         self.die: int | None = None
         self.before = False
         self.after: dict[str, Callable[[], None]] = {}
@@ -47,6 +48,7 @@ class SimKube:
         return [thing for (plural, _, _), thing in self.objects.items() if plural == kind.plural]
 
     async def get(self, kind: Kind, name: str, *, namespace: str | None = None) -> Object:
+        self.reads.append(f"{kind.plural} {name}")
         return copy.deepcopy(self._there(kind, name, namespace))
 
     async def list(self, kind: Kind, scope: Scope | None = None) -> Listing:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sim.controlled import POD, world
+from netvsc_operator.kube import PODS
+from sim.controlled import NODE, POD, world
 from sim.nodes import held, offered, pair, returned, revoked, taken
 from sim.objects import Killed
 
@@ -74,11 +75,41 @@ def test_what_a_pods_condition_says_is_read_once_and_not_written_again_after_a_r
         await here.report(ONE)
         writes = len(here.kube.writes)
         await here.start()
+        here.kube.reads.clear()
         await here.settle()
-        assert len(here.kube.writes) == writes
-        del here.kube.objects["pods", "default", POD]  # a second read would find that out
         await here.settle()
+        assert here.kube.reads.count(f"pods {POD}") == 1
         assert len(here.kube.writes) == writes
+
+    story(told())
+
+
+def test_a_namesake_of_which_nobody_tells_gets_its_condition() -> None:
+    """It is not injected, so it is not watched, and this runtime tells no pod's uid."""
+
+    async def told() -> None:
+        here = await world(sidecar=False)
+        here.fleet.pods.clear()
+        await here.report(ONE)
+        there = here.kube.objects["pods", "default", POD]
+        here.kube.put(PODS, {"metadata": there["metadata"] | {"uid": "another"}, "spec": {}})
+        await here.report(revoked(ONE))
+        assert here.condition["reason"] == "VfAway"
+
+    story(told())
+
+
+def test_of_nodes_that_are_gone_nothing_is_remembered() -> None:
+    async def told() -> None:
+        here = await world()
+        await here.report(ONE)
+        remembered = here.controller._herald._shown
+        assert NODE in remembered
+        here.fleet.machines.clear()
+        del here.kube.objects["netvscnodes", None, NODE]
+        here.fleet.forget(NODE)
+        await here.controller.look(NODE)
+        assert NODE not in remembered
 
     story(told())
 

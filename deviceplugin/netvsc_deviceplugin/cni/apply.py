@@ -6,8 +6,8 @@ import logging
 import select
 import socket
 import time
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -122,6 +122,22 @@ class Ground:
                     wait = self._brought(mac, goal, standing, arrivals)
         raise refused or NodeError(f"pair {mac} does not settle in {goal.netns or 'the host'}")
 
+    def own_again(self, standing: Standing, *, mtu: int | None) -> None:
+        """Give a pair at home its own MACs and MTU, whoever brought it (the kernel may have).
+
+        That the kernel refuses is no reason to keep it from others.
+        """
+        for part in (standing.netvsc, standing.vf):
+            if not part or part.link.netns is not None:
+                continue
+            link, rtnl = part.link, self._rtnl[None]
+            with _reported():
+                if link.wears not in {"", link.mac}:
+                    rtnl.set_address(link.ifindex, link.mac)
+            with _reported():
+                if mtu and link.mtu != mtu:
+                    rtnl.set_mtu(link.ifindex, mtu)
+
     def _worth(self, standing: Standing) -> bool:
         return bool(standing.vf) and self._means.habits.waits(self._driver(standing.vf))
 
@@ -157,9 +173,8 @@ class Ground:
                 rtnl.drop_altname(ifindex, altname)
             case planning.Up():
                 rtnl.up(ifindex)
-            case planning.Clean(part, mtu):
+            case planning.Clean():
                 rtnl.clean(ifindex)
-                _own_again(rtnl, part, mtu)
             case planning.Mtu(mtu=mtu):
                 rtnl.set_mtu(ifindex, mtu)
             case _:
@@ -191,14 +206,10 @@ class Ground:
         return came
 
 
-def _own_again(rtnl: Rtnl, part: Seen, mtu: int | None) -> None:
-    """Give a NIC its own MAC and MTU again; that the kernel refuses is no reason to keep it."""
-    link = part.link
+@contextmanager
+def _reported() -> Iterator[None]:
     try:
-        if link.wears not in {"", link.mac}:
-            rtnl.set_address(link.ifindex, link.mac)
-        if mtu and link.mtu != mtu:
-            rtnl.set_mtu(link.ifindex, mtu)
+        yield
     except RefusedError as refused:
         log.warning("%s", refused)
 

@@ -143,7 +143,8 @@ class Attachments:
             lost = [one for one in holding.unmarked(ground.look(), ()) if one.id not in held]
             for one in lost:
                 try:
-                    ground.settle(one.mac, Goal(netns=None, name=one.home, up=False))
+                    goal = Goal(netns=None, name=one.home, up=False)
+                    ground.own_again(ground.settle(one.mac, goal), mtu=None)
                 except NetvscError as error:
                     self._say(f"pair {one.id} has no name at home: {error}")
 
@@ -286,5 +287,6 @@ class Attachments:
         forced = self.forced().get(held.id)
         homes = holding.homes(holding.renewed(held, self._left))
         standing = ground.settle(held.mac, goal, homes=homes, forced=forced)
+        ground.own_again(standing, mtu=held.mtu)
         self._left.pop(held.mac, None)
         return standing

@@ -41,7 +41,7 @@ def mac(id_: str) -> str:
 
 
 def homes(held: Held) -> Homes:
-    return Homes(netvsc=held.home, vf=held.vf_home, mtu=held.mtu)
+    return Homes(netvsc=held.home, vf=held.vf_home)
 
 
 def renewed(held: Held, left: Mapping[str, str]) -> Held:

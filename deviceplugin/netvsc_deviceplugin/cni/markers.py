@@ -12,6 +12,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
@@ -134,6 +135,8 @@ class Markers:
             _put(new, data)
             new.replace(file)
         except OSError as error:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
             if error.errno != errno.ENOSPC or not _rewritten(file, data):
                 raise self._refused("write", marker.container, error) from error
 

@@ -46,11 +46,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Homes:
-    """Names at home as a record has them, for kernels that lose altnames on a move; and the MTU."""
+    """Names at home as a record has them, for kernels that lose altnames on a move."""
 
     netvsc: str | None = None
     vf: str | None = None
-    mtu: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +87,7 @@ class Up(Step):
 
 @dataclass(frozen=True, slots=True)
 class Clean(Step):
-    """Take off what a pod left behind: an application that was killed, or one that meant to.
-
-    `mtu` is what it shall be again, None where that is not known, or follows from another's.
-    """
-
-    mtu: int | None = None
+    """Take off what a pod left behind: an application that was killed, or one that meant to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +135,7 @@ def plan(
         return _stray(vf, goal, names, homes)
     notes = _remember(standing, homes, names) if goal.netns is not None else ()
     if netvsc.link.netns != goal.netns:
-        return (*notes, *_moved(netvsc, vf, goal, names, homes))
+        return (*notes, *_moved(netvsc, vf, goal, names))
     steps = (*notes, *_settle(netvsc, goal, names))
     if not vf:
         return steps
@@ -225,15 +219,12 @@ def _stray(vf: Seen | None, goal: Goal, names: Collection[str], homes: Homes) ->
     return ()
 
 
-def _moved(
-    netvsc: Seen, vf: Seen | None, goal: Goal, names: Collection[str], homes: Homes
-) -> tuple[Step, ...]:
+def _moved(netvsc: Seen, vf: Seen | None, goal: Goal, names: Collection[str]) -> tuple[Step, ...]:
     """In a pod a taken name is the pod's mistake, and the kernel says so; home takes all back."""
     if goal.netns is not None:
         return (Move(netvsc, goal.netns, goal.name),)
-    left = [Clean(netvsc, homes.mtu)]
-    left += [Clean(vf)] if vf and vf.link.netns is not None else []
-    return *left, Move(netvsc, None, _free(goal.name, SPARE_NETVSC, names))
+    left = [part for part in (netvsc, vf) if part and part.link.netns is not None]
+    return *map(Clean, left), Move(netvsc, None, _free(goal.name, SPARE_NETVSC, names))
 
 
 def _moved_vf(vf: Seen, goal: Goal, names: Collection[str], homes: Homes) -> Move:

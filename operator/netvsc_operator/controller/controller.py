@@ -42,6 +42,8 @@ class Controller:
         """Look at one node; raises what the apiserver says no with."""
         there = self._fleet.take(name) or await self._at_need(name)
         if there is None:
+            if name not in self._fleet.seen:
+                self._herald.forget(name)
             return
         try:
             there = await self._repair(there)

@@ -215,19 +215,20 @@ class Herald:
     async def _condition(
         self, pod: str, before: PodTold, pairs: list[PairStatus], now: _Round
     ) -> PodTold:
-        """Have the pod's condition say how its pairs are."""
-        await self._show(pod, before.uid, accelerated(pairs, sidecar=before.sidecar), now)
-        return replace(before, reannounce=self._asked(pairs[0]) or before.reannounce)
-
-    async def _show(self, pod: str, uid: str, said: Accelerated, now: _Round) -> None:
+        """Have the pod's condition say how its pairs are; a namesake counts as another pod."""
         shown = self._shown.setdefault(now.name, {})
-        if shown.pop(uid, None) != said:  # whoever fails below looks at the pod again
+        said = accelerated(pairs, sidecar=before.sidecar)
+        if shown.pop(before.uid, None) != said:  # whoever fails below looks at the pod again
             found = await self._facts(pod, now)
-            if found is None or found.ref.uid != uid:
-                return
+            if found is None:
+                return before
+            if found.ref.uid != before.uid:
+                before = PodTold(uid=found.ref.uid, sidecar=found.sidecar)
+                said = accelerated(pairs, sidecar=before.sidecar)
             if not found.shows(said):
                 await self._pods.show(found, said)
-        shown[uid] = said
+        shown[before.uid] = said
+        return replace(before, reannounce=self._asked(pairs[0]) or before.reannounce)
 
 
 def _lived(before: PodTold | None, now: Facts | None) -> bool:
