@@ -24,7 +24,10 @@ from netvsc_deviceplugin.proto import podresources_v1_pb2 as pr
 
 SLOW_S = 60.0
 SOON_S = (0.25, 2.0, 10.0)  # after an Allocate: admission takes 0.4 s here, a busy kubelet longer
-GONE_S = 3.0  # a restarted kubelet lists no pod at all for about a second (docs/testing-cluster.md)
+GONE_S = 3.0  # a kubelet may list a pod before it knows what it has
+# A restarted kubelet lists no pod at all, not even ours, until it has heard of them from the
+# apiserver: for a second, on a busy node for many (docs/testing-cluster.md). Nothing tells when.
+BLANK_S = 1.0
 _TIMEOUT_S = 5.0
 
 log = logging.getLogger(__name__)
@@ -125,6 +128,10 @@ class PodResources:
             self._missing = {}  # whoever answers next may be new, and know nothing yet
             return
         self.trouble.set(None)
+        if not answer.pod_resources:
+            self._missing = {}
+            self._due.append(self._clock() + BLANK_S)
+            return
         held, self._missing = settled(
             self._allocations.get(), allocations_from(answer), self._missing, now=self._clock()
         )

@@ -77,7 +77,7 @@ def _held(cluster: Cluster, pods: Pods, name: str) -> resources.Held:
     def listed() -> resources.Held | None:
         return resources.pods(_socket(cluster)).get(f"{pods.namespace}/{name}")
 
-    return until(listed, what=f"the kubelet to list {name}", seconds=10)
+    return until(listed, what=f"the kubelet to list {name}", seconds=60)
 
 
 def test_env_from_allocate_is_in_the_container_and_expanded_in_command_and_args(
@@ -246,6 +246,7 @@ def test_ten_kubelet_restarts_each_registered_again_within_seconds_and_the_pod_u
     cluster: Cluster, pods: Pods, plugin: ProbePlugin
 ) -> None:
     pods.start(pod("app", container("main", "sh", "-c", STAY, resource=plugin.resource)))
+    pods.start(pod("plain", container("main", "sh", "-c", STAY)))
     before = pods.status("app", "main")["containerID"]
     held = _held(cluster, pods, "app")
 
@@ -254,9 +255,12 @@ def test_ten_kubelet_restarts_each_registered_again_within_seconds_and_the_pod_u
         healthy = time.monotonic()
         plugin.wait_registered(times=restart + 2)
         assert plugin.registered_at[-1] - healthy < 5  # 4 ms as a rule, a second on a busy machine
-        # For about a second its list is empty. That says nothing: no wrong answer follows.
-        first = resources.pods(_socket(cluster)).get(f"{pods.namespace}/app", held)
-        assert first == _held(cluster, pods, "app") == held
+        # For a second or many its list is empty. That says nothing: then it has all at once.
+        listed = until(
+            lambda: resources.pods(_socket(cluster)), what="a list", seconds=60, pause=0.01
+        )
+        assert listed[f"{pods.namespace}/app"] == held
+        assert listed[f"{pods.namespace}/plain"] == {}
 
     wait_allocatable(cluster, plugin.resource, 2)
     after = pods.status("app", "main")

@@ -35,6 +35,7 @@ _CALL = 5.0  # seconds for one call
 
 Devices = Mapping[str, dp.Device]
 Holder = tuple[str, str, str]  # namespace, pod, container
+_AGENT: Holder = ("netvsc-system", "netvsc-deviceplugin", "deviceplugin")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +63,16 @@ class _Log:
 
 
 class Kubelet:
-    """`folder` takes the role of /var/lib/kubelet: device-plugins and pod-resources are in it."""
+    """`folder` takes the role of /var/lib/kubelet: device-plugins and pod-resources are in it.
+
+    `blank`: it has just started, and lists no pod; otherwise the agent's own is always there.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.plugins_folder = folder / "device-plugins"
         self.podresources = folder / "pod-resources" / "kubelet.sock"
         self.refuse: str | None = None
+        self.blank = False
         self.pods: dict[Holder, dict[str, list[str]]] = {}
         self.looks = 0
         self.refusals = 0
@@ -271,8 +276,9 @@ class Kubelet:
     ) -> pr.ListPodResourcesResponse:
         self.looks += 1
         await self._tell()
+        listed = {} if self.blank else {_AGENT: dict[str, list[str]](), **self.pods}
         return pr.ListPodResourcesResponse(
-            pod_resources=[_pod(holder, held) for holder, held in self.pods.items()]
+            pod_resources=[_pod(holder, held) for holder, held in listed.items()]
         )
 
 
