@@ -45,15 +45,19 @@ class Given:
         self._since |= dict.fromkeys(verbs, self._clock())
         self._held -= verbs.keys()
 
-    def looked(self, held: Collection[str]) -> None:
-        """Forget what podresources showed and shows no longer, and what it never showed."""
+    def looked(self, held: Collection[str], *, shown: Collection[str] | None = None) -> None:
+        """Forget what podresources showed and shows no longer, and what it never showed.
+
+        `shown` are those that it shows now; the others of `held` may be the holders of before.
+        """
         now = self._clock()
         gone = {
             id_
             for id_ in self._given
             if id_ not in held and (id_ in self._held or now - self._since[id_] >= NEVER_CAME_S)
         }
-        self._held = set(held) & self._given.keys()
+        there = held if shown is None else shown
+        self._held = ((self._held & set(held)) | set(there)) & self._given.keys()
         if not gone:
             return
         after = {id_: verbs for id_, verbs in self._given.items() if id_ not in gone}

@@ -152,8 +152,8 @@ class PluginHost:
         self._level()
         self._podresources.soon()
 
-    def _looked(self, held: Collection[str]) -> None:
-        self._given.looked(held)
+    def _looked(self, held: Collection[str], shown: Collection[str]) -> None:
+        self._given.looked(held, shown=shown)
         if self._resources:  # before that the node was not scanned: everything would seem gone
             self._level()
 

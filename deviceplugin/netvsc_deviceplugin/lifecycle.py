@@ -27,6 +27,9 @@ from netvsc_deviceplugin.retry import Retry
 log = logging.getLogger(__name__)
 
 KUBELET = "kubelet.sock"
+LISTEN_S = (
+    30.0  # a kubelet that took a registration asks for the devices at once, if it is not busy
+)
 Identity = tuple[int, int, int]
 
 
@@ -44,6 +47,7 @@ class _Standing:
     retry: Retry
     kubelet: Identity | None = None
     accepted: bool = False
+    accepted_at: float = 0.0
     complained: bool = False
     listeners: int = 0
 
@@ -152,12 +156,25 @@ class Lifecycle:
         if not standing.endpoint.serving:
             standing.accepted = False
             await standing.endpoint.serve()
+        if standing.accepted and (standing.listeners or (left := self._unheard(standing)) > 0):
+            return None if standing.listeners else left
         if standing.accepted:
-            return None
+            log.warning("the kubelet took %s and never listened", standing.endpoint.resource)
+            standing.accepted = False
         if wait := standing.retry.wait():
             return wait
         await self._register(standing)
-        return None if standing.accepted else standing.retry.wait()
+        if standing.accepted:
+            return None if standing.listeners else self._unheard(standing)
+        return standing.retry.wait()
+
+    def _unheard(self, standing: _Standing) -> float:
+        """Return how long the kubelet may still take to listen.
+
+        One that lets an older plugin of that name go may drop the new one before it has listened,
+        and then no stream ends that would tell (runClient, as `listeners` says).
+        """
+        return standing.accepted_at + LISTEN_S - self._clock()
 
     async def _register(self, standing: _Standing) -> None:
         resource = standing.endpoint.resource
@@ -171,6 +188,7 @@ class Lifecycle:
             standing.complained = True
             return
         standing.accepted, standing.complained = True, False
+        standing.accepted_at = self._clock()
         self._publish()
         self._meter.registered("accepted")
         log.info("registered %s with the kubelet", resource)

@@ -104,6 +104,7 @@ class StatusWriter:
         try:
             await self._write(patch_of(status))
         except NetvscError as error:
+            self._written = None  # it may have been carried out all the same
             if self._due is None:
                 log.warning("the status was not written, trying again: %s", error)
             self._retry.tried()

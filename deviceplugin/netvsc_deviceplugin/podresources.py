@@ -86,7 +86,7 @@ class PodResources:
         socket: Path,
         *,
         allocations: Latest[Allocations],
-        looked: Callable[[Collection[str]], None],
+        looked: Callable[[Collection[str], Collection[str]], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.trouble: Latest[str | None] = Latest(None)
@@ -132,12 +132,13 @@ class PodResources:
             self._missing = {}
             self._due.append(self._clock() + BLANK_S)
             return
+        shown = allocations_from(answer)
         held, self._missing = settled(
-            self._allocations.get(), allocations_from(answer), self._missing, now=self._clock()
+            self._allocations.get(), shown, self._missing, now=self._clock()
         )
         self._due += [at + GONE_S for at in self._missing.values()]
         self._allocations.set(held)
-        self._looked(held.keys())
+        self._looked(held.keys(), shown.keys())
 
     async def _rest(self) -> None:
         """Wait until the next look is due; `soon` may bring it forward."""

@@ -35,6 +35,7 @@ async def follow(path: Path, pools: Latest[tuple[Pool, ...]]) -> None:
     """Keep `pools` as the file says. The folder is watched: a ConfigMap is replaced as a whole."""
     changed = asyncio.Event()
     with watching(path.parent, changed=changed.set):
+        changed.set()  # it may have changed before anybody watched
         while True:
             await changed.wait()
             changed.clear()

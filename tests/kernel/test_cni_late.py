@@ -206,6 +206,9 @@ def test_a_pair_that_another_container_has_stays_there() -> None:
         with CniServer(cni) as server:
             server.give(1)
             server.listed.add(late.container)
+            assert server.settle()
+            assert cni.inside(1, holder)
+            assert shim("DEL", config(cni.state), late).code == 0
             assert not server.settle()
         assert cni.inside(1, holder)
         assert notes(cni) == []

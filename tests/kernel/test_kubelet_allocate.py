@@ -229,7 +229,7 @@ def test_a_kubelet_that_lists_no_pod_at_all_knows_nothing_yet() -> None:
             asked = PodResources(
                 here.kubelet.podresources,
                 allocations=here.allocations,
-                looked=lambda _: None,
+                looked=lambda *_: None,
                 clock=lambda: now,
             )
             here.kubelet.admit("fwd-0", RESOURCE, pair(1).id)
@@ -257,7 +257,7 @@ def test_a_kubelet_that_was_away_is_not_believed_at_once() -> None:
             asked = PodResources(
                 here.kubelet.podresources,
                 allocations=here.allocations,
-                looked=lambda _: None,
+                looked=lambda *_: None,
                 clock=lambda: now,
             )
             here.kubelet.admit("fwd-0", RESOURCE, pair(1).id)

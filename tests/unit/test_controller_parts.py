@@ -208,6 +208,9 @@ def test_the_oldest_wish_tells_whether_anybody_works() -> None:
 
 
 class _Pools:
+    def level(self) -> None:
+        """Nothing is kept here."""
+
     def take(self, _thing: object, *, gone: bool) -> bool:
         return not gone
 

@@ -60,11 +60,15 @@ class Attachments:
     ) -> tuple[Attached, ...]:
         """Bring pairs into a container whose ADD is long over, unless `still` says it ended.
 
-        A pair that another container has stays there: that one's ADD came later. Raises as `add`.
+        A pair that another container has stays there: that one's ADD came later, or its DEL is to
+        come. Raises as `add`.
         """
         for marker in tuple(self.markers.all()):
-            if any(marker.held(want.id) for want in wants):
+            if not any(marker.held(want.id) for want in wants):
+                continue
+            if marker.container == target.container:
                 raise RequestError(f"container {marker.container} has its pair already")
+            raise RetryError(f"container {marker.container} has not given its pair back yet")
         return self._add(target, wants, still=still)
 
     def delete(self, container: str, *, netns: str = "", attachment: str | None = None) -> None:
@@ -108,14 +112,19 @@ class Attachments:
                 if (marker.container, attachment) not in valid:
                     self.delete(marker.container, attachment=attachment)
 
-    def restore(self) -> None:
-        """Make every container whole, or bring it home: after a restart, and when a VF returned."""
+    def restore(self) -> bool:
+        """Make every container whole, or bring it home: after a restart, and when a VF returned.
+
+        Return whether all is as it should be: nothing tells when what was refused would succeed.
+        """
+        well = True
         for marker in tuple(self.markers.all()):
             try:
                 self._restore(marker)
             except NetvscError as error:
                 self._say(f"container {marker.container} is not as it should be: {error}")
-        self._orphans()
+                well = False
+        return self._orphans() and well
 
     def ended(self) -> bool:
         """Tell whether a netns that has a pair inside has lost its name."""
@@ -136,8 +145,9 @@ class Attachments:
             for held in marker.pairs:
                 self._bring(ground, away, held)
 
-    def _orphans(self) -> None:
+    def _orphans(self) -> bool:
         """Name right what came home without us: its netns died, or nobody called DEL."""
+        well = True
         held = {held.id for marker in self.markers.all() for held in marker.pairs}
         with self._ground(None) as ground:
             lost = [one for one in holding.unmarked(ground.look(), ()) if one.id not in held]
@@ -147,6 +157,8 @@ class Attachments:
                     ground.own_again(ground.settle(one.mac, goal), mtu=None)
                 except NetvscError as error:
                     self._say(f"pair {one.id} has no name at home: {error}")
+                    well = False
+        return well
 
     def _say(self, text: str) -> None:
         """Log what `restore` finds wrong once, though it looks at every event."""

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from netvsc.errors import NodeError
 from netvsc.folder import watching
 from netvsc_deviceplugin.cni import conflist, lists, program
 from netvsc_deviceplugin.cni.conflist import ConflistError, Contest
@@ -56,6 +57,7 @@ class Chain:
     _contest: Contest = field(default_factory=Contest)
     _was_in: Path | None = None
     _left_at: float | None = None
+    _out: tuple[int, int] | None = None  # the list without us that was counted last
 
     def wake(self) -> None:
         """Take a hint that there may be something to do."""
@@ -64,10 +66,14 @@ class Chain:
     async def run(self) -> None:
         """Look after each change, until cancelled; raises NodeError for folders that are not."""
         with ExitStack() as stack:
-            for folder in (self.folders.conf, self.folders.bin):
+            watched = (self.folders.conf, self.folders.bin)
+            for folder in watched:
                 stack.enter_context(watching(folder, changed=self.wake))
+            numbers = [_number(folder) for folder in watched]
             while True:
                 self._hint.clear()
+                for folder, number in zip(watched, numbers, strict=True):
+                    _check(folder, number)
                 self.look()
                 try:
                     async with asyncio.timeout(self._wait()):
@@ -140,8 +146,10 @@ class Chain:
         if wanted == text:
             self._was_in = file
             return Place(Standing.CHAINED)
-        if file == self._was_in:
-            self._contest = self._contest.again(self.clock())
+        now, seen = self.clock(), _stamp(file)
+        taken_out = file == self._was_in and seen != self._out
+        self._contest = self._contest.again(now) if taken_out else self._contest.later(now)
+        self._out = seen
         if self._contest.lost:
             why = f"{file}: somebody keeps taking {conflist.TYPE} out; its owner must let it stay"
             return Place(Standing.CONTESTED, why)
@@ -155,3 +163,28 @@ class Chain:
         if place.message and place != self.place.get():
             log.warning("%s: %s", place.reason, place.message)
         self.place.set(place)
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    found = file.stat()
+    return found.st_ino, found.st_mtime_ns
+
+
+def _number(folder: Path) -> tuple[int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino
+
+
+def _check(folder: Path, number: tuple[int, int]) -> None:
+    """Raise NodeError if the folder is not the one that is watched: we should be deaf.
+
+    In a container the mount stays, of a folder that has no name any more.
+    """
+    try:
+        there = folder.stat()
+    except FileNotFoundError:
+        there = None
+    if there is None or (there.st_dev, there.st_ino) != number or not there.st_nlink:
+        raise NodeError(
+            f"{folder} was removed or replaced: restart the agent, so that the new one is mounted"
+        )

@@ -73,6 +73,10 @@ class Contest:
         recent = [at for at in self.taken_out if now - at < _WINDOW_S]
         return Contest((*recent, now))
 
+    def later(self, now: float) -> Contest:
+        """Forget what is long ago; nobody took us out now, though somebody woke us."""
+        return Contest(tuple(at for at in self.taken_out if now - at < _WINDOW_S))
+
     @property
     def lost(self) -> bool:
         return len(self.taken_out) >= _ROUNDS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import (
     AbstractContextManager,
@@ -37,6 +38,7 @@ from netvsc_deviceplugin.cni.whose import ask, ask_all
 from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.links import Link
 from netvsc_deviceplugin.match import World
+from netvsc_deviceplugin.retry import Retry
 from netvsc_deviceplugin.scan import Source
 from netvsc_deviceplugin.sysfs import Devices
 
@@ -180,11 +182,18 @@ class CniHalf:
             self._late.wake()
 
     async def _keep_mending(self) -> None:
+        retry = Retry(clock=time.monotonic, first_s=1.0, longest_s=30.0, settled_s=120.0)
+        well = True
         with self._watching_names():
             while True:
-                await self._mend.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(None if well else retry.wait()):
+                        await self._mend.wait()
                 self._mend.clear()
-                await self._service.restore()
+                retry.tried()
+                well = await self._service.restore()
+                if well:
+                    retry.reset()
 
     def _watching_names(self) -> AbstractContextManager[None]:
         with suppress(OSError):  # after a boot nobody may have made it yet; ip-netns(8) would

@@ -69,8 +69,9 @@ class Service:
         """Wait for the change under way; what has not begun never will, and goes unanswered."""
         self._worker.shutdown(cancel_futures=True)
 
-    async def restore(self) -> None:
-        await self._alone(self._attachments.restore)
+    async def restore(self) -> bool:
+        """Return whether all is as it should be."""
+        return await self._alone(self._attachments.restore)
 
     async def answer(self, environment: Mapping[str, str], stdin: bytes) -> Answer:
         began, version, verb = time.monotonic(), VERSIONS[-1], "unknown"

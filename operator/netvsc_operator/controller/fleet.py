@@ -6,7 +6,7 @@ A NetvscNode is held only until it was looked at; then a few facts remain.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,7 @@ class Fleet:
         self.pods: dict[str, Claimant] = {}
         self._fresh: dict[str, Object] = {}
         self._stale: set[str] = set()
-        self._holder: dict[str, str] = {}
+        self._holders: dict[str, set[str]] = {}
 
     def machine(self, meta: Object) -> bool:
         """Take a Node's metadata; return whether it matters."""
@@ -92,7 +92,8 @@ class Fleet:
     def remember(self, name: str, seen: Seen) -> None:
         self._release(name)
         self.seen[name] = seen
-        self._holder |= dict.fromkeys(seen.pods, name)
+        for pod in seen.pods:
+            self._holders.setdefault(pod, set()).add(name)
 
     def forget(self, name: str) -> None:
         """Forget a NetvscNode that is gone."""
@@ -102,12 +103,14 @@ class Fleet:
 
     def _release(self, name: str) -> None:
         for pod in self.seen[name].pods if name in self.seen else ():
-            if self._holder.get(pod) == name:
-                del self._holder[pod]
+            left = self._holders.get(pod, set()) - {name}
+            self._holders[pod] = left
+            if not left:
+                del self._holders[pod]
 
-    def holder(self, pod: str) -> str | None:
-        """Return the NetvscNode whose pairs a pod holds."""
-        return self._holder.get(pod)
+    def holders(self, pod: str) -> Collection[str]:
+        """Return the NetvscNodes that say that a pod holds a pair: one may be of a dead node."""
+        return tuple(self._holders.get(pod, ()))
 
     def names(self) -> Iterator[str]:
         yield from self.machines.keys() | self.seen.keys()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -45,7 +45,10 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Round:
-    """One round over one node; pods are read at most once in it."""
+    """One round over one node; pods are read at most once in it.
+
+    `asked` are the manual orders of its pods: what comes during the round is for the next one.
+    """
 
     name: str
     node: Ref
@@ -53,6 +56,7 @@ class _Round:
     announce: Mapping[str, int]
     told: Told
     outcome: Outcome
+    asked: Mapping[str, str]
     facts: dict[str, Facts | None] = field(default_factory=dict)
 
 
@@ -82,6 +86,7 @@ class Herald:
 
     async def tell(self, there: Object, status: NodeStatus, before: Told) -> Outcome:
         """Say what is to be said now; return what is to be remembered of it."""
+        holders = _by_pod(status.pairs)
         now = _Round(
             name=there["metadata"]["name"],
             node=_node(there),
@@ -89,8 +94,8 @@ class Herald:
             announce=(there.get("spec") or {}).get("announce") or {},
             told=before,
             outcome=Outcome(before),
+            asked=self._asked(holders),
         )
-        holders = _by_pod(status.pairs)
         pods = {pod: await self._pod(pod, pairs, now) for pod, pairs in holders.items()}
         pairs = dict(before.pairs)
         for pair in status.pairs:
@@ -130,7 +135,7 @@ class Herald:
 
     async def _pair(self, pair: PairStatus, pod: PodTold | None, now: _Round) -> PairTold:
         """Say what is to be said of one pair, then see whether an order is due."""
-        known = now.told.pair(pair.id)
+        known = self._begun(pair, pod, now.told.pair(pair.id), now)
         situation = self._situation(pair, pod, known, now)
         known = telling.levelled(situation, known)
         known = await self._say(situation, known, now)
@@ -140,6 +145,19 @@ class Herald:
         if (wait := telling.returned_wait_s(situation, known)) is not None:
             now.outcome.wake(wait)
         return known
+
+    def _begun(
+        self, pair: PairStatus, pod: PodTold | None, known: PairTold, now: _Round
+    ) -> PairTold:
+        """Forget tries of an outage before this one, or for a pod that had the pair before."""
+        before = now.told.pods.get(pod_of(pair) or "")
+        another = pod is not None and (before is None or before.uid != pod.uid)
+        if not (known.tries or known.escalated):
+            return known
+        if not another and pair.revocations <= known.revoked:
+            return known
+        self._count("gone", now)
+        return reannounce.forgotten(known)
 
     def _situation(
         self, pair: PairStatus, pod: PodTold | None, known: PairTold, now: _Round
@@ -195,15 +213,15 @@ class Herald:
         self, pair: PairStatus, pod: PodTold | None, known: PairTold, now: _Round
     ) -> PairTold:
         """Order what a person asked for by annotating the pod."""
-        asked = self._asked(pair)
+        asked = now.asked.get(pod_of(pair) or "")
         if pod is None or asked is None or asked == pod.reannounce:
             return known
         self._order(pair, "hand", now)
         return reannounce.by_hand(known)
 
-    def _asked(self, pair: PairStatus) -> str | None:
-        claimant = self._fleet.pods.get(pod_of(pair) or "")
-        return claimant.reannounce if claimant else None
+    def _asked(self, pods: Iterable[str]) -> Mapping[str, str]:
+        known = {pod: self._fleet.pods.get(pod) for pod in pods}
+        return {pod: one.reannounce for pod, one in known.items() if one and one.reannounce}
 
     def _order(self, pair: PairStatus, whose: str, now: _Round) -> None:
         now.outcome.orders[pair.id] = now.announce.get(pair.id, 0) + 1
@@ -218,17 +236,16 @@ class Herald:
         """Have the pod's condition say how its pairs are; a namesake counts as another pod."""
         shown = self._shown.setdefault(now.name, {})
         said = accelerated(pairs, sidecar=before.sidecar)
-        if shown.pop(before.uid, None) != said:  # whoever fails below looks at the pod again
-            found = await self._facts(pod, now)
-            if found is None:
-                return before
-            if found.ref.uid != before.uid:
-                before = PodTold(uid=found.ref.uid, sidecar=found.sidecar)
-                said = accelerated(pairs, sidecar=before.sidecar)
-            if not found.shows(said):
-                await self._pods.show(found, said)
-        shown[before.uid] = said
-        return replace(before, reannounce=self._asked(pairs[0]) or before.reannounce)
+        if shown.get(before.uid) != said:
+            shown.pop(before.uid, None)  # whoever fails below looks at the pod again
+            if found := await self._facts(pod, now):
+                if found.ref.uid != before.uid:
+                    before = PodTold(uid=found.ref.uid, sidecar=found.sidecar)
+                    said = accelerated(pairs, sidecar=before.sidecar)
+                if not found.shows(said):
+                    await self._pods.show(found, said)
+                shown[before.uid] = said
+        return replace(before, reannounce=now.asked.get(pod) or before.reannounce)
 
 
 def _lived(before: PodTold | None, now: Facts | None) -> bool:

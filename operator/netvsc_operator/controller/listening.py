@@ -7,7 +7,7 @@ annotations or finalizers is used; foreign objects never see a write of kopf's.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Protocol
 
 import kopf
@@ -33,6 +33,8 @@ class Notes(Protocol):
 
     def on_netvscpool(self, thing: Object, *, gone: bool) -> None: ...
 
+    def listed(self, path: str, there: Collection[str]) -> None: ...
+
 
 class _Backoffs:
     """Pauses between kopf's tries, without an end: an apiserver may be away for an hour."""
@@ -46,7 +48,7 @@ class _Backoffs:
 def registry(notes: Notes, *, access: Access, pulse: Pulse) -> kopf.OperatorRegistry:
     """Return kopf's handlers."""
     found = kopf.OperatorRegistry()
-    _log_in(found, access, pulse)
+    _log_in(found, access, pulse, notes)
     ours = {
         ("", "v1", "nodes"): notes.on_node,
         ("", "v1", "pods"): notes.on_pod,
@@ -58,10 +60,12 @@ def registry(notes: Notes, *, access: Access, pulse: Pulse) -> kopf.OperatorRegi
     return found
 
 
-def _log_in(found: kopf.OperatorRegistry, access: Access, pulse: Pulse) -> None:
+def _log_in(found: kopf.OperatorRegistry, access: Access, pulse: Pulse, notes: Notes) -> None:
     @kopf.on.login(registry=found)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return kopf.AiohttpSession(server=access.server, aiohttp_session=session(access, pulse))
+        return kopf.AiohttpSession(
+            server=access.server, aiohttp_session=session(access, pulse, listed=notes.listed)
+        )
 
 
 def _hand_over(found: kopf.OperatorRegistry, resource: tuple[str, str, str], take: Any) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import Any
 
 from netvsc_operator.admission.annotations import REANNOUNCE
 from netvsc_operator.controller.fleet import Claimant, Fleet
 from netvsc_operator.controller.pools import Pools
+from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS
 
 Object = dict[str, Any]
 _ITS_OWN_S = 1.0  # how long a Node waits for the NetvscNode that probably comes with it
@@ -24,7 +26,9 @@ class Notebook:
         name = thing["metadata"]["name"]
         if gone:
             self._fleet.machines.pop(name, None)
+            self._pools.level()
         elif self._fleet.machine(thing["metadata"]):
+            self._pools.level()
             self._ask(name)
 
     def _ask(self, name: str) -> None:
@@ -37,6 +41,8 @@ class Notebook:
         name = thing["metadata"]["name"]
         if gone:
             self._fleet.forget(name)
+            self._fleet.doubt(name)  # whoever reads it just now believes that it is there
+            self._pools.level()
         else:
             self._fleet.arrived(thing)
         self._queue.add(name)
@@ -51,8 +57,21 @@ class Notebook:
         if self._fleet.pods.get(pod) == now:
             return
         self._fleet.pods[pod] = now
-        if node := self._fleet.holder(pod):
+        for node in self._fleet.holders(pod):
             self._fleet.again(node)
+
+    def listed(self, path: str, there: Collection[str]) -> None:
+        """Take out what a listing lacks: it was deleted while nobody watched."""
+        kinds: dict[str, tuple[Collection[str], Callable[..., None]]] = {
+            NODES.path(): (self._fleet.machines, self.on_node),
+            PODS.path(): (self._fleet.pods, self.on_pod),
+            NETVSC_NODES.path(): (self._fleet.seen, self.on_netvscnode),
+            NETVSC_POOLS.path(): (self._pools.names(), self.on_netvscpool),
+        }
+        known, take = kinds[path]
+        for key in set(known) - set(there):
+            namespace, _, name = key.rpartition("/")
+            take({"metadata": {"name": name, "namespace": namespace}}, gone=True)
 
     def on_netvscpool(self, thing: Object, *, gone: bool) -> None:
         if self._pools.take(thing, gone=gone):

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from netvsc import timestamps
@@ -50,6 +50,9 @@ class Pools:
         before, self.book = self.book, book(self._objects.values())
         self.level()
         return before.pools != self.book.pools
+
+    def names(self) -> Collection[str]:
+        return self._objects.keys()
 
     def level(self) -> None:
         """Have the status of the pools looked at soon."""

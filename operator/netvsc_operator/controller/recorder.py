@@ -89,7 +89,11 @@ class Recorder:
             await self._kube.create(EVENTS, body, namespace=_CLUSTER)
             self._metrics.told(telling.reason)
         except AlreadyExists:
-            body = await self._kube.get(EVENTS, body["metadata"]["name"], namespace=_CLUSTER)
+            name = body["metadata"]["name"]
+            try:
+                body = await self._kube.get(EVENTS, name, namespace=_CLUSTER)
+            except NotFound:  # its hour was over just then: that says nothing of the NetvscNode
+                return await self.tell(telling, to)
         if to.pod and to.hears(telling):
             await self._tell_pod(telling, to.pod, scope=to.scope, note=body["note"])
         return _through(body) or telling.sets

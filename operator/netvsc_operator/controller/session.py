@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from functools import partial
 from typing import Any, cast
 
@@ -37,6 +37,9 @@ class Pulse:
         if path in self._paths:
             self._at[path] = self._clock()
 
+    def follows(self, path: str) -> bool:
+        return path in self._paths
+
     def watched(self, path: str) -> None:
         """Note that the apiserver has taken a watch up: the kind was listed before."""
         self.beat(path)
@@ -55,8 +58,23 @@ class Pulse:
         return None
 
 
-def session(access: Access, pulse: Pulse) -> aiohttp.ClientSession:
-    """Return a session; its token is read anew for each request, since kubelets renew it."""
+Listed = Callable[[str, Collection[str]], None]
+
+
+def session(
+    access: Access, pulse: Pulse, *, listed: Listed = lambda _path, _there: None
+) -> aiohttp.ClientSession:
+    """Return a session; its token is read anew for each request, since kubelets renew it.
+
+    `listed` hears of each listing that is complete: kopf does not tell what it lacks.
+    """
+    pages: dict[str, set[str]] = {}
+
+    def page(path: str, answer: Any, *, first: bool) -> None:
+        names = pages[path] = set() if first else pages.get(path, set())
+        names |= {_key(one["metadata"]) for one in answer.get("items") or []}
+        if not (answer.get("metadata") or {}).get("continue"):
+            listed(path, pages.pop(path))
 
     async def middleware(
         request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -71,19 +89,30 @@ def session(access: Access, pulse: Pulse) -> aiohttp.ClientSession:
         if watch and response.ok:
             pulse.watched(path)
             response.content = cast("aiohttp.StreamReader", _Heard(response.content, path, pulse))
-        elif slim:
-            response.json = partial(_with_items, response.json)  # type: ignore[method-assign]
+        elif response.ok and pulse.follows(path):
+            first = "continue" not in request.url.query
+            response.json = partial(  # type: ignore[method-assign]
+                _with_items, response.json, partial(page, path, first=first)
+            )
         return response
 
     connector = aiohttp.TCPConnector(ssl=access.tls() or False)
     return aiohttp.ClientSession(connector=connector, middlewares=(middleware,))
 
 
-async def _with_items(read: Callable[..., Awaitable[Any]], **how: Any) -> Any:
+def _key(meta: dict[str, Any]) -> str:
+    return "/".join(part for part in (meta.get("namespace"), meta["name"]) if part)
+
+
+async def _with_items(
+    read: Callable[..., Awaitable[Any]], took: Callable[[Any], None], **how: Any
+) -> Any:
     """Read a list; an empty one of partial metadata has `items: null`, which kopf cannot take."""
     answer = await read(**how)
     if isinstance(answer, dict) and answer.get("items", ()) is None:
         answer["items"] = []
+    if isinstance(answer, dict) and "items" in answer:
+        took(answer)
     return answer
 
 

@@ -78,6 +78,7 @@ def levelled(now: Situation, told: PairTold) -> PairTold:
         told,
         revoked=min(told.revoked, pair.revocations),
         returned=min(told.returned, pair.returns),
+        repeated=min(told.repeated, now.order),
         pci=told.pci or (vf.pci if vf else None),
         driver=told.driver or (vf.driver if vf else None),
         mismatch=told.mismatch if pair.verbs_mismatch else None,

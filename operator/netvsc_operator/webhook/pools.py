@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Good:
+    uid: str
     created: str
     pool: Pool
 
@@ -54,9 +55,12 @@ class Pools:
     def _read(self, things: Iterable[Object]) -> None:
         for thing in things:
             (judged,) = book([thing]).judged
+            meta = thing["metadata"]
+            uid, created = meta.get("uid", ""), meta.get("creationTimestamp", "")
             if judged.pool:
-                created = thing["metadata"].get("creationTimestamp", "")
-                self._good[judged.name] = _Good(created=created, pool=judged.pool)
+                self._good[judged.name] = _Good(uid=uid, created=created, pool=judged.pool)
+            elif judged.name in self._good and self._good[judged.name].uid != uid:
+                del self._good[judged.name]  # a namesake's
             self._complain(judged.name, judged.refusal)
 
     def _complain(self, name: str, why: str | None) -> None:
