@@ -70,7 +70,7 @@ enum { LAZY_IF_LOADED = 1 | 4 }; /* RTLD_LAZY | RTLD_NOLOAD */
 
 static struct device *failsafe[MAX_FAILSAFE];
 static size_t data_word = DATA_UNKNOWN;
-static char leaving[UNKNOWN + 1]; /* ports whose removal was told and that are not stopped yet */
+static char leaving[UNKNOWN + 1]; /* ports whose removal was told and that are not closed yet */
 
 /* ---- finding what we stand in front of ---- */
 
@@ -261,19 +261,20 @@ static size_t port_of(struct device *device, port_by_name_fn *port_by_name)
 	return port < UNKNOWN ? port : UNKNOWN;
 }
 
-static int leaves(size_t port)
+static int is_leaving(uint16_t port)
 {
-	return __atomic_exchange_n(&leaving[port], 0, __ATOMIC_ACQ_REL);
+	return (port < UNKNOWN && LOAD(&leaving[port])) || LOAD(&leaving[UNKNOWN]);
 }
 
 /*
- * By now no lcore begins to use the device, as it is marked as leaving; but one that had looked at
- * the mark may have been put to sleep before it looked at the queues, which stop and close take
- * away.
+ * An lcore looks at the state of a device, then whether it is marked as leaving, then at its
+ * queues, and may be put to sleep in between. Before the stop: whoever looked before the mark was
+ * set must run on. Before the close: whoever saw the state of before the stop must, for fail-safe
+ * takes the mark back in the end. By then no lcore begins to use the device.
  */
 static void let_pass(uint16_t port)
 {
-	if (!(port < UNKNOWN && leaves(port)) && !leaves(UNKNOWN))
+	if (!is_leaving(port))
 		return;
 	syscall_fn *call = (syscall_fn *)dlsym(ANY, "syscall");
 	if (call)
@@ -314,12 +315,13 @@ EXPORT int rte_eth_dev_stop(uint16_t port)
 	return stop ? stop(port) : -38;
 }
 
-/* Of a port that was not started nothing is stopped. */
 EXPORT int rte_eth_dev_close(uint16_t port)
 {
 	port_fn *close = REAL(port_fn, NEXT, "rte_eth_dev_close");
 
 	let_pass(port);
+	STORE(&leaving[port < UNKNOWN ? port : UNKNOWN], 0);
+	STORE(&leaving[UNKNOWN], 0);
 	return close ? close(port) : -38;
 }
 

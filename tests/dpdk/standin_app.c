@@ -167,12 +167,12 @@ static struct rte_eth_dev *leaving_vf(void)
 	return vf;
 }
 
-/* A device that leaves is stopped only when lcores had the time to pass; its close follows at once.
- */
+/* A device that leaves is stopped, and closed, only when lcores had the time to pass; but once. */
 static int grace(void)
 {
 	leaving_vf();
-	if (took_ms(rte_eth_dev_stop, "vf") < GRACE_MS)
+	if (took_ms(rte_eth_dev_stop, "vf") < GRACE_MS ||
+		took_ms(rte_eth_dev_close, "vf") < GRACE_MS)
 		return 1;
 	return took_ms(rte_eth_dev_close, "vf") >= GRACE_MS ? BUSY : 0;
 }
@@ -240,13 +240,12 @@ static int hold(int thread, int held)
 }
 
 /* An lcore that has no CPU for longer than the grace is waited for. */
-static int starved(void)
+static int starved_over(port_fn *call)
 {
 	int held[2], status = 1;
 	pthread_t thread;
 	char byte;
 
-	leaving_vf();
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
 	pthread_create(&thread, NULL, lcore, NULL);
 	while (!lcore_id || pipe(held))
@@ -257,12 +256,26 @@ static int starved(void)
 	if (read(held[0], &byte, 1) != 1)
 		return 2;
 	unsigned long before = laps;
-	long took = took_ms(rte_eth_dev_stop, "vf");
+	long took = took_ms(call, "vf");
 	int bad = took < 0 || took >= GIVEN_UP_MS || laps == before;
 	is_over = 1;
 	pthread_join(thread, NULL);
 	waitpid(holder, &status, 0);
 	return bad || status;
+}
+
+static int starved_before_stop(void)
+{
+	leaving_vf();
+	return starved_over(rte_eth_dev_stop);
+}
+
+/* It had looked at the state while the device was being stopped, and goes on after that. */
+static int starved_before_close(void)
+{
+	leaving_vf();
+	rte_eth_dev_stop(1);
+	return starved_over(rte_eth_dev_close);
 }
 
 /* Threads that wait for something are not waited for. */
@@ -327,7 +340,8 @@ int main(int argc, char **argv)
 		{"grace-of-one-not-started", grace_of_one_not_started},
 		{"grace-of-this-one-alone", grace_of_this_one_alone},
 		{"no-grace", no_grace},
-		{"starved", starved},
+		{"starved-before-stop", starved_before_stop},
+		{"starved-before-close", starved_before_close},
 		{"sleepers", sleepers},
 		{"cached-bursts-of-one", cached_bursts_of_one},
 	};

@@ -34,7 +34,8 @@ STORIES = (
     "grace-of-one-not-started",
     "grace-of-this-one-alone",
     "no-grace",
-    "starved",
+    "starved-before-stop",
+    "starved-before-close",
     "sleepers",
 )
 CURED = {
@@ -110,7 +111,7 @@ def test_without_the_guard_lcores_keep_the_old_bursts(app: Path) -> None:
     assert run([app, "cached-bursts"], guard=None).returncode == 1
 
 
-@pytest.mark.parametrize("story", ["grace", "grace-of-one-not-started", "starved"])
+@pytest.mark.parametrize("story", ["grace", "grace-of-one-not-started", "starved-before-close"])
 def test_without_the_guard_a_device_that_leaves_is_stopped_at_once(app: Path, story: str) -> None:
     assert run([app, story], guard=None).returncode == 1
 
