@@ -136,6 +136,45 @@ def test_after_ten_quiet_minutes_the_next_change_is_worth_another_try(folders: F
     assert types(file)[-1] == "netvsc-cni"
 
 
+def test_quiet_minutes_are_quiet_though_hints_come_all_the_while(folders: Folders) -> None:
+    """Whatever a pod or the network does wakes us; only a list that is written anew is a try."""
+    file, now = folders.conf / "10-azure.conflist", [0.0]
+    file.write_bytes(text_of(AZURE_OVERLAY))
+    chain = chain_of(folders, clock=lambda: now[0])
+    for _ in range(6):
+        chain.look()
+        file.write_bytes(text_of(AZURE_OVERLAY))
+    for _ in range(9):
+        chain.look()
+        assert chain.place.get().reason is Standing.CONTESTED
+        now[0] += 60
+    now[0] += 61
+    file.write_bytes(text_of(AZURE_OVERLAY))
+    chain.look()
+    assert chain.place.get().reason is Standing.CHAINED
+    assert types(file)[-1] == "netvsc-cni"
+
+
+@pytest.mark.parametrize("which", ["conf", "bin"])
+def test_a_folder_that_is_replaced_ends_the_chain_rather_than_leave_it_deaf(
+    folders: Folders, which: str, tmp_path: Path
+) -> None:
+    """As an installer does: rm -r /etc/cni/net.d, and a new one. The watch is of the old one."""
+    (folders.conf / "10-azure.conflist").write_bytes(text_of(AZURE_OVERLAY))
+    chain = chain_of(folders)
+
+    async def story() -> None:
+        running = asyncio.create_task(chain.run())
+        async with asyncio.timeout(10):
+            await until(chain, Standing.CHAINED)
+            (tmp_path / which).rename(tmp_path / "aside")
+            shutil.copytree(tmp_path / "aside", tmp_path / which)
+            await running
+
+    with pytest.raises(NodeError, match=rf"{which} was removed or replaced: restart the agent"):
+        asyncio.run(story())
+
+
 def test_folders_that_are_not_there_are_named_with_the_remedy(folders: Folders) -> None:
     folders.conf.rmdir()
     with pytest.raises(NodeError, match=r"cannot read .*/conf: .*; mount the runtime's"):

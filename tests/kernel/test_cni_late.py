@@ -214,6 +214,24 @@ def test_a_pair_that_another_container_has_stays_there() -> None:
         assert notes(cni) == []
 
 
+def test_a_pair_that_its_last_holder_has_yet_to_give_back_comes_when_it_does() -> None:
+    """The agent is away while a pod ends, whose DEL will come again, and the next one is added."""
+    with CniHost() as cni:
+        last, late = cni.pod(), cni.pod()
+        cni.add(last, 1)
+        assert shim("DEL", config(cni.state), last).error == 11
+        passed_by(cni, late)
+        with CniServer(cni) as server:
+            cni.attachments.restore()
+            server.give(1)
+            server.listed.add(late.container)
+            assert server.settle()
+            assert shim("DEL", config(cni.state), last).code == 0
+            assert not server.settle()
+            assert cni.inside(1, late)
+            assert notes(cni) == []
+
+
 def test_a_name_that_the_pod_has_taken_meanwhile_is_not_fought_for(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

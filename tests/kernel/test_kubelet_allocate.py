@@ -11,7 +11,7 @@ import pytest
 
 from netvsc.pair import Exclusion, Inventory, Reason
 from netvsc_deviceplugin.podresources import GONE_S, Allocation, PodResources
-from sim.plugin_host import RESOURCE, Node, node
+from sim.plugin_host import RESOURCE, Node, node, until
 from sim.stock import inventory, pair, revoked
 
 MANA = "7870:00:00.0"
@@ -270,6 +270,27 @@ def test_a_kubelet_that_was_away_is_not_believed_at_once() -> None:
             await here.kubelet.start()
             await asked.look()
             assert here.allocations.get()[pair(1).id].pod == "fwd-0"
+
+    asyncio.run(story())
+
+
+def test_what_the_next_pod_was_given_is_remembered_when_the_last_is_believed_gone() -> None:
+    """A StatefulSet's pod is made anew with the same pair, and the kubelet is slow to admit it."""
+    held = Allocation(namespace="default", pod="fwd-0", container="main", resource=RESOURCE)
+
+    async def story() -> None:
+        async with node() as here:
+            here.inventory.set(inventory(pair(1)))
+            here.add_devices("infiniband/uverbs1")
+            async with here.agent() as agent:
+                await here.kubelet.devices(RESOURCE)
+                await here.kubelet.allocate(RESOURCE, pair(1).id)
+                here.kubelet.admit("fwd-0", RESOURCE, pair(1).id)
+                await until(here.allocations, {pair(1).id: held})
+                here.kubelet.end("fwd-0")
+                await here.kubelet.allocate(RESOURCE, pair(1).id)
+                await until(here.allocations, {})
+                assert agent.given() == {pair(1).id: ("uverbs1",)}
 
     asyncio.run(story())
 

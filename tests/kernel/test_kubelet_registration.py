@@ -12,6 +12,7 @@ import pytest
 
 from netvsc.errors import NodeError
 from netvsc.pool import BUILT_IN
+from netvsc_deviceplugin import lifecycle
 from sim.plugin_host import RESOURCE, Node, node, until
 from sim.stock import inventory, pair
 
@@ -146,6 +147,24 @@ def test_a_kubelet_that_lets_go_of_the_stream_is_asked_again() -> None:
                 await here.kubelet.let_go(RESOURCE)
                 await here.kubelet.registered(RESOURCE, since=began)
                 assert len(await here.kubelet.devices(RESOURCE, since=began)) == 2
+
+    asyncio.run(story())
+
+
+def test_a_kubelet_that_took_a_registration_and_never_listened_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No stream ends that would tell: there never was one."""
+    monkeypatch.setattr(lifecycle, "LISTEN_S", 0.2)
+
+    async def story() -> None:
+        async with node() as here:
+            here.inventory.set(STOCK)
+            here.kubelet.drop = 2
+            async with here.agent() as agent:
+                assert len(await here.kubelet.devices(RESOURCE)) == 2
+                await until(agent.standing, {RESOURCE: True})
+                assert len(here.kubelet.registrations(RESOURCE)) == 3
 
     asyncio.run(story())
 

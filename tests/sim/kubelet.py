@@ -66,6 +66,8 @@ class Kubelet:
     """`folder` takes the role of /var/lib/kubelet: device-plugins and pod-resources are in it.
 
     `blank`: it has just started, and lists no pod; otherwise the agent's own is always there.
+    `drop`: so many registrations it takes and lets go of before it listens, as it does where the
+    stream of an older plugin of that name ends just then (runClient).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -73,6 +75,7 @@ class Kubelet:
         self.podresources = folder / "pod-resources" / "kubelet.sock"
         self.refuse: str | None = None
         self.blank = False
+        self.drop = 0
         self.pods: dict[Holder, dict[str, list[str]]] = {}
         self.looks = 0
         self.refusals = 0
@@ -258,6 +261,10 @@ class Kubelet:
 
     async def _listen(self, resource: str, channel: grpc.aio.Channel) -> None:
         async with channel:
+            if self.drop:
+                self.drop -= 1
+                del self._plugins[resource]
+                return
             with contextlib.suppress(grpc.aio.AioRpcError):
                 async for answer in rpc.LIST_AND_WATCH.listen(channel, dp.Empty()):
                     devices = {device.ID: device for device in answer.devices}

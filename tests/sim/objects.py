@@ -23,7 +23,8 @@ class Killed(BaseException):
 class SimKube:
     """`die` counts writes down: at 0 the controller is killed, before the write or after it.
 
-    `after` is what happens, once, when a write that is called so was done.
+    `after` is what happens, once, when a request that is called so was answered: a write that was
+    done, `get netvscnodes`, or `refuse events VFRevoked`, which is there already.
     """
 
     def __init__(self) -> None:
@@ -49,7 +50,9 @@ class SimKube:
 
     async def get(self, kind: Kind, name: str, *, namespace: str | None = None) -> Object:
         self.reads.append(f"{kind.plural} {name}")
-        return copy.deepcopy(self._there(kind, name, namespace))
+        found = copy.deepcopy(self._there(kind, name, namespace))
+        self._answered(f"get {kind.plural}")
+        return found
 
     async def list(self, kind: Kind, scope: Scope | None = None) -> Listing:
         assert scope is None or scope.fields == "", "no selectors here"
@@ -57,9 +60,11 @@ class SimKube:
 
     async def create(self, kind: Kind, body: Object, *, namespace: str | None = None) -> Object:
         name = body["metadata"]["name"]
+        what = f"{kind.plural} {body.get('reason', name)}"
         if (kind.plural, namespace, name) in self.objects:
+            self._answered(f"refuse {what}")
             raise AlreadyExists(f"{name} is there", status=409)
-        with _Write(self, f"create {kind.plural} {body.get('reason', name)}"):
+        with _Write(self, f"create {what}"):
             thing = copy.deepcopy(body)
             thing["metadata"]["namespace"] = namespace
             self.put(kind, thing)
@@ -91,6 +96,9 @@ class SimKube:
             thing["metadata"]["resourceVersion"] = str(next(self._numbers))
         return copy.deepcopy(thing)
 
+    def _answered(self, what: str) -> None:
+        self.after.pop(what, lambda: None)()
+
     def _there(self, kind: Kind, name: str, namespace: str | None) -> Object:
         try:
             return self.objects[kind.plural, namespace, name]
@@ -117,7 +125,7 @@ class _Write:
         self._kube.writes.append(self._what)
         if self._fatal:
             raise Killed
-        self._kube.after.pop(self._what, lambda: None)()
+        self._kube._answered(self._what)
 
 
 def _merge(thing: Object, patch: Object) -> None:

@@ -20,11 +20,15 @@ EMPTY = NodeStatus(
 
 @dataclass
 class SimNode:
-    """The status of a node, and an apiserver that refuses as often as it is told to."""
+    """The status of a node, and an apiserver that refuses as often as it is told to.
+
+    `lose`: so many writes are carried out, and their answer does not arrive.
+    """
 
     status: NodeStatus = EMPTY
     uid: str | None = "u1"
     refuse: int = 0
+    lose: int = 0
     kept: list[int] = field(default_factory=list)
     written: list[tuple[float, int]] = field(default_factory=list)
     change_in: float | None = None
@@ -39,6 +43,9 @@ class SimNode:
             raise RetryError("409: somebody else wrote meanwhile")
         self.written.append((time.monotonic(), patch["status"]["summary"]["revoked24h"]))
         self.news.set()
+        if self.lose:
+            self.lose -= 1
+            raise RetryError("PATCH: the apiserver does not answer: timeout")
 
     async def until(self, number: int) -> None:
         """Wait until the last that was written says so."""
@@ -123,6 +130,20 @@ def test_a_write_that_fails_is_tried_again_and_what_is_on_disk_does_not_wait_for
         assert node.kept == [1]
 
     on_a_node(story, SimNode(refuse=2))
+
+
+def test_a_write_whose_answer_was_lost_counts_though_all_is_as_before_by_the_next() -> None:
+    async def story(node: SimNode, writer: StatusWriter) -> None:
+        await node.until(0)
+        node.lose = 1
+        node.revoked(1)
+        writer.wake()
+        await node.until(1)  # the apiserver has it, and the writer cannot know
+        node.revoked(0)
+        writer.wake()
+        await node.until(0)
+
+    on_a_node(story)
 
 
 def test_what_a_full_disk_refused_is_kept_as_soon_as_it_has_room() -> None:

@@ -12,7 +12,8 @@ OLD, NEW = "2026-01-01T00:00:00Z", "2026-02-02T00:00:00Z"
 
 
 def made(name: str, created: str = OLD, **spec: object) -> Object:
-    return {"metadata": {"name": name, "creationTimestamp": created}, "spec": spec}
+    meta = {"name": name, "uid": f"{name} of {created}", "creationTimestamp": created}
+    return {"metadata": meta, "spec": spec}
 
 
 def resources(pools: Pools) -> dict[str, str]:
@@ -54,6 +55,14 @@ def test_a_bad_change_leaves_the_last_good_version_in_force() -> None:
     assert pools.by_resource["netvsc.io/pair"].interface_prefix == "data"
     pools.take(Listed((made("pair", hotplugPollMs=0),)))
     assert pools.by_resource["netvsc.io/pair"].interface_prefix == "data"
+
+
+def test_a_bad_pool_inherits_nothing_from_the_good_one_whose_name_it_has() -> None:
+    """Deleted and made anew while nobody watched: it has no last good version."""
+    pools, other = Pools(), made("lab", resource="netvsc.io/lab")
+    pools.take(Listed((made("pair", OLD, interfacePrefix="data"), other)))
+    pools.take(Listed((made("pair", NEW, hotplugPollMs=0), other)))
+    assert resources(pools) == {"netvsc.io/lab": "lab"}
 
 
 def test_after_a_restart_the_last_good_version_is_the_one_that_the_controller_kept() -> None:

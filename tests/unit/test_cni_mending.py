@@ -1,0 +1,99 @@
+"""A pair that the kernel refused to move is tried again, though nothing tells of it any more."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from netvsc.errors import NodeError
+from netvsc_deviceplugin.cni.attachments import Attached, Attachments
+from netvsc_deviceplugin.cni.half import CniHalf
+from netvsc_deviceplugin.cni.markers import Held, Marker, Markers, Phase
+from netvsc_deviceplugin.cni.passed import Passed
+from netvsc_deviceplugin.cni.service import Service
+
+PAIR = Held(
+    id="00-0d-3a-00-00-01",
+    interface="netvsc0",
+    attachment="eth0",
+    network="net",
+    home="eth1",
+    vf_home="vf1",
+    up=True,
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Refused(Attachments):
+    """A kernel that refuses as many moves as it is told to; `tries` counts all."""
+
+    refuse: int
+    tries: int = 0
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+
+    def _ground(self, _away: object) -> Any:
+        return nullcontext()
+
+    def _bring(self, _ground: object, _away: object, held: Held) -> Attached:
+        self.tries += 1
+        if self.tries <= self.refuse:
+            raise NodeError("RTM_SETLINK: Device or resource busy")
+        self.loop.call_soon_threadsafe(self.done.set)
+        return Attached(id=held.id, netvsc=cast("Any", None), vf=None)
+
+    def _orphans(self) -> bool:
+        return True
+
+
+class Mending(CniHalf):
+    """The part of the CNI side that mends, and no other."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._mend = asyncio.Event()
+
+    def _watching_names(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def hint(self) -> None:
+        """Tell that a VF came back, say."""
+        self._mend.set()
+
+
+def test_a_pair_that_could_not_be_brought_to_its_pod_is_tried_until_it_can(tmp_path: Path) -> None:
+    async def story() -> None:
+        markers = Markers(tmp_path)
+        pod = Marker(
+            container="c",
+            netns="/proc/self/ns/net",
+            namespace="nf",
+            pod="fwd-0",
+            phase=Phase.INSIDE,
+            pairs=(PAIR,),
+        )
+        markers.save(pod)
+        there = Refused(home=cast("Any", None), means=cast("Any", None), markers=markers, refuse=1)
+        service = Service(
+            there,
+            ask=cast("Any", None),
+            prefixes=dict,
+            meter=cast("Any", None),
+            passed=Passed(tmp_path),
+        )
+        half = Mending(service)
+        half.hint()
+        task = asyncio.create_task(half._keep_mending())
+        async with asyncio.timeout(10):
+            await there.done.wait()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        service.close()
+        there.sandboxes.close()
+        assert there.tries == 2
+
+    asyncio.run(story())
