@@ -27,9 +27,7 @@ from netvsc_deviceplugin.retry import Retry
 log = logging.getLogger(__name__)
 
 KUBELET = "kubelet.sock"
-LISTEN_S = (
-    30.0  # a kubelet that took a registration asks for the devices at once, if it is not busy
-)
+LISTEN_S = 30.0  # a kubelet asks for the devices at once, a busy one a little later
 Identity = tuple[int, int, int]
 
 

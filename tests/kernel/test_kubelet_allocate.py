@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 
 import grpc
 import grpc.aio
@@ -222,16 +223,20 @@ def test_without_podresources_the_last_picture_stands_and_one_line_says_so(
     assert len(told) == 1
 
 
+def asking(here: Node, clock: Callable[[], float]) -> PodResources:
+    return PodResources(
+        here.kubelet.podresources,
+        allocations=here.allocations,
+        looked=lambda *_: None,
+        clock=clock,
+    )
+
+
 def test_a_kubelet_that_lists_no_pod_at_all_knows_nothing_yet() -> None:
     async def story() -> None:
         now = 100.0
         async with node() as here:
-            asked = PodResources(
-                here.kubelet.podresources,
-                allocations=here.allocations,
-                looked=lambda *_: None,
-                clock=lambda: now,
-            )
+            asked = asking(here, lambda: now)
             here.kubelet.admit("fwd-0", RESOURCE, pair(1).id)
             await asked.look()
             here.kubelet.end("fwd-0")
@@ -254,12 +259,7 @@ def test_a_kubelet_that_was_away_is_not_believed_at_once() -> None:
     async def story() -> None:
         now = 100.0
         async with node() as here:
-            asked = PodResources(
-                here.kubelet.podresources,
-                allocations=here.allocations,
-                looked=lambda *_: None,
-                clock=lambda: now,
-            )
+            asked = asking(here, lambda: now)
             here.kubelet.admit("fwd-0", RESOURCE, pair(1).id)
             await asked.look()
             here.kubelet.end("fwd-0")
