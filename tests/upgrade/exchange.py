@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,9 @@ from netvsc_operator.controller import poolbook, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+# What a pod's condition says stands in the pod alone; who still keeps a note of it writes it anew.
+_NEEDED_NO_MORE = re.compile(r"(\.told)?\.pods\.[^.]+\.(status|reason|message) ")
 
 Plain = Any
 
@@ -94,6 +98,11 @@ def _rewrite_objects(state: Path, out: Path) -> None:
         ("pod", pod),
     ):
         (out / f"{name}.json").write_text(json.dumps(thing))
+
+
+def lacks(newer: Plain, older: Plain) -> list[str]:
+    """Return what the newer reading lacks of the older and should not."""
+    return [one for one in covers(newer, older) if not _NEEDED_NO_MORE.match(one)]
 
 
 def covers(newer: Plain, older: Plain, path: str = "") -> Iterable[str]:
