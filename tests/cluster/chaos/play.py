@@ -146,7 +146,7 @@ class Run:
         self._check([*found.broken], found.last)
 
     def _told(self, seen: Snapshot, act: Act, opened: Since) -> list[Broken]:
-        counted = opened.counted(seen, self.host, exact=act.agent_spared)
+        counted = opened.counted(seen, self.host, exact=self._exact(act))
         roles = {self.stage.nics[role].id: role for role in APPLICATIONS}
         of_pods = {
             self.stage.uids[roles[one.id]]: one.revocations for one in counted if one.id in roles
@@ -154,9 +154,17 @@ class Run:
         return [*self._counts(seen, act, opened), *judge_pods(of_pods, self._events())]
 
     def _counts(self, seen: Snapshot, act: Act, opened: Since) -> list[Broken]:
-        counted = opened.counted(seen, self.host, exact=act.agent_spared)
-        whole = self._start.counted(seen, self.host, exact=False)
+        counted = opened.counted(seen, self.host, exact=self._exact(act))
+        whole = self._start.counted(seen, self.host, exact=())
         return [*judge_counts(counted), *judge_events(whole, self._events())]
+
+    def _exact(self, act: Act) -> frozenset[str]:
+        """Return the pairs of which every revocation must be counted.
+
+        Not the spare one: a VF that comes and goes within a move of its pair may be seen by nobody.
+        """
+        roles = APPLICATIONS if act.agent_spared else ()
+        return frozenset(self.stage.nics[role].id for role in roles)
 
     def _events(self) -> list[Event]:
         found = observe.events(self._cluster)

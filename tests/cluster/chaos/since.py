@@ -11,7 +11,7 @@ from cluster.harness import addresses
 from cluster.harness.wait import until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from cluster.chaos.host import Host
     from cluster.chaos.seen import Snapshot
@@ -37,14 +37,14 @@ class Since:
             revoked=dict(host.revoked),
         )
 
-    def counted(self, seen: Snapshot, host: Host, *, exact: bool) -> list[Counted]:
+    def counted(self, seen: Snapshot, host: Host, *, exact: Collection[str]) -> list[Counted]:
         return [
             Counted(
                 id=id_,
                 revocations=one.revocations - self.revocations.get(id_, 0),
                 returns=one.returns - self.returns.get(id_, 0),
                 revoked=host.revoked[id_] - self.revoked.get(id_, 0),
-                exact=exact,
+                exact=id_ in exact,
             )
             for id_, one in seen.pairs.items()
         ]
