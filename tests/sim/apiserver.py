@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,6 +21,21 @@ def thing(name: str, version: int, **spec: object) -> Object:
 
 def status(code: int, message: str, reason: str) -> Object:
     return {"kind": "Status", "code": code, "message": message, "reason": reason}
+
+
+@asynccontextmanager
+async def served(
+    answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+) -> AsyncIterator[Access]:
+    """Let `answer` answer on a port of its own; whoever watches must have been let go before."""
+    runner = web.ServerRunner(web.Server(answer), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        server = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield Access(server=server, token="simulated")  # noqa: S106 (opens nothing)
+    finally:
+        await runner.cleanup()
 
 
 class Apiserver:
@@ -48,15 +63,11 @@ class Apiserver:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Access]:
-        runner = web.ServerRunner(web.Server(self._answer), shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        try:
-            server = f"http://127.0.0.1:{runner.addresses[0][1]}"
-            yield Access(server=server, token="simulated")  # noqa: S106 (opens nothing)
-        finally:
-            self.hang_up()
-            await runner.cleanup()
+        async with served(self._answer) as access:
+            try:
+                yield access
+            finally:
+                self.hang_up()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self.asked.append(request)  # type: ignore[arg-type]

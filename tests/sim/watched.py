@@ -22,7 +22,7 @@ from netvsc_operator.controller.pools import Pools
 from netvsc_operator.controller.session import Pulse
 from netvsc_operator.controller.workqueue import WorkQueue
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS, Kind
-from sim.apiserver import Object, status
+from sim.apiserver import Object, served, status
 
 PATIENCE_S = 10.0
 _KINDS = {NODES: "Node", PODS: "Pod", NETVSC_NODES: "NetvscNode", NETVSC_POOLS: "NetvscPool"}
@@ -67,16 +67,12 @@ class Watched:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Access]:
-        runner = web.ServerRunner(web.Server(self._answer), shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        try:
-            server = f"http://127.0.0.1:{runner.addresses[0][1]}"
-            yield Access(server=server, token="simulated")  # noqa: S106 (opens nothing)
-        finally:
-            for end in self._ends.values():
-                end.set()
-            await runner.cleanup()
+        async with served(self._answer) as access:
+            try:
+                yield access
+            finally:
+                for end in self._ends.values():
+                    end.set()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path not in self.objects:
