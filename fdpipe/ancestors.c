@@ -95,6 +95,6 @@ enum guard_state ancestors_guard(void)
 		pid = parent_of(pid);
 	}
 	if (l.dpdk)
-		return l.guard ? GUARD_ACTIVE : GUARD_OFF;
+		return l.guard ? GUARD_LOADED : GUARD_OFF;
 	return seen ? GUARD_UNPROVEN : GUARD_UNKNOWN;
 }

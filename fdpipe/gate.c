@@ -37,18 +37,15 @@ static void follow(struct gate *g, const struct gate_facts *f)
 /* When time opens it; 0: time alone does not. */
 static int64_t opens_at(const struct gate *g, const struct gate_facts *f)
 {
+	bool guarded = g->mode == GATE_AUTO && f->guarded;
+
 	if (g->mode == GATE_IMMEDIATE)
 		return f->now;
-	if (g->mode == GATE_AUTO && f->guarded) {
-		if (g->up_at)
-			return g->up_at;
-		return g->asked_at ? g->asked_at + GATE_GUARDED_WAIT_NS : 0;
-	}
 	if (g->up_at)
-		return g->up_at + GATE_STARTED_POLLS * g->poll;
+		return guarded ? g->up_at : g->up_at + GATE_STARTED_POLLS * g->poll;
 	if (f->tap || !g->asked_at)
 		return 0; /* a tap that is down says: not started */
-	return g->asked_at + g->timeout;
+	return g->asked_at + (guarded ? GATE_GUARDED_WAIT_NS : g->timeout);
 }
 
 bool gate_step(struct gate *g, const struct gate_facts *f, int64_t *deadline)

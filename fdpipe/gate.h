@@ -2,9 +2,10 @@
  * The gate: may this application be offered a VF yet?
  *
  * A fail-safe port that is started with its VF plugged keeps burst functions that crash at the
- * VF's removal, unless the guard is loaded; and port ids are the same at every start only if all
- * ports exist before the first VF comes. So the line waits until the application runs: the tap
- * that fail-safe made goes up when the port is started and dies with the process.
+ * VF's removal, unless the guard is at work; and port ids are the same at every start only if all
+ * ports exist before the first VF comes. So the line waits until the port is started: the tap that
+ * fail-safe made goes up then and dies with the process, and the guard says that it is at work.
+ * Where neither is there, time has to tell.
  * Pure.
  */
 #ifndef FDPIPE_GATE_H
@@ -14,7 +15,7 @@
 #include <stdint.h>
 
 #define GATE_STARTED_POLLS 3 /* the bursts are cached 1.3 ms after IFF_UP: be generous */
-#define GATE_GUARDED_WAIT_NS 500000000LL /* guarded and no tap: long enough to make all ports */
+#define GATE_GUARDED_WAIT_NS 500000000LL /* guarded and no tap: until all ports are made */
 
 enum gate_mode { GATE_AUTO, GATE_STARTED, GATE_IMMEDIATE };
 
@@ -24,7 +25,8 @@ struct gate_facts {
 	int32_t tap;      /* ifindex of the fail-safe's tap; 0: there is none */
 	uint8_t tap_up;
 	uint8_t present; /* the application has the pipe open, or has asked by `vf` */
-	uint8_t guarded; /* the guard is effective in it */
+	uint8_t guarded; /* the guard in it said that it is at work, which it does when a port is
+			    started */
 };
 
 struct gate {

@@ -9,31 +9,31 @@
  *  - between an lcore's look at a sub-device's state and its look at the queues the device may be
  *    stopped and closed, where the lcore is not running at that moment.
  *
- * DPDK's shared libraries call each other by symbol, so five functions of ethdev are interposed.
+ * DPDK's shared libraries call each other by symbol, so six functions of ethdev are interposed.
  * Nothing here runs in a program that does not call them, and nothing is remembered but which
  * devices are fail-safe's and which ports are leaving: whether a port is released is read off the
  * port itself.
  *
  * No header of DPDK and none of a C library: one weak, unversioned dlsym is all that is needed, so
  * any glibc and musl loads this file. What stands where in DPDK's structures is looked up, never
- * assumed: see learn() and entry_of().
+ * assumed: see learn() and find_copies(). Where it is not found, people and the sidecar are told.
  */
+#include "guard_copies.h"
+#include "guard_find.h"
+#include "guard_tell.h"
 #include "lcores.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 #define EXPORT __attribute__((visibility("default")))
-#define LOAD(place) __atomic_load_n((place), __ATOMIC_ACQUIRE)
-#define STORE(place, value) __atomic_store_n((place), (value), __ATOMIC_RELEASE)
 
 enum {
-	MAX_FAILSAFE = 64,  /* fail-safe ports in one application */
-	HEAD_WORDS = 16,    /* words of a device among which its data pointer is looked for */
-	DATA_UNKNOWN = 0,   /* word 0 of a device is its rx burst, so 0 is free to say this */
-	PORT_NAME_MAX = 64, /* ethdev's own limit */
-	EVENT_REMOVED = 6,  /* RTE_ETH_EVENT_INTR_RMV, the same in every release */
-	UNKNOWN = 1024,     /* more ports than any DPDK has */
+	MAX_FAILSAFE = 64, /* fail-safe ports in one application */
+	HEAD_WORDS = 16,   /* words of a device among which its data pointer is looked for */
+	DATA_UNKNOWN = 0,  /* word 0 of a device is its rx burst, so 0 is free to say this */
+	EVENT_REMOVED = 6, /* RTE_ETH_EVENT_INTR_RMV, the same in every release */
+	UNKNOWN = 1024,    /* more ports than any DPDK has */
 	NOBODY = 1025,
 };
 
@@ -43,8 +43,10 @@ struct device {
 	void *tx_burst;
 };
 
-struct bursts {
-	void *rx, *tx;
+struct failsafe {
+	struct device *device;
+	struct copies copies; /* found when the port was started, while it is */
+	char is_started, is_partial;
 };
 
 typedef struct device *allocate_fn(const char *name);
@@ -52,60 +54,17 @@ typedef int release_fn(struct device *device);
 typedef int process_fn(struct device *device, int event, void *param);
 typedef int port_by_name_fn(const char *name, uint16_t *port);
 typedef int port_fn(uint16_t port);
-typedef long write_fn(int fd, const void *bytes, size_t size);
-typedef void *dlopen_fn(const char *path, int mode);
 
-struct dl_info { /* what dladdr fills in, glibc and musl alike */
-	const char *path;
-	void *base;
-	const char *symbol;
-	void *address;
-};
-typedef int dladdr_fn(const void *address, struct dl_info *info);
-
-extern void *dlsym(void *handle, const char *symbol) __attribute__((weak));
-#define NEXT ((void *)-1L)       /* RTLD_NEXT */
-#define ANY ((void *)0)          /* RTLD_DEFAULT */
-enum { LAZY_IF_LOADED = 1 | 4 }; /* RTLD_LAZY | RTLD_NOLOAD */
-
-static struct device *failsafe[MAX_FAILSAFE];
+static struct failsafe failsafes[MAX_FAILSAFE];
 static size_t data_word = DATA_UNKNOWN;
-static char leaving[UNKNOWN + 1]; /* ports whose removal was told and that are not closed yet */
 
-/* ---- finding what we stand in front of ---- */
+/*
+ * Of ports whose removal was told and that are not closed yet: how long lcores are still waited
+ * for, in nanoseconds. 0: not leaving.
+ */
+static long long leaving[UNKNOWN + 1];
 
-/* DPDK that came in by dlopen(RTLD_LOCAL) is not "next" to us: look from the caller's object. */
-static void *from_object_of(const void *caller, const char *symbol)
-{
-	dladdr_fn *dladdr = (dladdr_fn *)dlsym(ANY, "dladdr");
-	dlopen_fn *dlopen = (dlopen_fn *)dlsym(ANY, "dlopen");
-	struct dl_info info = {0};
-
-	if (!dladdr || !dlopen || !dladdr(caller, &info) || !info.path)
-		return NULL;
-	void *object = dlopen(info.path, LAZY_IF_LOADED);
-	return object ? dlsym(object, symbol) : NULL;
-}
-
-static void *find(void **cached, void *where, const char *symbol, const void *caller)
-{
-	void *found = LOAD(cached);
-
-	if (found || !dlsym)
-		return found;
-	found = dlsym(where, symbol);
-	if (!found)
-		found = from_object_of(caller, symbol);
-	STORE(cached, found);
-	return found;
-}
-
-/* Functions are next to ours; data are where the program has them, which may be its own copy. */
-#define REAL(type, where, symbol)                                                                  \
-	({                                                                                         \
-		static void *cached;                                                               \
-		(type *)find(&cached, where, symbol, __builtin_return_address(0));                 \
-	})
+static int telling; /* threads that tell of something now, in rte_eth_dev_callback_process */
 
 /* ---- small text ---- */
 
@@ -117,24 +76,17 @@ static int starts_with(const char *text, const char *start)
 	return 1;
 }
 
-static char *append(char *at, const char *end, const char *text)
-{
-	while (*text && at < end)
-		*at++ = *text++;
-	return at;
-}
-
-/* One line in one write, so that it stays whole beside the application's own output. */
 static void say(const char *what, const char *name, const char *then)
 {
-	char line[256];
-	const char *end = line + sizeof(line);
-	char *at = append(line, end, "netvsc guard: ");
-	write_fn *write = (write_fn *)dlsym(ANY, "write");
+	tell_person((write_fn *)dlsym(ANY, "write"), what, name, then);
+}
 
-	at = append(append(append(at, end, what), end, name), end, then);
-	if (write && write(2, line, (size_t)(at - line)) < 0)
-		return; /* nobody reads stderr: the application is saved all the same */
+static void report(const char *name, const char *state)
+{
+	syscall_fn *call = (syscall_fn *)dlsym(ANY, "syscall");
+
+	if (call)
+		tell_sidecar(call, name, state);
 }
 
 /* ---- what a device tells about itself ---- */
@@ -172,85 +124,26 @@ static int is_failsafe(const char *name)
 	return starts_with(name, "net_failsafe");
 }
 
-static void remember(struct device *device)
+/* A device that was just allocated as fail-safe's; false: there are more than we know. */
+static int remember(struct device *device)
 {
 	for (size_t i = 0; i < MAX_FAILSAFE; i++) {
+		struct failsafe *one = &failsafes[i];
 		struct device *free_place = NULL;
 
-		if (LOAD(&failsafe[i]) == device ||
-			__atomic_compare_exchange_n(&failsafe[i], &free_place, device, 0,
-				__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) ||
-			free_place == device)
-			return;
-	}
-}
-
-/* ---- the copies that lcores call ---- */
-
-/*
- * The entry of a port in rte_eth_fp_ops has 128 bytes since 21.11, but it must prove that it is
- * one: begin with the rx burst that the port had and hold the tx burst too. If it does not, other
- * sizes are tried; none fits when the port is not started. (A wrong guess could but hit another
- * fail-safe port, and the safe burst that it gets serves every fail-safe port.)
- */
-static int is_entry(void **entry, size_t words, struct bursts old)
-{
-	size_t i = 1;
-
-	while (i < words && LOAD(&entry[i]) != old.tx)
-		i++;
-	return LOAD(entry) == old.rx && i < words;
-}
-
-static void **entry_of(char *table, uint16_t port, struct bursts old, size_t *words)
-{
-	static const size_t sizes[] = {128, 64, 192, 256};
-
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-		void **entry = (void **)(void *)(table + sizes[i] * port);
-
-		*words = sizes[i] / sizeof(void *);
-		if (is_entry(entry, *words, old))
-			return entry;
-	}
-	return NULL;
-}
-
-static int renew(void **entry, size_t words, struct bursts old, struct device *device)
-{
-	int renewed = 0;
-
-	for (size_t i = 0; i < words; i++) {
-		void *word = LOAD(&entry[i]);
-		void *now = word == old.rx ? device->rx_burst : device->tx_burst;
-
-		if (!word || (word != old.rx && word != old.tx) || word == now)
+		if (LOAD(&one->device) != device &&
+			!__atomic_compare_exchange_n(&one->device, &free_place, device, 0,
+				__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
+			free_place != device)
 			continue;
-		STORE(&entry[i], now);
-		renewed = 1;
+		one->copies.words = 0;
+		one->is_started = one->is_partial = 0;
+		return 1;
 	}
-	return renewed;
+	return 0;
 }
 
-static void follow(
-	struct device *device, struct bursts old, char *table, port_by_name_fn *port_by_name)
-{
-	const char *name = data_of(device);
-	size_t words = 0;
-	uint16_t port = 0;
-
-	if ((device->rx_burst == old.rx && device->tx_burst == old.tx) || !device->rx_burst)
-		return;
-	if (!name || !is_failsafe(name) || port_by_name(name, &port))
-		return;
-	void **entry = entry_of(table, port, old, &words);
-	if (entry && renew(entry, words, old, device))
-		say("", name, ": lost a sub-device, its lcores now use the safe bursts\n");
-}
-
-/* ---- letting lcores pass ---- */
-
-/* The port of a device whose removal is told; UNKNOWN where this DPDK does not say it. */
+/* The port of a device; UNKNOWN where this DPDK does not say it. */
 static size_t port_of(struct device *device, port_by_name_fn *port_by_name)
 {
 	const char *name = LOAD(&data_word) != DATA_UNKNOWN ? data_of(device) : NULL;
@@ -261,9 +154,80 @@ static size_t port_of(struct device *device, port_by_name_fn *port_by_name)
 	return port < UNKNOWN ? port : UNKNOWN;
 }
 
-static int is_leaving(uint16_t port)
+/* The same of one that is still fail-safe's: a device that was released may be another's. */
+static size_t port_of_failsafe(const struct failsafe *one, port_by_name_fn *port_by_name)
 {
-	return (port < UNKNOWN && LOAD(&leaving[port])) || LOAD(&leaving[UNKNOWN]);
+	const char *name = data_of(one->device);
+
+	return name && is_failsafe(name) ? port_of(one->device, port_by_name) : UNKNOWN;
+}
+
+static struct failsafe *failsafe_of(uint16_t port, port_by_name_fn *port_by_name)
+{
+	for (size_t i = 0; i < MAX_FAILSAFE && LOAD(&failsafes[i].device); i++)
+		if (port_of_failsafe(&failsafes[i], port_by_name) == port)
+			return &failsafes[i];
+	return NULL;
+}
+
+/* ---- the copies that lcores call ---- */
+
+static struct bursts bursts_of(struct device *device)
+{
+	return (struct bursts){device->rx_burst, device->tx_burst};
+}
+
+/* Not all of our work can be done for this port: people and the sidecar are told, once. */
+static void be_partial(struct failsafe *one, const char *name, const char *why)
+{
+	if (one && one->is_partial)
+		return;
+	if (one)
+		one->is_partial = 1;
+	say("", name, why);
+	report(name, "partial");
+}
+
+#define NO_COPIES                                                                                  \
+	": this DPDK keeps the burst functions of lcores where they are not found, so a VF that "  \
+	"is plugged when the port starts ends the application at its removal\n"
+
+/* The port has just been started: what lcores will call was copied from the device by that. */
+static void find_copies(struct failsafe *one, char *table, uint16_t port, struct copies_past *past)
+{
+	one->copies = copies_find(table, port, bursts_of(one->device), past);
+	if (!one->copies.words && LOAD(&telling))
+		return; /* a removal changes them just now; follow() looks for them then */
+	one->is_started = 1;
+	if (!one->copies.words)
+		be_partial(one, data_of(one->device), NO_COPIES);
+	else if (!one->is_partial)
+		report(data_of(one->device), "active");
+}
+
+/* Its burst functions have changed from `old`: so must the copies. */
+static void follow(struct failsafe *one, struct bursts old, char *table, uint16_t port)
+{
+	struct bursts now = bursts_of(one->device);
+	struct copies copies = one->copies;
+
+	if ((now.rx == old.rx && now.tx == old.tx) || !now.rx)
+		return;
+	/* Not seen to start, as where start was not called by its symbol: anything that fits. */
+	if (!one->is_started)
+		copies = copies_find(table, port, old, NULL);
+	if (copies_renew(&copies, old, now))
+		say("", data_of(one->device),
+			": lost a sub-device, its lcores now use the safe bursts\n");
+	else if (one->is_started && !copies_hold(&copies, now))
+		be_partial(one, data_of(one->device), NO_COPIES);
+}
+
+/* ---- letting lcores pass ---- */
+
+static long long *time_left(uint16_t port)
+{
+	return &leaving[port < UNKNOWN && LOAD(&leaving[port]) ? port : UNKNOWN];
 }
 
 /*
@@ -274,14 +238,24 @@ static int is_leaving(uint16_t port)
  */
 static void let_pass(uint16_t port)
 {
-	if (!is_leaving(port))
-		return;
+	long long *left = time_left(port);
 	syscall_fn *call = (syscall_fn *)dlsym(ANY, "syscall");
-	if (call)
-		lcores_pass(call);
+
+	if (LOAD(left) && call)
+		STORE(left, lcores_pass(call, LOAD(left)));
+}
+
+static void mark(size_t port)
+{
+	if (port != NOBODY)
+		STORE(&leaving[port], LCORES_PATIENCE_NS);
 }
 
 /* ---- what is interposed ---- */
+
+#define NO_DATA                                                                                    \
+	": this DPDK keeps the name of a port where it is not found, so a VF's removal ends the "  \
+	"application\n"
 
 EXPORT struct device *rte_eth_dev_allocate(const char *name)
 {
@@ -291,8 +265,12 @@ EXPORT struct device *rte_eth_dev_allocate(const char *name)
 	if (!device || !name)
 		return device;
 	learn(device, name);
-	if (is_failsafe(name))
-		remember(device);
+	if (!is_failsafe(name))
+		return device;
+	if (LOAD(&data_word) == DATA_UNKNOWN)
+		be_partial(NULL, name, NO_DATA);
+	else if (!remember(device))
+		be_partial(NULL, name, ": there are more fail-safe ports than the guard knows\n");
 	return device;
 }
 
@@ -307,12 +285,36 @@ EXPORT int rte_eth_dev_release_port(struct device *device)
 	return release ? release(device) : -38; /* ENOSYS */
 }
 
+EXPORT int rte_eth_dev_start(uint16_t port)
+{
+	port_fn *start = REAL(port_fn, NEXT, "rte_eth_dev_start");
+	port_by_name_fn *port_by_name = REAL(port_by_name_fn, NEXT, "rte_eth_dev_get_port_by_name");
+	char *table = REAL(char, ANY, "rte_eth_fp_ops");
+	struct failsafe *one = port_by_name ? failsafe_of(port, port_by_name) : NULL;
+	struct copies_past past;
+
+	if (one && !table)
+		be_partial(one, data_of(one->device), NO_COPIES);
+	if (!start || !one || !table || one->is_started)
+		return start ? start(port) : -38;
+	copies_note(table, port, &past);
+	int result = start(port);
+	if (!result)
+		find_copies(one, table, port, &past);
+	return result;
+}
+
 EXPORT int rte_eth_dev_stop(uint16_t port)
 {
 	port_fn *stop = REAL(port_fn, NEXT, "rte_eth_dev_stop");
+	port_by_name_fn *port_by_name = REAL(port_by_name_fn, NEXT, "rte_eth_dev_get_port_by_name");
+	struct failsafe *one = port_by_name ? failsafe_of(port, port_by_name) : NULL;
 
 	let_pass(port);
-	return stop ? stop(port) : -38;
+	int result = stop ? stop(port) : -38;
+	if (one && !result)
+		one->is_started = 0;
+	return result;
 }
 
 EXPORT int rte_eth_dev_close(uint16_t port)
@@ -320,7 +322,7 @@ EXPORT int rte_eth_dev_close(uint16_t port)
 	port_fn *close = REAL(port_fn, NEXT, "rte_eth_dev_close");
 
 	let_pass(port);
-	STORE(&leaving[port < UNKNOWN ? port : UNKNOWN], 0);
+	STORE(time_left(port), 0);
 	STORE(&leaving[UNKNOWN], 0);
 	return close ? close(port) : -38;
 }
@@ -333,17 +335,19 @@ EXPORT int rte_eth_dev_callback_process(struct device *device, int event, void *
 	struct bursts before[MAX_FAILSAFE];
 	size_t count = 0;
 
-	for (; count < MAX_FAILSAFE && LOAD(&failsafe[count]); count++)
-		before[count] =
-			(struct bursts){failsafe[count]->rx_burst, failsafe[count]->tx_burst};
+	for (; count < MAX_FAILSAFE && LOAD(&failsafes[count].device); count++)
+		before[count] = bursts_of(failsafes[count].device);
 	size_t gone = event == EVENT_REMOVED && count ? port_of(device, port_by_name) : NOBODY;
-	if (gone != NOBODY)
-		STORE(&leaving[gone], 1);
+	mark(gone);
+	__atomic_add_fetch(&telling, 1, __ATOMIC_ACQ_REL);
 	int result = process ? process(device, event, param) : -38;
-	if (gone != NOBODY) /* again: whoever stopped it meanwhile did so before it was marked */
-		STORE(&leaving[gone], 1);
-	for (size_t i = 0; table && port_by_name && i < count; i++)
-		if (LOAD(&data_word) != DATA_UNKNOWN)
-			follow(failsafe[i], before[i], table, port_by_name);
+	mark(gone); /* again: whoever stopped it meanwhile did so before it was marked */
+	for (size_t i = 0; table && port_by_name && i < count; i++) {
+		size_t port = port_of_failsafe(&failsafes[i], port_by_name);
+
+		if (port != UNKNOWN)
+			follow(&failsafes[i], before[i], table, (uint16_t)port);
+	}
+	__atomic_sub_fetch(&telling, 1, __ATOMIC_ACQ_REL);
 	return result;
 }

@@ -12,7 +12,8 @@ GUARD_CFLAGS += -mno-outline-atomics
 endif
 
 all: build/guard.so
-build/guard.so: guard.c lcores.c lcores.h guard.mk
+GUARD_SOURCES = guard.c guard_copies.c guard_find.c guard_tell.c lcores.c
+build/guard.so: $(GUARD_SOURCES) guard_copies.h guard_find.h guard_tell.h lcores.h guard.mk
 	@mkdir -p build
-	$(GUARD_CC) $(GUARD_CFLAGS) $(GUARD_LDFLAGS) -s -o $@.new guard.c lcores.c
+	$(GUARD_CC) $(GUARD_CFLAGS) $(GUARD_LDFLAGS) -s -o $@.new $(GUARD_SOURCES)
 	mv $@.new $@

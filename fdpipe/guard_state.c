@@ -7,7 +7,9 @@
 
 static const char *const names[GUARD_STATES] = {
 	"unknown",
+	"loaded",
 	"active",
+	"partial",
 	"unproven",
 	"static",
 	"secure",

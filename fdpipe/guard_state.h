@@ -2,9 +2,13 @@
 #ifndef FDPIPE_GUARD_STATE_H
 #define FDPIPE_GUARD_STATE_H
 
+#include <stdbool.h>
+
 enum guard_state {
 	GUARD_UNKNOWN,  /* nobody said */
-	GUARD_ACTIVE,   /* loaded, and the program takes DPDK from shared libraries */
+	GUARD_LOADED,   /* loaded, and the program takes DPDK from shared libraries */
+	GUARD_ACTIVE,   /* it said itself, at a port's start, that it has found all that it needs */
+	GUARD_PARTIAL,  /* it said itself that it cannot do all its work in this DPDK */
 	GUARD_UNPROVEN, /* loaded, but nothing shows that the program uses shared DPDK libraries */
 	GUARD_STATIC,   /* a static program loads nothing */
 	GUARD_SECURE,   /* setuid or file capabilities: the loader ignores LD_PRELOAD */
@@ -12,6 +16,12 @@ enum guard_state {
 	GUARD_OFF,      /* not wanted */
 	GUARD_STATES,   /* no such word */
 };
+
+/* The guard in the application said so itself. */
+static inline bool guard_spoke(enum guard_state state)
+{
+	return state == GUARD_ACTIVE || state == GUARD_PARTIAL;
+}
 
 const char *guard_name(enum guard_state state);
 enum guard_state guard_by_name(const char *name);

@@ -25,7 +25,6 @@ enum {
  */
 #define GRACE_NS 50000000
 #define PAUSE_NS 10000000
-#define GIVEN_UP_NS 5000000000LL
 #define RAN_NS 200000
 
 struct thread {
@@ -81,6 +80,43 @@ static long long ran(syscall_fn *call, unsigned id)
 	return read_clock(call, clock);
 }
 
+static const char *decimal(unsigned value, char *end)
+{
+	*--end = '\0';
+	do
+		*--end = (char)('0' + value % 10);
+	while (value /= 10);
+	return end;
+}
+
+/* Its state in proc_pid_stat(5), '\0' where it has none any more. */
+static char state_of(syscall_fn *call, unsigned thread)
+{
+	char path[PATH_SIZE], text[STAT_SIZE], digits[16], found = '\0';
+
+	put(put(put(path, "/proc/self/task/"), decimal(thread, digits + sizeof(digits))), "/stat");
+	long file = call(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return found;
+	long size = call(__NR_read, file, text, sizeof(text));
+	for (long i = size - 3; i >= 0 && !found; i--)
+		if (text[i] == ')')
+			found = text[i + 2];
+	call(__NR_close, file);
+	return found;
+}
+
+/*
+ * Running, or kept from it against its will (R, t, T): such a thread may be an lcore in the middle
+ * of a burst. Whoever sleeps (S, D) is none: lcores poll.
+ */
+static int is_running(syscall_fn *call, unsigned thread)
+{
+	char state = state_of(call, thread);
+
+	return state == 'R' || state == 't' || state == 'T';
+}
+
 static size_t take(
 	syscall_fn *call, const char *names, long size, struct thread *found, size_t count)
 {
@@ -90,14 +126,14 @@ static size_t take(
 		const struct entry *entry = (const void *)(names + at);
 		unsigned id = number(entry->name); /* 0: "." and ".." */
 
-		if (id && id != own)
+		if (id && id != own && is_running(call, id))
 			found[count++] = (struct thread){id, ran(call, id)};
 		at += entry->size;
 	}
 	return count;
 }
 
-static size_t others(syscall_fn *call, struct thread *found)
+static size_t running_others(syscall_fn *call, struct thread *found)
 {
 	static const char folder[] = "/proc/self/task";
 	_Alignas(struct entry) char names[NAMES_MAX];
@@ -113,41 +149,11 @@ static size_t others(syscall_fn *call, struct thread *found)
 	return count;
 }
 
-/* Its state in proc_pid_stat(5), '\0' where it has none any more. */
-static char state(syscall_fn *call, const char *id)
-{
-	char path[PATH_SIZE], text[STAT_SIZE], found = '\0';
-
-	put(put(put(path, "/proc/self/task/"), id), "/stat");
-	long file = call(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-	if (file < 0)
-		return found;
-	long size = call(__NR_read, file, text, sizeof(text));
-	for (long i = size - 3; i >= 0 && !found; i--)
-		if (text[i] == ')')
-			found = text[i + 2];
-	call(__NR_close, file);
-	return found;
-}
-
-static const char *decimal(unsigned value, char *end)
-{
-	*--end = '\0';
-	do
-		*--end = (char)('0' + value % 10);
-	while (value /= 10);
-	return end;
-}
-
 static int has_passed(syscall_fn *call, const struct thread *one)
 {
-	char digits[16];
 	long long now = ran(call, one->id);
 
-	if (now == PASSED || now - one->ran >= RAN_NS)
-		return 1;
-	char its = state(call, decimal(one->id, digits + sizeof(digits)));
-	return its == 'S' || its == 'Z' || its == 'X' || its == '\0';
+	return now == PASSED || now - one->ran >= RAN_NS || !is_running(call, one->id);
 }
 
 static int have_passed(syscall_fn *call, struct thread *several, size_t count)
@@ -170,13 +176,15 @@ static void pause_ns(syscall_fn *call, long ns)
 	call(__NR_nanosleep, &rest, NULL);
 }
 
-void lcores_pass(syscall_fn *call)
+long long lcores_pass(syscall_fn *call, long long patience_ns)
 {
 	struct thread several[THREADS_MAX];
-	size_t count = others(call, several);
-	long long end = monotonic(call) + GIVEN_UP_NS;
+	long long began = monotonic(call);
+	size_t count = running_others(call, several);
 
 	pause_ns(call, GRACE_NS);
-	while (!have_passed(call, several, count) && monotonic(call) < end)
+	while (!have_passed(call, several, count) && monotonic(call) - began < patience_ns)
 		pause_ns(call, PAUSE_NS);
+	long long left = patience_ns - (monotonic(call) - began);
+	return left > 0 ? left : 1;
 }

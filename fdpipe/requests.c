@@ -74,11 +74,12 @@ static void guard(int fd, struct pair *p, char *rest)
 	enum guard_state state = guard_by_name(word(&rest));
 
 	if (state == GUARD_STATES) {
-		say(fd, "error: the guard is one of active, unproven, static, secure, absent, "
-			"off\n");
+		say(fd, "error: the guard is one of loaded, active, partial, unproven, static, "
+			"secure, absent, off\n");
 		return;
 	}
-	pair_set_guard(p, state);
+	if (state != p->guard) /* the guard says it at each start of a port */
+		pair_set_guard(p, state);
 	say(fd, "ok\n");
 }
 
@@ -121,13 +122,21 @@ static void verbs(int fd, struct pair *p, char *rest)
 	say(fd, "ok\n");
 }
 
+/* What the guard said itself is more than that it is loaded. */
+static bool is_news(const struct pair *p, enum guard_state state)
+{
+	if (state == GUARD_LOADED && guard_spoke(p->guard))
+		return false;
+	return state < GUARD_STATES && state != p->guard;
+}
+
 /* `vf N [STATE]`: who asks also says what its application has loaded; no launcher did. */
 static void vf(int fd, struct pair *p, char *rest)
 {
 	enum guard_state state = guard_by_name(word(&rest));
 	const char *line;
 
-	if (!p->has_reader && state < GUARD_STATES && state != p->guard)
+	if (!p->has_reader && is_news(p, state))
 		pair_set_guard(p, state);
 	line = pair_ask(p, now_ns());
 	if (line)

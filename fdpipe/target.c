@@ -136,7 +136,7 @@ static enum guard_state judge(struct program *p)
 		return GUARD_UNPROVEN;
 	if (!segment(p, PT_INTERP))
 		return GUARD_STATIC;
-	return needs_dpdk(p) ? GUARD_ACTIVE : GUARD_UNPROVEN;
+	return needs_dpdk(p) ? GUARD_LOADED : GUARD_UNPROVEN;
 }
 
 enum guard_state target_look(const char *path)

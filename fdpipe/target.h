@@ -10,7 +10,7 @@
 /* Finds the file as execvp() does. False: there is none; errno as execvp() would set it. */
 bool target_find(char *path, size_t size, const char *command);
 
-/* ACTIVE, UNPROVEN, STATIC or SECURE. */
+/* LOADED, UNPROVEN, STATIC or SECURE. */
 enum guard_state target_look(const char *path);
 
 #endif
