@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.harness.images import Link, libraries
-from dpdk import machine
+from dpdk import lines
 from dpdk.pod import af_packet, failsafe
 from dpdk.testpmd import NO_PCI_SCAN
 
@@ -28,8 +28,9 @@ _FAKEVF = "/fakevf.so"
 
 def files() -> dict[str, Content]:
     program = Path(shutil.which("dpdk-testpmd") or "/usr/bin/dpdk-testpmd")
-    found: dict[str, Content] = {"/usr/bin/dpdk-testpmd": program, _FAKEVF: machine.fakevf()}
-    found |= libraries(program) | libraries(machine.fakevf())
+    fakevf = lines.named("22.11").plugin
+    found: dict[str, Content] = {"/usr/bin/dpdk-testpmd": program, _FAKEVF: fakevf}
+    found |= libraries(program) | libraries(fakevf)
     [drivers] = Path("/usr/lib").glob("*-linux-gnu/dpdk/pmds-*")
     for name in _DRIVERS:
         [driver] = drivers.glob(f"librte_{name}.so.*.*")

@@ -11,35 +11,28 @@ from dpdk import machine
 from dpdk.verdicts import Verdict
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "compatibility.md"
-COLUMNS = {
-    "plain": "plain",
-    "guard": "guard",
-    "gate": "gate",
-    "port0": "port 0",
-    "patch": "patch",
-    "exec": "exec",
-}
-LINES = ("22.11", "24.11")
+REMEDIES = ("plain", "guard", "exec", "gate", "port 0", "patch")
+COLUMNS = ("DPDK", "remedy", "what was done", "survived", "traffic", "seen")
 BEGIN, END = "<!-- table", "<!-- end of table -->"
 
 
-def sentence(verdict: Verdict) -> str:
-    told = f"{verdict.case}: {verdict.survived} of {verdict.removals}"
-    told += ", traffic" if verdict.traffic else ""
-    return told + (", port ids stable" if verdict.ports_stable else "")
+def row(verdict: Verdict) -> tuple[str, ...]:
+    survived = f"{verdict.survived} of {verdict.removals}"
+    traffic = {True: "both paths", False: "lost", None: ""}[verdict.traffic]
+    ports = ", port ids stable" if verdict.ports_stable else ""
+    seen = f"{verdict.date}, {verdict.commit}"
+    return verdict.line, verdict.remedy, verdict.case + ports, survived, traffic, seen
 
 
-def cell(verdicts: Iterable[Verdict], *, line: str, remedy: str) -> str:
-    found = [sentence(v) for v in verdicts if (v.line, v.remedy) == (line, remedy)]
-    return "<br>".join(found) or "not tried"
+def order(verdict: Verdict) -> tuple[list[int], int, str]:
+    version = [int(part) for part in verdict.line.split("-")[0].split(".")]
+    return version, REMEDIES.index(verdict.remedy), verdict.case
 
 
 def rendered(verdicts: Iterable[Verdict]) -> str:
-    """The table in Markdown: a row per DPDK, a column per remedy."""
-    known = list(verdicts)
-    rows = [["DPDK", *COLUMNS.values()], ["---"] * (len(COLUMNS) + 1)]
-    rows += [[n, *(cell(known, line=n, remedy=r) for r in COLUMNS)] for n in LINES]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    """The table in Markdown: a row per DPDK, remedy and trial."""
+    rows = [COLUMNS, ("---",) * len(COLUMNS), *map(row, sorted(verdicts, key=order))]
+    return "\n".join(f"| {' | '.join(one)} |" for one in rows)
 
 
 def replaced(document: str, table: str) -> str:

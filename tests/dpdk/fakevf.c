@@ -21,11 +21,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <bus_vdev_driver.h>
-#include <ethdev_driver.h>
-#include <ethdev_vdev.h>
+#include "driver.h"
+
 #include <rte_interrupts.h>
 #include <rte_kvargs.h>
+#include <rte_malloc.h>
 
 #define FRAME_MAX 2048
 
@@ -253,25 +253,25 @@ static int accept_mtu(struct rte_eth_dev *port __rte_unused, uint16_t mtu __rte_
 	return 0;
 }
 
-static const struct eth_dev_ops operations = {
-	.dev_configure = configure,
-	.dev_start = start,
-	.dev_stop = stop,
-	.dev_close = close_port,
-	.dev_infos_get = info,
-	.dev_set_link_up = accept_mode,
-	.dev_set_link_down = accept_mode,
-	.rx_queue_setup = rx_queue,
-	.tx_queue_setup = tx_queue,
-	.link_update = link_update,
-	.stats_get = stats_get,
-	.stats_reset = stats_reset,
-	.promiscuous_enable = accept_mode,
-	.promiscuous_disable = accept_mode,
-	.allmulticast_enable = accept_mode,
-	.allmulticast_disable = accept_mode,
-	.mac_addr_set = accept_mac,
-	.mtu_set = accept_mtu,
+static void *const operations[OPS] = {
+	[OP_CONFIGURE] = configure,
+	[OP_START] = start,
+	[OP_STOP] = stop,
+	[OP_CLOSE] = close_port,
+	[OP_INFOS_GET] = info,
+	[OP_SET_LINK_UP] = accept_mode,
+	[OP_SET_LINK_DOWN] = accept_mode,
+	[OP_RX_QUEUE_SETUP] = rx_queue,
+	[OP_TX_QUEUE_SETUP] = tx_queue,
+	[OP_LINK_UPDATE] = link_update,
+	[OP_STATS_GET] = stats_get,
+	[OP_STATS_RESET] = stats_reset,
+	[OP_PROMISCUOUS_ENABLE] = accept_mode,
+	[OP_PROMISCUOUS_DISABLE] = accept_mode,
+	[OP_ALLMULTICAST_ENABLE] = accept_mode,
+	[OP_ALLMULTICAST_DISABLE] = accept_mode,
+	[OP_MAC_ADDR_SET] = accept_mac,
+	[OP_MTU_SET] = accept_mtu,
 };
 
 /* ---- probe and remove ---- */
@@ -316,9 +316,23 @@ static int open_netdev(struct fakevf *vf)
 	return 0;
 }
 
+static struct rte_eth_dev *allocate(struct rte_device *device, size_t size)
+{
+	struct rte_eth_dev *port = rte_eth_dev_allocate(rte_dev_name(device));
+
+	if (!port)
+		return NULL;
+	port->data->dev_private = rte_zmalloc("fakevf", size, 0);
+	port->device = device;
+	if (port->data->dev_private)
+		return port;
+	rte_eth_dev_release_port(port);
+	return NULL;
+}
+
 static int attach(struct fakevf *vf, struct rte_vdev_device *device)
 {
-	struct rte_eth_dev *port = rte_eth_vdev_allocate(device, sizeof(*vf));
+	struct rte_eth_dev *port = allocate(device_of(device), sizeof(*vf));
 
 	if (!port)
 		return -ENOMEM;
@@ -327,7 +341,7 @@ static int attach(struct fakevf *vf, struct rte_vdev_device *device)
 	vf = port->data->dev_private;
 	port->data->mac_addrs = &vf->mac;
 	port->data->dev_flags |= RTE_ETH_DEV_INTR_RMV;
-	port->dev_ops = &operations;
+	port->dev_ops = operations;
 	port->rx_pkt_burst = rx_burst;
 	port->tx_pkt_burst = tx_burst;
 	int error = listen_for_news(vf);
@@ -345,7 +359,8 @@ static int attach(struct fakevf *vf, struct rte_vdev_device *device)
 static int probe(struct rte_vdev_device *device)
 {
 	struct fakevf vf = {.frames = -1};
-	int error = parse(&vf, rte_vdev_device_args(device));
+	const struct rte_devargs *given = rte_dev_devargs(device_of(device));
+	int error = parse(&vf, given ? given->args : "");
 
 	if (!error)
 		error = open_netdev(&vf);
@@ -358,13 +373,17 @@ static int probe(struct rte_vdev_device *device)
 
 static int detach(struct rte_vdev_device *device)
 {
-	struct rte_eth_dev *port = rte_eth_dev_allocated(rte_vdev_device_name(device));
+	const char *name = rte_dev_name(device_of(device));
+	struct rte_eth_dev *port = rte_eth_dev_allocated(name);
 
-	printf("fakevf: %s removed\n", rte_vdev_device_name(device));
+	printf("fakevf: %s removed\n", name);
 	fflush(stdout);
 	return port ? rte_eth_dev_close(port->data->port_id) : 0;
 }
 
-static struct rte_vdev_driver driver = {.probe = probe, .remove = detach};
-RTE_PMD_REGISTER_VDEV(net_fakevf, driver);
-RTE_PMD_REGISTER_PARAM_STRING(net_fakevf, "iface=<netdev> fail=start");
+static struct rte_vdev_driver driver = {.name = "net_fakevf", .probe = probe, .remove = detach};
+
+RTE_INIT(register_driver)
+{
+	rte_vdev_register(&driver);
+}

@@ -23,9 +23,5 @@ def cache() -> Path:
     return Path(made.stdout.strip().splitlines()[-1])
 
 
-def fakevf() -> Path:
-    return cache() / "plugins" / "librte_net_fakevf.so"
-
-
 def guard() -> Path:
     return binary("guard.so")

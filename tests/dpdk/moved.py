@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from dpdk import lines
 from dpdk.pod import Pod
 from dpdk.testpmd import DETACHED, PLUGGED, STARTED, Testpmd
 from sim import fdpipe, spaces
@@ -55,6 +56,7 @@ class MovedPod(Pod):
         seen = _Inside(sandbox.netns, host.wire, host.sysfs, nics)
         fdpipe.Pod.__init__(self, host=cast("Host", seen))
         self.pairs = 1
+        self.line = lines.named("22.11")
 
     def lose(self, pmd: Testpmd) -> None:
         """The VF goes, and the application has let go of it."""

@@ -23,7 +23,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from dpdk import machine
+from dpdk import lines, machine
+from dpdk.lines import Line
 from dpdk.testpmd import Testpmd
 from sim import fdpipe, spaces
 from sim.host import SimVf
@@ -67,9 +68,10 @@ def failsafe(number: int, fallback: str, *, source: str | None = None, poll: int
 class Pod(fdpipe.Pod):
     """A pod's network namespace with its pairs, and the volume it shares with its sidecar."""
 
-    def __init__(self, pairs: int = 1) -> None:
+    def __init__(self, pairs: int = 1, *, line: Line | None = None) -> None:
         super().__init__()
         self.pairs = pairs
+        self.line = line or lines.named("22.11")  # whose testpmd it runs
         for number in range(pairs):
             name = f"netvsc{number}"
             if number:
@@ -114,11 +116,15 @@ class Pod(fdpipe.Pod):
     def enter(self, *command: str) -> list[str]:
         return ["ip", "netns", "exec", self.host.netns, *command]
 
+    def inside(self, *command: str) -> list[str]:
+        """The same where the application's DPDK is."""
+        return self.enter(*self.line.entered(), *command)
+
     def launcher(self, *options: str, guard: str = "auto") -> list[str]:
         """`fdpipe exec` as a pod's command runs it: from the shared volume, with its guard."""
         fds = [f"--fd={200 + n}={self.dir}/{n:02d}" for n in range(self.pairs)]
         program = self.dir / "bin" / "fdpipe"
-        return self.enter(str(program), "exec", *fds, "--guard", guard, *options, "--")
+        return self.inside(str(program), "exec", *fds, "--guard", guard, *options, "--")
 
     def testpmd(
         self,
@@ -134,20 +140,25 @@ class Pod(fdpipe.Pod):
         `within`: a command that runs the launcher, such as one that mounts something first.
         """
         ports = [failsafe(n, fallback(n)) for n in range(self.pairs)]
-        plugin = ("-d", str(machine.fakevf()))
-        more["eal"] = (*plugin, *more.get("eal", ()))
         launcher = [*within, *self.launcher(guard=guard)]
-        return Testpmd(launcher, vdevs=[*vdevs, *ports], **more)
+        return self.run_testpmd(launcher, vdevs=[*vdevs, *ports], **more)
+
+    def run_testpmd(self, launcher: Sequence[str], *, vdevs: Sequence[str], **more: Any) -> Testpmd:
+        """Testpmd of this line, with the stand-in's driver, behind a command of the test's own."""
+        more["eal"] = ("-d", str(self.line.plugin), *more.get("eal", ()))
+        more["env"] = {**self.line.env, **more.get("env", {})}
+        return Testpmd(launcher, vdevs=vdevs, program=self.line.program, **more)
 
     def bare(self, fd: int, vdevs: Sequence[str], **more: Any) -> Testpmd:
         """Run testpmd on a pipe of the test's own: no sidecar, no launcher, no guard."""
-        more["eal"] = ("-d", str(machine.fakevf()), *more.get("eal", ()))
-        return Testpmd(self.enter(), vdevs=vdevs, pass_fds=(fd,), **more)
+        return self.run_testpmd(self.inside(), vdevs=vdevs, pass_fds=(fd,), **more)
 
     # ---- the wire ----
 
     def wire(self, netdev: str) -> Wire:
-        """The wire of a NetVSC, or of `vf<n>` whatever its name is now."""
+        """The wire of a NetVSC, of `vf<n>` whatever its name is now, or of a tap: its own end."""
+        if netdev.startswith("dtap"):
+            return spaces.within(self.host.netns, lambda: Wire(socket.if_nametoindex(netdev)))
         vf = self.host.nics[f"netvsc{netdev[-1]}"].vf
         netdev = vf.name if vf and netdev.startswith("vf") else netdev
         shown = subprocess.run(

@@ -7,6 +7,11 @@ static struct rte_eth_dev devices[PORTS];
 static struct port_data data[PORTS];
 static volatile int lock;
 struct fp_ops rte_eth_fp_ops[PORTS];
+#ifdef HIDDEN_COPIES
+static struct fp_ops copies[PORTS];
+#else
+#define copies rte_eth_fp_ops
+#endif
 
 static void hold(void)
 {
@@ -51,7 +56,7 @@ int rte_eth_dev_release_port(struct rte_eth_dev *device)
 	hold();
 	struct port_data *its = device->data;
 
-	memset(&rte_eth_fp_ops[its->port], 0, sizeof(*rte_eth_fp_ops));
+	memset(&copies[its->port], 0, sizeof(*copies));
 	device->rx = device->tx = NULL;
 	device->data = NULL;
 	memset(its, 0, sizeof(*its));
@@ -66,8 +71,20 @@ int rte_eth_dev_callback_process(struct rte_eth_dev *device, int event, void *pa
 	return device->callback ? device->callback(device->callback_arg) : 0;
 }
 
+static uint16_t nothing(void)
+{
+	return 0;
+}
+
+int rte_eth_dev_start(uint16_t port)
+{
+	standin_start(&devices[port]);
+	return data[port].name[0] ? 0 : -1;
+}
+
 int rte_eth_dev_stop(uint16_t port)
 {
+	copies[port].word[RX_WORD] = copies[port].word[TX_WORD] = nothing;
 	return data[port].name[0] ? 0 : -1;
 }
 
@@ -89,8 +106,18 @@ int rte_eth_dev_get_port_by_name(const char *name, uint16_t *port)
 
 void standin_start(struct rte_eth_dev *device)
 {
-	rte_eth_fp_ops[device->data->port].rx = device->rx;
-	rte_eth_fp_ops[device->data->port].tx = device->tx;
+	copies[device->data->port].word[RX_WORD] = device->rx;
+	copies[device->data->port].word[TX_WORD] = device->tx;
+}
+
+burst_fn *standin_rx(uint16_t port)
+{
+	return copies[port].word[RX_WORD];
+}
+
+burst_fn *standin_tx(uint16_t port)
+{
+	return copies[port].word[TX_WORD];
 }
 
 int standin_is_free(const struct rte_eth_dev *device)

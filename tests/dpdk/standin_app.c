@@ -101,6 +101,24 @@ static int change_bursts(void *arg)
 	return 0;
 }
 
+static int calls(uint16_t port, burst_fn *rx, burst_fn *tx)
+{
+	return standin_rx(port) == rx && standin_tx(port) == tx;
+}
+
+/* What a removal does to a fail-safe port while it is told. */
+static void lose(struct rte_eth_dev *vf, struct rte_eth_dev *device)
+{
+	vf->callback = change_bursts;
+	vf->callback_arg = device;
+	rte_eth_dev_callback_process(vf, 0, NULL);
+}
+
+static void start_by_symbol(struct rte_eth_dev *device)
+{
+	rte_eth_dev_start(device->data->port);
+}
+
 /* Two fail-safe ports behind another: the entry of the one that lost its VF, and no other. */
 static int cached_bursts(void)
 {
@@ -109,38 +127,58 @@ static int cached_bursts(void)
 	struct rte_eth_dev *second = failsafe("net_failsafe_vsc01");
 	struct rte_eth_dev *vf = standin_create("vf", vf_burst);
 
-	standin_start(first);
-	standin_start(second);
-	vf->callback = change_bursts;
-	vf->callback_arg = second;
-	rte_eth_dev_callback_process(vf, 0, NULL);
-	return rte_eth_fp_ops[2].rx != safe_rx || rte_eth_fp_ops[2].tx != safe_tx ||
-	       rte_eth_fp_ops[1].rx != fast_rx || rte_eth_fp_ops[1].tx != fast_tx;
+	start_by_symbol(first);
+	start_by_symbol(second);
+	lose(vf, second);
+	return !calls(2, safe_rx, safe_tx) || !calls(1, fast_rx, fast_tx);
 }
 
-static int cached_bursts_of_one(void)
+static int cached_bursts_of_one(void (*start)(struct rte_eth_dev *device))
 {
 	standin_create("net_null0", vf_burst);
 	struct rte_eth_dev *device = failsafe("net_failsafe_vsc01");
 	struct rte_eth_dev *vf = standin_create("vf", vf_burst);
 
-	standin_start(device);
-	vf->callback = change_bursts;
-	vf->callback_arg = device;
-	rte_eth_dev_callback_process(vf, 0, NULL);
-	return rte_eth_fp_ops[1].rx != safe_rx || rte_eth_fp_ops[1].tx != safe_tx;
+	start(device);
+	lose(vf, device);
+	return !calls(1, safe_rx, safe_tx);
+}
+
+static int start_seen(void)
+{
+	return cached_bursts_of_one(start_by_symbol);
+}
+
+static int start_unseen(void)
+{
+	return cached_bursts_of_one(standin_start);
+}
+
+/* Stopped, with the VF started anew, and lost then: the copies were made anew, too. */
+static int restarted_port(void)
+{
+	struct rte_eth_dev *device = failsafe("net_failsafe_vsc00");
+	struct rte_eth_dev *vf = standin_create("vf", vf_burst);
+
+	for (int i = 0; i < 3; i++) {
+		device->rx = fast_rx;
+		device->tx = fast_tx;
+		start_by_symbol(device);
+		lose(vf, device);
+		if (!calls(0, safe_rx, safe_tx))
+			return 1;
+		rte_eth_dev_stop(0);
+	}
+	return 0;
 }
 
 /* A port that is not started has nothing to renew, and nothing is touched. */
 static int stopped_port(void)
 {
 	struct rte_eth_dev *device = failsafe("net_failsafe_vsc00");
-	struct rte_eth_dev *vf = standin_create("vf", vf_burst);
 
-	vf->callback = change_bursts;
-	vf->callback_arg = device;
-	rte_eth_dev_callback_process(vf, 0, NULL);
-	return rte_eth_fp_ops[0].rx != NULL || rte_eth_fp_ops[0].tx != NULL;
+	lose(standin_create("vf", vf_burst), device);
+	return !calls(0, NULL, NULL);
 }
 
 typedef int port_fn(uint16_t port);
@@ -334,6 +372,9 @@ int main(int argc, char **argv)
 		{"legitimate-release", legitimate_release},
 		{"failed-probe", failed_probe},
 		{"cached-bursts", cached_bursts},
+		{"start-seen", start_seen},
+		{"start-unseen", start_unseen},
+		{"restarted-port", restarted_port},
 		{"stopped-port", stopped_port},
 		{"threads", threads},
 		{"grace", grace},
@@ -343,7 +384,6 @@ int main(int argc, char **argv)
 		{"starved-before-stop", starved_before_stop},
 		{"starved-before-close", starved_before_close},
 		{"sleepers", sleepers},
-		{"cached-bursts-of-one", cached_bursts_of_one},
 	};
 
 	for (size_t i = 0; argc == 2 && i < sizeof(stories) / sizeof(*stories); i++)

@@ -1,16 +1,33 @@
-"""docs/compatibility.md says what the tests saw."""
+"""docs/compatibility.md says what the tests saw, with this guard, and when."""
 
 from __future__ import annotations
 
-from dpdk.compatibility import COLUMNS, DOCUMENT, LINES, cell, rendered, replaced
-from dpdk.verdicts import Verdict
+import re
+from dataclasses import replace
+from pathlib import Path
 
-SEEN = Verdict(line="22.11", remedy="guard", case="storm", survived=20, removals=20, traffic=True)
+from dpdk import lines
+from dpdk.compatibility import COLUMNS, DOCUMENT, rendered, replaced
+from dpdk.verdicts import Table, Verdict
+
+SEEN = Verdict(
+    line="22.11", remedy="guard", case="storm", survived=20, removals=20, traffic=True,
+    date="2026-11-28", commit="0123456789",
+)  # fmt: skip
 
 
-def test_a_cell_says_what_was_survived_and_what_was_not_tried_is_said() -> None:
-    assert cell([SEEN], line="22.11", remedy="guard") == "storm: 20 of 20, traffic"
-    assert cell([SEEN], line="24.11", remedy="guard") == "not tried"
+def test_a_row_says_what_was_survived_and_when_it_was_seen() -> None:
+    last = rendered([SEEN]).splitlines()[-1]
+    assert last == "| 22.11 | guard | storm | 20 of 20 | both paths | 2026-11-28, 0123456789 |"
+
+
+def test_rows_stand_by_dpdk_and_then_by_remedy() -> None:
+    newer = replace(SEEN, line="26.11.0-rc0")
+    plain = replace(SEEN, remedy="plain")
+    rows = rendered([newer, SEEN, plain]).splitlines()[2:]
+    assert [tuple(row.split(" | ")[:2]) for row in rows] == [
+        ("| 22.11", "plain"), ("| 22.11", "guard"), ("| 26.11.0-rc0", "guard"),
+    ]  # fmt: skip
 
 
 def test_the_table_is_replaced_and_the_rest_of_the_document_stays() -> None:
@@ -22,8 +39,24 @@ def test_the_table_is_replaced_and_the_rest_of_the_document_stays() -> None:
     assert "old" not in once
 
 
-def test_the_published_table_has_every_remedy_and_both_lines() -> None:
+def test_results_are_stamped_with_the_day_and_the_commit_and_others_are_kept(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "results.json"
+    for case in ("one", "two"):
+        table = Table()
+        table.add(replace(SEEN, case=case, date="", commit=""))
+        table.save(path)
+    text = path.read_text()
+    assert re.findall(r'"case": "(\w+)"', text) == ["one", "two"]
+    assert all(re.findall(r'"(?:date|commit)": "(.+)"', text))
+    assert len(re.findall(r'"commit": "[0-9a-f]{9,}\+?"', text)) == 2
+
+
+def test_the_published_table_has_every_line_and_nothing_else_claims_a_figure() -> None:
     text = DOCUMENT.read_text()
-    assert f"| DPDK | {' | '.join(COLUMNS.values())} |" in text
-    assert all(f"\n| {line} |" in text for line in LINES)
-    assert "removal storm" in text
+    before, table = text.split("<!-- table", 1)
+    table, after = table.split("<!-- end of table -->")
+    assert f"| {' | '.join(COLUMNS)} |" in table
+    assert all(f"\n| {name} | guard |" in table for name in ("22.11", *lines.ROOTS))
+    assert not re.search(r"\d+ of \d+", before + after)

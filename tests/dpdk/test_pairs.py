@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dpdk import machine
+from dpdk import lines, machine
+from dpdk.lines import Line
 from dpdk.pod import Pod, af_packet, failsafe, mac_of, pci_of, tap
 from dpdk.rig import LINE
 from dpdk.storm import rounds
@@ -19,6 +20,7 @@ from dpdk.verdicts import Table, Verdict
 from sim.host import SimVf
 from sim.systree import PciFacts
 
+LINES = lines.names()
 BACK = r"fakevf: vf{0} probed as port (\d+)(?s:.*?)[Ss]tarting sub_device 0"
 GONE = r"(?s)fakevf: net_fakevf_\S+ removed(?:.*fakevf: net_fakevf_\S+ removed){{{0}}}"
 
@@ -40,15 +42,15 @@ def all_back(pod: Pod, pmd: Testpmd, since: int) -> None:
 @pytest.mark.parametrize("pairs", [2, 3])
 @pytest.mark.parametrize("fallback", [tap, af_packet])
 def test_port_ids_are_the_same_at_every_start_with_the_vfs_there(
-    pairs: int, fallback: Callable[[int], str]
+    line: Line, pairs: int, fallback: Callable[[int], str]
 ) -> None:
     """An application is told its ports by number; a VF that came early would shift them."""
-    with Pod(pairs) as pod:
+    with Pod(pairs, line=line) as pod:
         pod.announce(fallback=fallback)
         for number in range(pairs):
             pod.give(number)
         seen = []
-        for _ in range(rounds(3, 10)):
+        for _ in range(rounds(2, 10)):
             with pod.testpmd(fallback=fallback) as pmd:
                 all_back(pod, pmd.ready(), 0)
                 seen.append(failsafes(port_ids(pmd)))
@@ -66,10 +68,12 @@ def all_echo(pod: Pod, kind: str) -> bool:
 
 
 @pytest.mark.parametrize("pairs", [2, 3])
-def test_all_vfs_leave_at_once_and_every_pair_keeps_its_own(pairs: int, table: Table) -> None:
+def test_all_vfs_leave_at_once_and_every_pair_keeps_its_own(
+    line: Line, pairs: int, table: Table
+) -> None:
     """As host servicing does it; they return in another order."""
-    wanted = rounds(5, 30)
-    with Pod(pairs) as pod:
+    wanted = rounds(3, 30)
+    with Pod(pairs, line=line) as pod:
         pod.announce()
         with pod.testpmd(app=("--port-topology=loop",)) as pmd:
             pmd.ready().forward()
@@ -90,7 +94,7 @@ def test_all_vfs_leave_at_once_and_every_pair_keeps_its_own(pairs: int, table: T
             assert [state["failedPlugs"] for state in pod.states()] == [0] * pairs
             assert pmd.quit() == 0
     table.add(
-        Verdict(line="22.11", remedy="guard", case=f"{pairs} pairs, all at once",
+        Verdict(line=line.name, remedy="guard", case=f"{pairs} pairs, all at once",
                 survived=wanted * pairs, removals=wanted * pairs, traffic=True, ports_stable=True)
     )  # fmt: skip
 
@@ -117,7 +121,7 @@ def test_a_mana_ports_line_names_the_function_and_the_mac_and_dpdk_understands_i
         pod.give()
         line = f"{pci_of(0)},mac={mac_of(0)}"
         sidecar.wait_log("offered", detail=line)
-        pmd.wait(rf"(?s)net_failsafe: {line}.*sub_device 0 probe failed")
+        pmd.wait(rf"(?is)net_failsafe: {line}.*sub_device 0 probe failed")
 
 
 def test_two_fail_safe_ports_on_one_device_do_not_work_only_the_first_ever_has_it(
@@ -128,9 +132,8 @@ def test_two_fail_safe_ports_on_one_device_do_not_work_only_the_first_ever_has_i
     pipes = [os.pipe() for _ in range(2)]
     try:
         ports = [failsafe(n, tap(n), source=f"fd({pipes[n][0]})") for n in range(2)]
-        plugin = ("-d", str(machine.fakevf()))
-        with Testpmd(
-            pod.enter(), vdevs=ports, eal=plugin, pass_fds=[reader for reader, _ in pipes]
+        with pod.run_testpmd(
+            pod.inside(), vdevs=ports, pass_fds=[reader for reader, _ in pipes]
         ) as pmd:
             since = pmd.ready().mark()
             for _, writer in pipes:

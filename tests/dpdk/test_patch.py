@@ -2,63 +2,58 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from dpdk import machine
+from dpdk import lines
+from dpdk.lines import Line
 from dpdk.pod import Pod
 from dpdk.storm import Storm, rounds
 from dpdk.test_survival import STOPPED_BESIDE_PORT_0, forwards, lose, plug, started_with_the_vf
 from dpdk.testpmd import Testpmd
 from dpdk.verdicts import Table, Verdict
 
+LINES = lines.with_source()
 PATCH = Path(__file__).parents[2] / "docs" / "dpdk" / "failsafe-removal.patch"
-DRIVER = Path("/usr/lib/x86_64-linux-gnu/dpdk/pmds-23.0/librte_net_failsafe.so.23.0")
-INSIDE = ("eal/include", "ethdev", "pci", "net", "kvargs", "mempool")
-BUSES = ("pci", "vdev")
+PART = Path("drivers/net/failsafe")
+INSIDE = ("lib/eal/include", "lib/ethdev", "drivers/bus/pci", "drivers/bus/vdev")
 
 
-def built(tree: Path, driver: Path) -> None:
-    """Build the fail-safe driver of a DPDK source tree against the installed libraries."""
-    source = machine.cache() / "src" / "dpdk"
-    flags = subprocess.run(
-        ["pkg-config", "--cflags", "libdpdk"], capture_output=True, text=True, check=True
-    ).stdout
-    folders = [source / "lib" / name for name in INSIDE]
-    folders += [source / "drivers" / "bus" / name for name in BUSES]
+def built(folder: Path, line: Line, driver: Path) -> None:
+    """Build the fail-safe driver's sources in this folder as a part of that line."""
+    assert line.tree
     made = subprocess.run(
-        ["gcc", "-O2", "-fPIC", "-shared", "-include", "rte_config.h", *shlex.split(flags),
-         "-DALLOW_INTERNAL_API", "-DALLOW_EXPERIMENTAL_API", "-D_GNU_SOURCE", "-DLINUX",
-         "-DRTE_LOG_DEFAULT_LOGTYPE=pmd.net.failsafe", *(f"-I{folder}" for folder in folders),
-         *sorted((tree / "drivers/net/failsafe").glob("*.c")), "-o", driver],
+        ["gcc", "-O2", "-fPIC", "-shared", *lines.flags(line), "-DALLOW_INTERNAL_API",
+         "-DALLOW_EXPERIMENTAL_API", "-D_GNU_SOURCE", "-DLINUX",
+         "-DRTE_LOG_DEFAULT_LOGTYPE=pmd.net.failsafe", *(f"-I{line.tree / one}" for one in INSIDE),
+         *line.links, *sorted((folder / PART).glob("*.c")), "-o", driver],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
 
 
-@pytest.fixture(scope="module", params=["as it is", "patched"])
-def driver(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(params=["as it is", "patched"])
+def driver(request: pytest.FixtureRequest, line: Line, tmp_path: Path) -> Path:
     """The driver built by us, with and without the patch, so that only that is the difference."""
-    folder = tmp_path_factory.mktemp("failsafe")
-    part = Path("drivers/net/failsafe")
-    shutil.copytree(machine.cache() / "src" / "dpdk" / part, folder / part)
+    assert line.tree
+    shutil.copytree(line.tree / PART, tmp_path / PART)
     if request.param == "patched":
         applied = subprocess.run(
-            ["patch", "-p1", "-d", folder, "-i", PATCH], capture_output=True, text=True, check=False
-        )
+            ["patch", "-p1", "-d", tmp_path, "-i", PATCH], capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
         assert applied.returncode == 0, applied.stdout
-    result = folder / str(request.param)
-    built(folder, result)
+    result = tmp_path / str(request.param)
+    built(tmp_path, line, result)
     return result
 
 
 def in_place(pod: Pod, driver: Path) -> list[str]:
     """Runs what follows with this driver where the installed one is."""
-    script = f'mount --bind "{driver}" {DRIVER} && exec "$@"'
+    script = f'mount --bind "{driver}" {pod.line.failsafe} && exec "$@"'
     return pod.enter("sh", "-c", script, "sh")
 
 
@@ -99,12 +94,12 @@ def test_a_patched_driver_needs_neither_guard_nor_gate_in_a_storm(
 
     with Storm(pod, sidecar=lambda: pod.announce("--gate", "immediate"), launch=launch) as storm:
         storm.plug()
-        for _ in range(rounds(10, 100)):
+        for _ in range(rounds(6, 60)):
             storm.round()
         assert storm.pmd.quit() == 0
     tally = storm.tally
     assert (tally.poisoned, tally.silent) == (0, [])
     table.add(
-        Verdict(line="22.11", remedy="patch", case="removal storm", survived=tally.removals,
+        Verdict(line=pod.line.name, remedy="patch", case="removal storm", survived=tally.removals,
                 removals=tally.removals, traffic=True)
     )  # fmt: skip

@@ -118,7 +118,7 @@ def test_a_program_with_shared_dpdk_libraries_runs_guarded_and_the_sidecar_knows
     sidecar = pod.sidecar()
     code, _, said = launch(pod, "--guard-file", str(guard), command=(str(dpdk_program),))
     assert (code, said) == (0, "")
-    assert sidecar.wait_log("guard").detail == "active"
+    assert sidecar.wait_log("guard").detail == "loaded"
 
 
 def test_a_program_without_shared_dpdk_libraries_is_preloaded_but_not_trusted(
@@ -284,7 +284,11 @@ def test_who_asks_by_vf_says_whether_its_application_is_guarded(
         "ASAN_OPTIONS": "verify_asan_link_order=0",
     }
     subprocess.run(command, check=True, env=environment)
-    assert sidecar.wait_log("guard").detail == "active"
+    assert sidecar.wait_log("guard").detail == "loaded"
+    pod.ask("guard 00 active")
+    sidecar.wait_log("guard", detail="active")
+    subprocess.run(command, check=True, env=environment)  # knows less than the guard itself
+    assert pod.status()["guard"] == "active"
     since = len(sidecar.lines)
     subprocess.run(command, check=True)
     assert sidecar.wait_log("guard", since=since).detail == "off"

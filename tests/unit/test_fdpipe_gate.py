@@ -38,6 +38,23 @@ def test_with_a_guard_and_no_tap_it_opens_half_a_second_after_the_first_reading(
     assert machine.step(START + 500 * MS, asked_at=START + 9, guarded=True)
 
 
+def test_with_a_guard_a_tap_that_is_down_keeps_it_closed_however_long_it_takes() -> None:
+    """Half a second is for an application that has no tap to tell when its port is started."""
+    machine = gate()
+    assert not machine.step(START, asked_at=START, tap=7, guarded=True)
+    assert machine.deadline == 0
+    assert not machine.step(START + 10 * TIMEOUT, asked_at=START, tap=7, guarded=True)
+    assert machine.step(START + 10 * TIMEOUT + 1, asked_at=START, tap=7, tap_up=True, guarded=True)
+
+
+def test_a_guard_that_speaks_late_opens_it_at_once() -> None:
+    """It does so when the port is started; until then nobody knows that it is at work."""
+    machine = gate()
+    assert not machine.step(START, asked_at=START)
+    assert not machine.step(START + 1500 * MS, asked_at=START)
+    assert machine.step(START + 1500 * MS, asked_at=START, guarded=True)
+
+
 def test_without_a_guard_it_opens_three_polls_after_the_start_of_the_ports() -> None:
     machine = gate()
     assert not machine.step(START, tap=7, tap_up=True)
