@@ -45,6 +45,7 @@ STORIES = (
     "no-grace",
     "starved-before-stop",
     "starved-before-close",
+    "starved-for-long",
     "sleepers",
 )
 CURED = {

@@ -35,6 +35,18 @@ def test_the_time_of_the_condition_stays_while_its_status_does() -> None:
     story(told())
 
 
+def test_a_pod_on_its_vf_is_told_of_a_guard_that_cannot_do_all_its_work() -> None:
+    async def told() -> None:
+        here = await world()
+        await here.report(taken(ONE))
+        assert "guard" not in here.condition["message"]
+        await here.report(taken(ONE, guard="partial"))
+        assert here.condition["status"] == "True"
+        assert "its guard is partial" in here.condition["message"]
+
+    story(told())
+
+
 def test_a_condition_is_right_though_the_agent_wrote_while_it_was_written() -> None:
     """The NetvscNode's own patch then conflicts, and by the next look all is as it was before."""
 

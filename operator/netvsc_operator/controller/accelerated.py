@@ -49,8 +49,16 @@ def _of(pair: PairStatus, *, sidecar: bool) -> Accelerated:
         message = "has its VF, and nothing says whether the application uses it"
         return Accelerated(Truth.UNKNOWN, "NotAnnounced", message)
     if phase is Phase.TAKEN:
-        return Accelerated(Truth.TRUE, "Taken", f"on VF {pair.vf.pci if pair.vf else ''}".strip())
+        on = f"on VF {pair.vf.pci if pair.vf else ''}".strip()
+        return Accelerated(Truth.TRUE, "Taken", on + _unguarded(pair.announcement))
     return _on_its_way(pair.announcement)
+
+
+def _unguarded(said: Announcement) -> str:
+    """What to add where the guard itself said that it cannot do all its work."""
+    if said.guard != "partial":
+        return ""
+    return ", and its guard is partial: the VF's removal may end the application (docs/guard.md)"
 
 
 def _without_vf(pair: PairStatus) -> Accelerated:
