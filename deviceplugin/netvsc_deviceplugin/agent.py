@@ -20,6 +20,7 @@ from netvsc.pool import BUILT_IN, Pool
 from netvsc.status import Foreign
 from netvsc_deviceplugin import httpd, poolfile, readiness, verbs
 from netvsc_deviceplugin.cni.half import CniHalf, CniSettings, Mode
+from netvsc_deviceplugin.cni.loading import load_in_time
 from netvsc_deviceplugin.dates import Dates
 from netvsc_deviceplugin.host import PluginHost
 from netvsc_deviceplugin.imds import Imds
@@ -146,6 +147,7 @@ class Agent:
                     tasks.create_task(self._cni.run(), name="cni")
                     tasks.create_task(self._sidecars.run(), name="sidecars")
                     tasks.create_task(self._ask_who_holds(self._cni), name="who holds")
+                    tasks.create_task(self._load_netlink(), name="netlink library")
                 await self._start_asking(tasks)
                 tasks.create_task(self._inventory.run(), name="inventory")
                 tasks.create_task(verbs.report(self._inventory.inventory, self._plugins.given))
@@ -201,6 +203,10 @@ class Agent:
         """Ask the kubelet when a pair came home: nothing else tells that its pod has ended."""
         async for _ in cni.inside.changes():
             self._plugins.look_soon()
+
+    async def _load_netlink(self) -> None:
+        standing, inventory = self._plugins.standing, self._inventory.inventory
+        await load_in_time(registered=standing, inventory=inventory)
 
     def _around(self) -> Around:
         around = Around(

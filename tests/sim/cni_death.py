@@ -66,11 +66,9 @@ def mortal(cni: CniHost, fate: Fate, *, patience: float = 0.001) -> Attachments:
         def __init__(self, space: Space) -> None:
             super().__init__(space)
 
-        def _request(
-            self, what: str, kind: int, ifindex: int, body: bytes, *, flags: int = 0
-        ) -> None:
+        def _request(self, what: str, ifindex: int, request: bytes) -> None:
             fate.moment()
-            super()._request(what, kind, ifindex, body, flags=flags)
+            super()._request(what, ifindex, request)
             fate.moment()
 
     means = Means(source=cni.source, rtnl=MortalRtnl, patience=patience)

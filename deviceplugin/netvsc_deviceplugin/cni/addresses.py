@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from netvsc.errors import RetryError
 from netvsc.pair import Inventory
 from netvsc.pool import Addresses, Pool
+from netvsc_deviceplugin.cni.route import address_of, gateways_of, route_of
 from netvsc_deviceplugin.cni.rtnl import Rtnl
 from netvsc_deviceplugin.cni.space import Space
 from netvsc_deviceplugin.own import Own
@@ -45,11 +46,12 @@ def configure(netns: str, given: Mapping[int, Json]) -> None:
     """
     with Space.at(netns) as space, Rtnl(space) as rtnl:
         for ifindex, one in given.items():
-            for address in _objects(one, "ips"):
-                rtnl.add_address(ifindex, str(address["address"]))
+            ips = _objects(one, "ips")
+            gateways = gateways_of(ips)
+            for address in ips:
+                rtnl.add_address(ifindex, address_of(address))
             for route in _objects(one, "routes"):
-                via = route.get("gw")
-                rtnl.add_route(ifindex, str(route["dst"]), via=str(via) if via else None)
+                rtnl.add_route(ifindex, route_of(route, gateways=gateways))
 
 
 def _written(own: Own) -> Json:

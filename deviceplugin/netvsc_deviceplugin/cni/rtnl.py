@@ -1,13 +1,11 @@
 """Changes interfaces by rtnetlink, by ifindex: one request, one answer, and it has happened.
 
-Numbers: include/uapi/linux/{rtnetlink,if_link,pkt_sched}.h. docs/decisions/0005 tells why this is
-no library.
+pyroute2 writes the requests (`messages`); the socket and the answer are ours: docs/decisions/0013.
 """
 
 from __future__ import annotations
 
 import errno
-import ipaddress
 import os
 import socket
 import struct
@@ -17,28 +15,14 @@ from types import TracebackType
 from typing import Self
 
 from netvsc.errors import NodeError
+from netvsc_deviceplugin import netlink
+from netvsc_deviceplugin.cni import messages
+from netvsc_deviceplugin.cni.route import Interface, Route
 from netvsc_deviceplugin.cni.space import Space
-from netvsc_deviceplugin.netlink import (
-    Message,
-    attribute,
-    dump,
-    error_of,
-    messages,
-    route_socket,
-)
 
-_SETLINK, _NEWADDR, _NEWROUTE, _DELQDISC, _NEWLINKPROP, _DELLINKPROP = 19, 20, 24, 37, 108, 109
-_REQUEST_ACK, _CREATE, _REPLACE = 0x5, 0x400, 0x100
-_UP, _PROMISC = 0x1, 0x100
-_ADDRESS, _IFNAME, _MTU, _NET_NS_FD, _XDP, _PROP_LIST, _ALT_IFNAME = 1, 3, 4, 28, 43, 52, 53
-_XDP_FD, _XDP_FLAGS, _XDP_MODES = 1, 3, (0x2, 0x4, 0x8)  # generic, the driver's, the hardware's
-_NESTED = 0x8000
-_TC_H_INGRESS = 0xFFFFFFF1
-_IFA_LOCAL, _IFA_ADDRESS, _IFA_F_NODAD = 2, 1, 0x2
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY = 1, 4, 5
-_MAIN, _BOOT, _UNICAST, _UNIVERSE, _LINK_SCOPE = 254, 3, 1, 0, 253
-_HEADER = struct.Struct("=IHHII")
-_IFINFO = struct.Struct("=BxHiII")
+_SOL_NETLINK, _EXT_ACK, _ACK_TLVS = 270, 11, 0x200  # include/uapi/linux/netlink.h
+_ERROR = struct.Struct("=iI")  # an errno, and how long the request is that comes back behind it
+_SAID = 1  # NLMSGERR_ATTR_MSG
 _RECEIVE = 1 << 16
 
 
@@ -60,7 +44,7 @@ class Rtnl:
 
     def __init__(self, space: Space) -> None:
         self._place = space.name or "the host"
-        self._socket = space.within(route_socket)
+        self._socket = space.within(_asking)
 
     def __enter__(self) -> Self:
         return self
@@ -73,38 +57,43 @@ class Rtnl:
     def close(self) -> None:
         self._socket.close()
 
-    def dump(self, kind: int, body: bytes) -> list[Message]:
-        return dump(kind, body, sock=self._socket)
+    def dump(self, kind: int, body: bytes) -> list[netlink.Message]:
+        return netlink.dump(kind, body, sock=self._socket)
 
     def move(self, ifindex: int, *, to: Space, name: str) -> None:
         """Move and rename in one request: under its present name it might collide over there."""
-        target = attribute(_NET_NS_FD, struct.pack("=I", to.fd))
-        self._set(f"move it to {to.name or 'the host'} as {name}", ifindex, target + _name(name))
+        what = f"move it to {to.name or 'the host'} as {name}"
+        self._request(what, ifindex, messages.move(ifindex, netns=to.fd, name=name))
 
     def rename(self, ifindex: int, name: str) -> None:
         """Rename; older kernels refuse that (EBUSY) while it is up, so it is down meanwhile."""
+        what, request = f"rename it to {name}", messages.rename(ifindex, name)
         try:
-            self._set(f"rename it to {name}", ifindex, _name(name))
+            self._request(what, ifindex, request)
         except RefusedError as refused:
             if refused.code != errno.EBUSY:
                 raise
-            self._flags(ifindex, 0, _UP)
-            self._set(f"rename it to {name}", ifindex, _name(name))
+            self._request("take it down", ifindex, messages.down(ifindex))
+            self._request(what, ifindex, request)
             self.up(ifindex)
 
     def up(self, ifindex: int) -> None:
-        self._flags(ifindex, _UP, _UP)
+        self._request("bring it up", ifindex, messages.up(ifindex))
 
     def set_mtu(self, ifindex: int, mtu: int) -> None:
-        self._set(f"set its MTU to {mtu}", ifindex, attribute(_MTU, struct.pack("=I", mtu)))
+        self._request(f"set its MTU to {mtu}", ifindex, messages.mtu(ifindex, mtu))
 
     def add_altname(self, ifindex: int, name: str) -> None:
         """Add an altname; one that it has already is fine."""
-        self._property(_NEWLINKPROP, ifindex, name, fine=errno.EEXIST)
+        with _fine(errno.EEXIST):
+            what = f"add its altname {name}"
+            self._request(what, ifindex, messages.add_altname(ifindex, name))
 
     def drop_altname(self, ifindex: int, name: str) -> None:
         """Remove an altname; one that is not there is fine."""
-        self._property(_DELLINKPROP, ifindex, name, fine=errno.ENOENT)
+        with _fine(errno.ENOENT):
+            what = f"remove its altname {name}"
+            self._request(what, ifindex, messages.drop_altname(ifindex, name))
 
     def clean(self, ifindex: int) -> None:
         """Take off what a pod leaves on its interfaces and a move does not.
@@ -113,63 +102,52 @@ class Rtnl:
         kernel answers ENOENT or EINVAL (net/sched/sch_api.c, tc_get_qdisc). An XDP program would
         see the next pod's frames; a mode that a driver does not know is refused, each in its way.
         """
-        body = struct.pack("=BxxxiIII", socket.AF_UNSPEC, ifindex, 0, _TC_H_INGRESS, 0)
         with _fine(errno.ENOENT, errno.EINVAL):
-            self._request("remove its ingress qdisc", _DELQDISC, ifindex, body)
-        self._flags(ifindex, 0, _PROMISC)
-        for mode in _XDP_MODES:
-            none = attribute(_XDP_FD, struct.pack("=i", -1))
-            none += attribute(_XDP_FLAGS, struct.pack("=I", mode))
+            what = "remove its ingress qdisc"
+            self._request(what, ifindex, messages.without_ingress(ifindex))
+        self._request("take its promiscuity off", ifindex, messages.not_promiscuous(ifindex))
+        for request in messages.without_xdp(ifindex):
             with _fine(errno.EOPNOTSUPP, errno.EINVAL, errno.EBUSY):
-                self._set("take its XDP program off", ifindex, attribute(_XDP | _NESTED, none))
+                self._request("take its XDP program off", ifindex, request)
 
     def set_address(self, ifindex: int, mac: str) -> None:
         """Give it its own MAC address back; raises RefusedError where the host forbids changes."""
-        raw = bytes.fromhex(mac.replace(":", ""))
-        self._set(f"give it the MAC address {mac}", ifindex, attribute(_ADDRESS, raw))
+        self._request(f"give it the MAC address {mac}", ifindex, messages.mac(ifindex, mac))
 
-    def add_address(self, ifindex: int, address: str) -> None:
-        ip = ipaddress.ip_interface(address)
-        family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
-        head = struct.pack("=BBBBI", family, ip.network.prefixlen, _IFA_F_NODAD, 0, ifindex)
-        raw = ip.packed
-        body = head + attribute(_IFA_LOCAL, raw) + attribute(_IFA_ADDRESS, raw)
-        self._request(f"give it {address}", _NEWADDR, ifindex, body, flags=_CREATE | _REPLACE)
+    def add_address(self, ifindex: int, address: Interface) -> None:
+        """Give it an address; one that it has already is fine."""
+        self._request(f"give it {address}", ifindex, messages.address(ifindex, address))
 
-    def add_route(self, ifindex: int, destination: str, *, via: str | None) -> None:
-        network = ipaddress.ip_network(destination)
-        family = socket.AF_INET if network.version == 4 else socket.AF_INET6
-        scope = _UNIVERSE if via else _LINK_SCOPE
-        fixed = (family, network.prefixlen, 0, 0, _MAIN, _BOOT, scope, _UNICAST, 0)
-        body = struct.pack("=BBBBBBBBI", *fixed)
-        body += attribute(_RTA_DST, network.network_address.packed)
-        body += attribute(_RTA_OIF, struct.pack("=I", ifindex))
-        if via:
-            body += attribute(_RTA_GATEWAY, ipaddress.ip_address(via).packed)
-        what = f"route {destination} over it"
-        self._request(what, _NEWROUTE, ifindex, body, flags=_CREATE | _REPLACE)
+    def add_route(self, ifindex: int, route: Route) -> None:
+        """Add a route; one for the same in the same table stays, and this one is refused."""
+        self._request(f"route {route} over it", ifindex, messages.route(ifindex, route))
 
-    def _property(self, kind: int, ifindex: int, name: str, *, fine: int) -> None:
-        listed = attribute(_PROP_LIST | _NESTED, attribute(_ALT_IFNAME, name.encode() + b"\0"))
-        body = _IFINFO.pack(0, 0, ifindex, 0, 0) + listed
-        verb = "add" if kind == _NEWLINKPROP else "remove"
-        with _fine(fine):
-            self._request(f"{verb} its altname {name}", kind, ifindex, body)
-
-    def _flags(self, ifindex: int, flags: int, change: int) -> None:
-        what = f"set its flags {flags:#x} of {change:#x}"
-        self._request(what, _SETLINK, ifindex, _IFINFO.pack(0, 0, ifindex, flags, change))
-
-    def _set(self, what: str, ifindex: int, attributes: bytes) -> None:
-        self._request(what, _SETLINK, ifindex, _IFINFO.pack(0, 0, ifindex, 0, 0) + attributes)
-
-    def _request(self, what: str, kind: int, ifindex: int, body: bytes, *, flags: int = 0) -> None:
-        length = _HEADER.size + len(body)
-        self._socket.send(_HEADER.pack(length, kind, _REQUEST_ACK | flags, 1, 0) + body)
-        code = error_of(b"".join(one.body for one, _ in messages(self._socket.recv(_RECEIVE))))
+    def _request(self, what: str, ifindex: int, request: bytes) -> None:
+        """Ask and wait for the answer: the one place that does, where crash tests stand between."""
+        self._socket.send(request)
+        answer = self._socket.recv(_RECEIVE)
+        code = netlink.error_of(b"".join(one.body for one, _ in netlink.messages(answer)))
         if code:
-            thing = f"interface {ifindex} of {self._place}"
-            raise RefusedError(f"{thing}: cannot {what}: {os.strerror(code)}", code)
+            why = os.strerror(code) + _said(answer)
+            raise RefusedError(f"interface {ifindex} of {self._place}: cannot {what}: {why}", code)
+
+
+def _asking() -> socket.socket:
+    """Open a socket over which the kernel says with a refusal what it dislikes."""
+    sock = netlink.route_socket()
+    sock.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
+    return sock
+
+
+def _said(answer: bytes) -> str:
+    """Return the kernel's own words behind a refusal, where it has any."""
+    for message, flags in netlink.messages(answer):
+        if flags & _ACK_TLVS and len(message.body) >= _ERROR.size:
+            _, length = _ERROR.unpack_from(message.body)
+            behind = ((length + 3) & ~3) + 4
+            if words := netlink.attributes(message.body, behind).get(_SAID):
+                return f" ({netlink.text(words)})"
+    return ""
 
 
 @contextmanager
@@ -180,7 +158,3 @@ def _fine(*codes: int) -> Iterator[None]:
     except RefusedError as refused:
         if refused.code not in codes:
             raise
-
-
-def _name(name: str) -> bytes:
-    return attribute(_IFNAME, name.encode() + b"\0")

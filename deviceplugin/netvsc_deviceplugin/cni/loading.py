@@ -1,0 +1,31 @@
+"""When the netlink library is loaded: once the kubelet knows us, and there is a pair to move."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from netvsc.pair import Inventory
+from netvsc_deviceplugin.cni import messages
+from netvsc_deviceplugin.latest import Latest
+
+T = TypeVar("T")
+
+
+async def load_in_time(
+    *, registered: Latest[Mapping[str, bool]], inventory: Latest[Inventory]
+) -> None:
+    """Load it before a pod can come, in a thread: neither the start nor the first ADD waits for it.
+
+    On a node without pairs it is never loaded.
+    """
+    await _until(registered, lambda known: any(known.values()))
+    await _until(inventory, lambda found: bool(found.pairs))
+    await asyncio.to_thread(messages.load)
+
+
+async def _until(value: Latest[T], holds: Callable[[T], bool]) -> None:
+    async for now in value.changes():
+        if holds(now):
+            return
