@@ -138,6 +138,7 @@ enum cni_code cni_read(struct cni_call *call, const char **why)
 	if (!speaks(call->config, call->version, sizeof(call->version)))
 		return CNI_BAD_VERSION;
 	call->promised = is_promised(call->config);
+	call->delegates = json_member(call->config, "ipam", &value) && value.p[0] == '{';
 	find_state(call->config, call->state, sizeof(call->state));
 	if (json_member(call->config, "prevResult", &value) && value.p[0] == '{')
 		call->prev_result = value;

@@ -27,6 +27,7 @@ struct cni_call {
 	char state[64];          /* the agent's state folder */
 	struct span prev_result; /* empty where there is none */
 	bool promised;           /* the webhook's annotation says that the pod has pairs */
+	bool delegates;          /* there is an ipam section */
 };
 
 /* Reads environment and standard input; what is wrong stands in *why. */

@@ -97,6 +97,8 @@ static bool is_plain(const struct cni_call *call)
 {
 	if (call->verb == CNI_ADD && (call->promised || !call->prev_result.n))
 		return false;
+	if (call->verb == CNI_STATUS)
+		return true;
 	return call->verb != CNI_GC && !has_marker(call);
 }
 
@@ -255,8 +257,8 @@ int verb_cni(char **argv)
 		return fail(&call, code, why);
 	if (call.verb == CNI_VERSION)
 		return tell_versions();
-	if (call.verb == CNI_STATUS)
-		return 0;
+	if (call.verb == CNI_STATUS && !call.delegates)
+		return 0; /* the agent itself is always well, or its absence is not to be told */
 	buf_init(&environment, space, sizeof(space));
 	if (!collect_environment(&environment))
 		return fail(&call, CNI_BAD_ENVIRONMENT, "CNI_*: more than 16 KiB of environment");

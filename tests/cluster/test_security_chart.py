@@ -29,6 +29,7 @@ HOST_PATHS = {
     "/etc/cni/net.d": "rw",
     "/opt/cni/bin": "rw",
     "/var/lib/cni": "rw",
+    "/proc/sys/net": "rw",
 }
 ALL_OF_IT = {"networkPolicy": {"enabled": True}, "deviceplugin": {"cdi": "/var/run/cdi"}}
 

@@ -69,11 +69,18 @@ def test_a_call_of_multus_has_the_longer_time_too() -> None:
         assert time.monotonic() - began >= PATIENCE_S
 
 
-def test_status_asks_nobody() -> None:
+def test_status_asks_nobody_where_no_ipam_plugin_is_named() -> None:
     with CniHost() as cni, hanging(cni.state, "accepts nobody"):
         said, took = timed("STATUS", cni, {})
         assert said.code == 0
         assert took < SLOW_S
+
+
+def test_the_status_of_an_ipam_plugin_is_waited_for_as_a_plain_pod_is() -> None:
+    with CniHost() as cni, hanging(cni.state, "answers nothing"):
+        said, took = timed("STATUS", cni, {"ipam": {"type": "ours"}})
+        assert said.code == 0
+        assert PATIENCE_PLAIN_S <= took < PATIENCE_PLAIN_S + SLOW_S
 
 
 def test_the_program_that_is_shipped_holds_a_pod_without_pairs_for_five_seconds() -> None:

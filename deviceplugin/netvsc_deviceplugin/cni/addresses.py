@@ -1,5 +1,8 @@
 """Configures addresses in a pod: those of an IPAM plugin, or the NIC's own.
 
+A result is applied as the standard plugins' ipam.ConfigureIface does, except that a route which is
+there already stays, and the call fails.
+
 The NIC's own come with the route to their subnet, and no other: the pod's default route is that of
 its primary interface, and stays.
 """
@@ -11,7 +14,9 @@ from collections.abc import Mapping, Sequence
 from netvsc.errors import RetryError
 from netvsc.pair import Inventory
 from netvsc.pool import Addresses, Pool
-from netvsc_deviceplugin.cni.route import address_of, gateways_of, route_of
+from netvsc_deviceplugin.cni import ipv6
+from netvsc_deviceplugin.cni.present import add_route
+from netvsc_deviceplugin.cni.route import Interface, Route, address_of, gateways_of, route_of
 from netvsc_deviceplugin.cni.rtnl import Rtnl
 from netvsc_deviceplugin.cni.space import Space
 from netvsc_deviceplugin.own import Own
@@ -40,18 +45,27 @@ def own_of(id_: str, *, pools: Sequence[Pool], inventory: Inventory) -> Json | N
 
 
 def configure(netns: str, given: Mapping[int, Json]) -> None:
-    """Configure what is `given` by ifindex, addresses and then routes.
+    """Configure what is `given` by ifindex, addresses and then routes, as standard plugins do.
 
-    Raises NodeError if the netns is gone or the kernel refuses.
+    Raises RequestError for what cannot be had, NodeError if the netns is gone or the kernel
+    refuses. All is read before anything is configured.
     """
+    read = {ifindex: _read(one) for ifindex, one in given.items()}
     with Space.at(netns) as space, Rtnl(space) as rtnl:
-        for ifindex, one in given.items():
-            ips = _objects(one, "ips")
-            gateways = gateways_of(ips)
-            for address in ips:
-                rtnl.add_address(ifindex, address_of(address))
-            for route in _objects(one, "routes"):
-                rtnl.add_route(ifindex, route_of(route, gateways=gateways))
+        for ifindex, (addresses, routes) in read.items():
+            if any(address.version == 6 for address in addresses):
+                ipv6.enable(space, ifindex)
+            for address in addresses:
+                rtnl.add_address(ifindex, address)
+            for route in routes:
+                add_route(rtnl, ifindex, route, netns=netns)
+
+
+def _read(given: Json) -> tuple[list[Interface], list[Route]]:
+    ips = _objects(given, "ips")
+    gateways = gateways_of(ips)
+    routes = [route_of(one, gateways=gateways) for one in _objects(given, "routes")]
+    return [address_of(one) for one in ips], routes
 
 
 def _written(own: Own) -> Json:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.cni import strict
-from netvsc_deviceplugin.cni.request import Call, CallError, Code, Json
+from netvsc_deviceplugin.cni.request import Call, CallError, Code, Json, environment_of
 
 _TIMEOUT_S = 30.0  # a DHCP plugin waits for its server
 
@@ -20,6 +20,14 @@ class DelegateError(NodeError):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+async def addresses(call: Call) -> Json:
+    """Return what the IPAM plugin gives; raises NetvscError, also where that is no address."""
+    found = await delegate(call, "ADD")
+    if not found.get("ips"):
+        raise NodeError(f"IPAM plugin {call.ipam}: it gave no address; see its section")
+    return found
 
 
 async def delegate(call: Call, command: str) -> Json:
@@ -53,15 +61,9 @@ def _find(name: str, call: Call) -> Path:
 
 
 def _environment(call: Call, command: str) -> Mapping[str, str]:
-    return {
-        "CNI_COMMAND": command,
-        "CNI_CONTAINERID": call.container,
-        "CNI_NETNS": call.netns,
-        "CNI_IFNAME": call.interface,
-        "CNI_PATH": ":".join(call.path),
-        "CNI_ARGS": ";".join(f"{key}={value}" for key, value in call.arguments.items()),
-        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-    }
+    """Return what we were called with: a GC has no container, and a DEL may have no netns."""
+    ours = {key: value for key, value in environment_of(call).items() if value}
+    return {**ours, "CNI_COMMAND": command, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
 def _result(name: str, out: bytes, *, good: bool) -> Json:

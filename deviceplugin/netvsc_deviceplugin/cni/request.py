@@ -122,8 +122,9 @@ def parse_call(environment: Mapping[str, str], stdin: bytes) -> Call:
     verb = _verb(environment.get("CNI_COMMAND", ""))
     config = _config(stdin, verb)
     version = _version(config, verb)
+    path = tuple(part for part in environment.get("CNI_PATH", "").split(":") if part)
     if verb not in _WITH_CONTAINER:
-        return Call(verb=verb, version=version, config=config, arguments={})
+        return Call(verb=verb, version=version, config=config, path=path, arguments={})
     try:
         container = check_container(environment.get("CNI_CONTAINERID", ""))
         interface = check_interface(environment.get("CNI_IFNAME", ""))
@@ -139,7 +140,7 @@ def parse_call(environment: Mapping[str, str], stdin: bytes) -> Call:
         container=container,
         netns=netns,
         interface=interface,
-        path=tuple(part for part in environment.get("CNI_PATH", "").split(":") if part),
+        path=path,
         arguments=_arguments(environment.get("CNI_ARGS", "")),
     )
 

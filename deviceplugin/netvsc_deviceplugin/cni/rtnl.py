@@ -10,7 +10,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -20,7 +20,7 @@ from netvsc_deviceplugin.cni import messages
 from netvsc_deviceplugin.cni.route import Interface, Route
 from netvsc_deviceplugin.cni.space import Space
 
-_SOL_NETLINK, _EXT_ACK, _ACK_TLVS = 270, 11, 0x200  # include/uapi/linux/netlink.h
+_SOL_NETLINK, _EXT_ACK, _STRICT, _ACK_TLVS = 270, 11, 12, 0x200  # include/uapi/linux/netlink.h
 _ERROR = struct.Struct("=iI")  # an errno, and how long the request is that comes back behind it
 _SAID = 1  # NLMSGERR_ATTR_MSG
 _RECEIVE = 1 << 16
@@ -59,6 +59,16 @@ class Rtnl:
 
     def dump(self, kind: int, body: bytes) -> list[netlink.Message]:
         return netlink.dump(kind, body, sock=self._socket)
+
+    def filtered(self, kind: int, body: bytes) -> list[netlink.Message]:
+        """Return of a table what `body` asks for; a kernel before 4.20 gives all of it."""
+        with suppress(OSError):
+            self._socket.setsockopt(_SOL_NETLINK, _STRICT, 1)
+        try:
+            return self.dump(kind, body)
+        finally:
+            with suppress(OSError):
+                self._socket.setsockopt(_SOL_NETLINK, _STRICT, 0)
 
     def move(self, ifindex: int, *, to: Space, name: str) -> None:
         """Move and rename in one request: under its present name it might collide over there."""

@@ -97,14 +97,21 @@ class Service:
                 await self._delete(call)
             case Verb.CHECK:
                 await self._alone(partial(self._attachments.check, _target(call)))
+                await self._delegate(call)
             case Verb.GC:
                 network, valid = _network(call), set(call.valid_attachments())
                 await self._alone(partial(self._attachments.collect, network, valid))
+                await self._delegate(call)
             case Verb.VERSION:
                 return result.versions()
-            case Verb.STATUS:
-                pass  # an unready agent must not make the node NotReady
+            case Verb.STATUS:  # an unready agent must not make the node NotReady
+                await self._delegate(call)
         return result.succeeded()
+
+    async def _delegate(self, call: Call) -> None:
+        """Pass a verb on to the IPAM plugin, where there is one."""
+        if call.ipam:
+            await ipam.delegate(call, call.verb)
 
     async def _add(self, call: Call) -> Answer:
         devices = await self._devices(call)
@@ -128,7 +135,7 @@ class Service:
         own = {} if call.ipam else self._promised(wanted)  # a move takes addresses off
         found = await self._alone(work)
         try:
-            given = {found[0].id: await ipam.delegate(call, "ADD")} if call.ipam else own
+            given = {found[0].id: await ipam.addresses(call)} if call.ipam else own
             await self._configure(call, found, given)
         except BaseException:
             await self._delete(call)
