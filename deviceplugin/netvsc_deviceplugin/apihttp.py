@@ -1,8 +1,7 @@
 """HTTP/1.1 to one server over one connection at a time: requests, and answers that never end.
 
-RFC 9112, as much of it as an apiserver speaks to a client that offers nothing else. A connection is
-kept between requests and made anew where the server ended it. docs/decisions/0008 says why it is
-not a library's.
+h11 speaks HTTP (RFC 9112); connection and time are ours. A connection is kept between requests and
+made anew where the server ended it. docs/decisions/0008 says why it is no whole client.
 """
 
 from __future__ import annotations
@@ -11,16 +10,17 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
-from http import HTTPStatus
+from contextlib import suppress
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+import h11
 
 from netvsc import __version__
 from netvsc.access import Access
 from netvsc.errors import ConfigError
 
 _PIECE = 1 << 16  # bytes read at once
-_HEADERS_MAX = 100
 # A peer that vanished is noticed by the kernel after 20 and 3 times 10 seconds (tcp(7)).
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 20), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
 
@@ -31,12 +31,13 @@ class ProtocolError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """`target` is path and query; `kind` the body's content type."""
+    """`target` is path and query; `kind` the body's content type; `more` are headers."""
 
     method: str
     target: str
     body: bytes | None = None
     kind: str = "application/json"
+    more: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +65,11 @@ def server_of(url: str) -> Server:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Open:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    http: h11.Connection = field(default_factory=lambda: h11.Connection(h11.CLIENT))
 
 
 class Connection:
@@ -82,8 +84,6 @@ class Connection:
         self._server = server_of(access.server)
         self._tls = _tls(access)
         self._open: _Open | None = None
-        self._headers: Mapping[str, str] = {}
-        self._reusable = False
 
     async def ask(self, request: Request) -> int:
         """Send it and return the status; `body` has the rest of the answer."""
@@ -97,31 +97,24 @@ class Connection:
 
     async def body(self) -> AsyncGenerator[bytes, None]:
         """Yield the answer's body in pieces, as they come."""
-        if not self._open:
-            return
-        reader, length = self._open.reader, self._headers.get("content-length")
-        if self._headers.get("transfer-encoding", "").lower() == "chunked":
-            async for piece in _chunks(reader):
-                yield piece
-        elif length is not None:
-            async for piece in _exactly(reader, _number(length, 10)):
-                yield piece
-        else:
-            self._headers = {**self._headers, "connection": "close"}
-            while piece := await reader.read(_PIECE):
-                yield piece
-        self._reusable = self._headers.get("connection", "").lower() != "close"
+        while self._open:
+            event = await _event(self._open)
+            if not isinstance(event, h11.Data):
+                return
+            yield bytes(event.data)
 
     def close(self) -> None:
         """End the connection; the next request makes another."""
         if self._open:
             self._open.writer.transport.abort()
         self._open = None
-        self._reusable = False
 
     def _kept(self) -> _Open | None:
-        if self._open and self._reusable and not self._open.reader.at_eof():
-            return self._open
+        kept = self._open
+        if kept and not kept.reader.at_eof():
+            with suppress(h11.LocalProtocolError):  # the last answer is not over, or was the last
+                kept.http.start_next_cycle()
+                return kept
         self.close()
         return None
 
@@ -134,25 +127,40 @@ class Connection:
         return self._open
 
     async def _exchange(self, to: _Open, request: Request) -> int:
-        self._reusable = False
-        to.writer.write(self._head(request) + (request.body or b""))
+        events = [self._head(request), h11.Data(data=request.body or b""), h11.EndOfMessage()]
+        to.writer.write(b"".join(to.http.send(event) or b"" for event in events))
         await to.writer.drain()
-        status = await _status(to.reader)
-        self._headers = await _headers(to.reader)
-        return status
+        while not isinstance(event := await _event(to), h11.Response):
+            pass  # 1xx says only that one will come
+        return event.status_code
 
-    def _head(self, request: Request) -> bytes:
+    def _head(self, request: Request) -> h11.Request:
         headers = {
             "Host": self._server.authority,
             "User-Agent": f"netvsc-deviceplugin/{__version__}",
             "Accept": "application/json",
             **self._access.headers(),
+            **request.more,
         }
         if request.body is not None:
             headers |= {"Content-Type": request.kind, "Content-Length": str(len(request.body))}
-        lines = [f"{request.method} {self._server.prefix}{request.target} HTTP/1.1"]
-        lines += [f"{key}: {value}" for key, value in headers.items()]
-        return "\r\n".join([*lines, "", ""]).encode()
+        target = self._server.prefix + request.target
+        return h11.Request(method=request.method, target=target, headers=list(headers.items()))
+
+
+async def _event(of: _Open) -> h11.Event:
+    """Return what comes next of an answer, reading as much as it takes."""
+    try:
+        while (event := of.http.next_event()) is h11.NEED_DATA:
+            piece = await of.reader.read(_PIECE)
+            if not piece and of.http.their_state is h11.SEND_RESPONSE:
+                raise EOFError("the connection ended before an answer")
+            of.http.receive_data(piece)
+    except h11.RemoteProtocolError as error:
+        raise ProtocolError(str(error)) from None
+    if isinstance(event, h11.Event):
+        return event
+    raise EOFError("the connection ended within an answer")
 
 
 def _tls(access: Access) -> ssl.SSLContext | None:
@@ -168,57 +176,3 @@ def _keep_alive(end: socket.socket) -> None:
     end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in _KEEPALIVE:
         end.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
-async def _status(reader: asyncio.StreamReader) -> int:
-    """Read the status line, past answers that only say that one will come (1xx)."""
-    while True:
-        words = (await _line(reader)).split(b" ", 2)
-        if len(words) < 2 or not words[0].startswith(b"HTTP/1."):
-            raise ProtocolError(f"an answer begins with {words[0][:40]!r}, not with HTTP/1.1")
-        status = _number(words[1].decode("latin-1"), 10)
-        if status >= HTTPStatus.OK:
-            return status
-        await _headers(reader)
-
-
-async def _headers(reader: asyncio.StreamReader) -> Mapping[str, str]:
-    found: dict[str, str] = {}
-    for _ in range(_HEADERS_MAX):
-        line = await _line(reader)
-        if not line:
-            return found
-        key, _, value = line.decode("latin-1").partition(":")
-        found[key.lower()] = value.strip()
-    raise ProtocolError(f"an answer has more than {_HEADERS_MAX} headers")
-
-
-async def _chunks(reader: asyncio.StreamReader) -> AsyncGenerator[bytes, None]:
-    while size := _number((await _line(reader)).partition(b";")[0].decode("latin-1"), 16):
-        async for piece in _exactly(reader, size):
-            yield piece
-        await _line(reader)
-    await _headers(reader)  # trailers, and the empty line that ends them
-
-
-async def _exactly(reader: asyncio.StreamReader, left: int) -> AsyncGenerator[bytes, None]:
-    while left > 0:
-        piece = await reader.read(min(left, _PIECE))
-        if not piece:
-            raise EOFError("the connection ended within an answer")
-        left -= len(piece)
-        yield piece
-
-
-async def _line(reader: asyncio.StreamReader) -> bytes:
-    line = await reader.readline()  # ValueError past 64 KiB
-    if not line.endswith(b"\n"):
-        raise EOFError("the connection ended within an answer")
-    return line.rstrip(b"\r\n")
-
-
-def _number(text: str, base: int) -> int:
-    try:
-        return int(text, base)
-    except ValueError:
-        raise ProtocolError(f"{text[:40]!r} is no number") from None

@@ -1,21 +1,20 @@
 """One HTTP request to the metadata service: bounded in time and in bytes, through no proxy.
 
-The response is read to its end, then parsed by the standard library: the service answers a
-kilobyte or so for each NIC. Redirections are not followed.
+The service answers a kilobyte or so for each NIC. Redirections are not followed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import http.client
-import io
-import socket
 import urllib.parse
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import IO, cast
+from http import HTTPStatus
+from http.client import responses
 
-from netvsc import __version__
+from netvsc.access import Access
 from netvsc.errors import NodeError, RequestError
+from netvsc_deviceplugin.apihttp import Connection, ProtocolError, Request
 
 LINK_LOCAL = "http://169.254.169.254"
 TIMEOUT_S = 5.0
@@ -49,52 +48,37 @@ def endpoint_of(url: str) -> Endpoint:
 
 async def get(endpoint: Endpoint, path: str, *, timeout_s: float = TIMEOUT_S) -> bytes:
     """Return the body of a good answer; raises NodeError for everything else."""
+    connection = Connection(Access(server=str(endpoint)))
+    try:
+        return await _asked(connection, endpoint, path, timeout_s=timeout_s)
+    finally:
+        connection.close()
+
+
+async def _asked(
+    connection: Connection, endpoint: Endpoint, path: str, *, timeout_s: float
+) -> bytes:
     try:
         async with asyncio.timeout(timeout_s):
-            raw = await _exchange(endpoint, path)
+            request = Request(method="GET", target=path, more={"Metadata": "true"})
+            status = await connection.ask(request)
+            body = await _whole(connection, endpoint)
     except TimeoutError:
         raise NodeError(f"IMDS: {endpoint}: no answer within {timeout_s:g} s") from None
     except OSError as error:
         raise NodeError(f"IMDS: {endpoint}: {error.strerror or error}") from None
-    return _body(raw, endpoint)
-
-
-async def _exchange(endpoint: Endpoint, path: str) -> bytes:
-    reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
-    try:
-        writer.write(
-            f"GET {path} HTTP/1.1\r\nHost: {str(endpoint).removeprefix('http://')}\r\n"
-            f"Metadata: true\r\nUser-Agent: netvsc-deviceplugin/{__version__}\r\n"
-            "Accept: application/json\r\nConnection: close\r\n\r\n".encode()
-        )
-        await writer.drain()
-        raw = bytearray()
-        while data := await reader.read(1 << 16):
-            raw += data
-            if len(raw) > _MAX:
-                raise NodeError(f"IMDS: {endpoint}: its answer has more than {_MAX} bytes")
-        return bytes(raw)
-    finally:
-        writer.transport.abort()
-
-
-class _Received:
-    """What http.client wants of a socket, over bytes that are there already."""
-
-    def __init__(self, raw: bytes) -> None:
-        self._raw = raw
-
-    def makefile(self, _mode: str) -> IO[bytes]:
-        return io.BytesIO(self._raw)
-
-
-def _body(raw: bytes, endpoint: Endpoint) -> bytes:
-    response = http.client.HTTPResponse(cast("socket.socket", _Received(raw)))
-    try:
-        response.begin()
-        body = response.read()
-    except (http.client.HTTPException, ValueError, OverflowError) as error:
-        raise NodeError(f"IMDS: {endpoint}: its answer is no HTTP: {error!r}") from None
-    if response.status != http.HTTPStatus.OK:
-        raise NodeError(f"IMDS: {endpoint}: it says {response.status} {response.reason}")
+    except (EOFError, ProtocolError) as error:
+        raise NodeError(f"IMDS: {endpoint}: its answer is no HTTP: {error}") from None
+    if status != HTTPStatus.OK:
+        raise NodeError(f"IMDS: {endpoint}: it says {status} {responses.get(status, '')}")
     return body
+
+
+async def _whole(connection: Connection, endpoint: Endpoint) -> bytes:
+    body = bytearray()
+    async with aclosing(connection.body()) as pieces:
+        async for piece in pieces:
+            body += piece
+            if len(body) > _MAX:
+                raise NodeError(f"IMDS: {endpoint}: its answer has more than {_MAX} bytes")
+    return bytes(body)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from fuzz.targets import imds
 from netvsc.devargs import check_template
 from netvsc.errors import ConfigError, NodeError, RequestError
 from netvsc.names import check_interface, natural
 from netvsc.plain import from_plain
 from netvsc.status import PairStatus
-from netvsc_deviceplugin import imds_document, imds_http
+from netvsc_deviceplugin import imds_document
 from netvsc_deviceplugin.cni import conflist
 from netvsc_deviceplugin.cni.markers import Markers, Phase
 from netvsc_deviceplugin.cni.request import CallError, parse_call
@@ -138,9 +139,8 @@ def test_a_zone_is_no_part_of_an_address_of_azure() -> None:
 
 
 def test_an_answer_longer_than_any_memory_is_no_http() -> None:
-    endpoint = imds_http.Endpoint(host="169.254.169.254", port=80)
     with pytest.raises(NodeError, match="is no HTTP"):
-        imds_http._body(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n{}" % 10**22, endpoint)
+        imds.body(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n{}" % 10**22)
 
 
 def test_an_outage_without_end_is_not_taken_into_a_status() -> None:

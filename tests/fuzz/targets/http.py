@@ -32,10 +32,16 @@ class _Writer:
     def abort(self) -> None: ...
 
 
+def answered(connection: Connection, data: bytes) -> Connection:
+    """Return it with an answer that is there already, whatever it asks."""
+    connection._connect = partial(_connect, connection, data)  # type: ignore[method-assign]
+    return connection
+
+
 def _client(data: bytes) -> Client:
     client = Client(Access(server="http://127.0.0.1:1"))
     for connection in (client._short, client._long):
-        connection._connect = partial(_connect, connection, data)  # type: ignore[method-assign]
+        answered(connection, data)
     return client
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 
 from fuzz.engine import Target
 from fuzz.mutate import raw, structured
+from fuzz.targets.http import answered
+from netvsc.access import Access
 from netvsc.errors import NodeError
 from netvsc_deviceplugin import imds_document, imds_http
+from netvsc_deviceplugin.apihttp import Connection
 from netvsc_deviceplugin.own import Own, known
 
 _ENDPOINT = imds_http.Endpoint(host="169.254.169.254", port=80)
+_LOOP = asyncio.new_event_loop()
 _KERNEL = Own(addresses=("10.0.1.4/24",))
 
 
@@ -29,9 +34,16 @@ def document(data: bytes) -> None:
         known(Own(), own)
 
 
+def body(data: bytes) -> bytes:
+    """Return what is read of an answer; raises NodeError where it is none."""
+    connection = answered(Connection(Access(server=str(_ENDPOINT))), data)
+    asked = imds_http._asked(connection, _ENDPOINT, "/metadata", timeout_s=5)
+    return _LOOP.run_until_complete(asked)
+
+
 def answer(data: bytes) -> None:
     with contextlib.suppress(NodeError):
-        imds_http._body(data, _ENDPOINT)
+        body(data)
 
 
 TARGETS = (
