@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.bench_agent import smaps
 from netvsc_deviceplugin.cni.rtnl import Rtnl
 from netvsc_deviceplugin.cni.space import Space
 from sim.agent import AgentFolder, AgentProcess
@@ -91,7 +92,7 @@ async def through_the_agent(
     options = ["--cni", "served", "--cni-conf", f"{folder}/conf", "--cni-bin", f"{folder}/bin"]
     options += ["--cni-shim", str(binary("fdpipe"))]
     cni.host.ip.add_default_route(cni.host.ip.index("eth0"), family=6)
-    async with Kubelet(folder) as kubelet, AgentProcess(cni.host, folder, *options):
+    async with Kubelet(folder) as kubelet, AgentProcess(cni.host, folder, *options) as agent:
         await kubelet.devices(PAIR, until=lambda found: len(found) == 1)
         pod, plain = cni.pod(), cni.pod()
         await kubelet.allocate(PAIR, id_of(1))
@@ -106,6 +107,7 @@ async def through_the_agent(
         pairs = [(await call("ADD", pod), await call("DEL", pod)) for _ in range(moves)]
         await call("ADD", pod)
         plains = [(await call("ADD", plain), await call("DEL", plain)) for _ in range(rounds)]
+        memory = smaps(agent.process.pid)["Rss"]
         returns = [await asyncio.to_thread(come_back, cni, pod) for _ in range(moves)]
         nothing = [str(binary()), "--version"]
         execs = [
@@ -120,6 +122,7 @@ async def through_the_agent(
         "CNI DEL, pod without pairs": [delete for _, delete in plains],
         "exec of a static program": execs,
         "VF back in the host's netns → in its pod": returns,
+        "agent RSS, a pair in its pod (MiB)": [memory],
     }
 
 

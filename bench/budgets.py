@@ -33,6 +33,7 @@ BUDGETS = {
     "scan of 64 pairs": Budget(worst=0.025),
     "agent RSS (MiB)": Budget(worst=64.0),
     "agent with --node RSS (MiB)": Budget(worst=64.0),
+    "agent RSS, a pair in its pod (MiB)": Budget(worst=64.0),
     "agent with --node CPU idle (share of a core)": Budget(worst=0.002),
     "controller: VFRevoked": Budget(worst=10.0),
     "controller: VFReturned": Budget(worst=10.0),

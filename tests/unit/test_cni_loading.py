@@ -47,9 +47,29 @@ def test_it_is_loaded_once_the_kubelet_knows_us_and_there_is_a_pair(
     assert not loaded(KNOWN, inventory(), monkeypatch)
 
 
+def modules(program: str) -> set[str]:
+    """Return the modules that a program has imported in the end."""
+    text = f"import sys\n{program}\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", text], check=True, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
 def test_the_agent_starts_without_it() -> None:
-    program = "import sys, netvsc_deviceplugin.__main__; print('pyroute2' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True
-    )
-    assert done.stdout == "False\n"
+    found = modules("import netvsc_deviceplugin.__main__")
+    assert not [name for name in found if name.startswith("pyroute2")]
+
+
+def test_of_the_library_the_message_classes_are_loaded_and_nothing_that_our_images_lack() -> None:
+    found = modules("from netvsc_deviceplugin.cni import messages\nmessages.load()")
+    assert {"pyroute2.netlink.rtnl.rtmsg", "pyroute2.netlink.rtnl.ifinfmsg"} <= found
+    assert not found & {"sqlite3", "unittest", "asyncio", "pyroute2.ndb", "pyroute2.iproute"}
+    assert "pyroute2" not in found  # half a package would be a riddle to whoever imports it next
+
+
+def test_whoever_imports_the_library_beside_us_gets_all_of_it() -> None:
+    ours = "from netvsc_deviceplugin.cni import messages\nmessages.load()"
+    for program in (
+        f"{ours}\nfrom pyroute2 import IPRoute",
+        f"from pyroute2 import IPRoute\n{ours}",
+    ):
+        assert {"pyroute2", "pyroute2.ndb", "pyroute2.netlink.rtnl.rtmsg"} <= modules(program)

@@ -1,19 +1,23 @@
 """rtnetlink requests, as pyroute2's message classes write them: our one door to that library.
 
-Importing it takes some 80 ms and 11 MiB, so that happens when the first request is written, or
+Importing them takes some 35 ms and 2.5 MiB, so that happens when the first request is written, or
 before that in `load`. docs/decisions/0013 tells why its classes are used and not its sockets.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import socket
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from netvsc_deviceplugin.cni.route import Interface, Route
 
+IFF_UP, IFF_PROMISC = 0x1, 0x100  # include/uapi/linux/if.h
 _TC_H_INGRESS = 0xFFFFFFF1  # include/uapi/linux/pkt_sched.h; the library has it in a plugin alone
 _TABLE_MAX, _TABLE_COMPAT = 0xFF, 252  # what the header's byte says of a table that has more
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
@@ -36,59 +40,52 @@ class _Library:
 @cache
 def load() -> _Library:
     """Import the library: from a thread, so that nothing waits for it later."""
-    from pyroute2 import netlink  # noqa: PLC0415 - see above
-    from pyroute2.netlink import rtnl  # noqa: PLC0415
-    from pyroute2.netlink.rtnl import ifaddrmsg, ifinfmsg, rtmsg, tcmsg  # noqa: PLC0415
+    with _without_init("pyroute2"):
+        from pyroute2 import netlink  # noqa: PLC0415 - see above
+        from pyroute2.netlink import rtnl  # noqa: PLC0415
+        from pyroute2.netlink.rtnl import ifaddrmsg, ifinfmsg, rtmsg, tcmsg  # noqa: PLC0415
 
     return _Library(
         netlink=netlink, rtnl=rtnl, address=ifaddrmsg, link=ifinfmsg, route=rtmsg, tc=tcmsg
     )
 
 
-def up(ifindex: int) -> bytes:
-    flag = load().link.IFF_UP
-    return _link({"index": ifindex, "flags": flag, "change": flag})
+@contextmanager
+def _without_init(package: str) -> Iterator[None]:
+    """Let modules of a package be imported without its `__init__`, and leave no half package.
+
+    pyroute2's imports all of it: a database, unittest, 8 MiB, and sqlite3, which our images lack.
+    """
+    spec = None if package in sys.modules else importlib.util.find_spec(package)
+    if not spec:
+        yield
+        return
+    sys.modules[package] = importlib.util.module_from_spec(spec)
+    try:
+        yield
+    finally:
+        del sys.modules[package]
 
 
-def down(ifindex: int) -> bytes:
-    return _link({"index": ifindex, "change": load().link.IFF_UP})
-
-
-def not_promiscuous(ifindex: int) -> bytes:
-    return _link({"index": ifindex, "change": load().link.IFF_PROMISC})
-
-
-def move(ifindex: int, *, netns: int, name: str) -> bytes:
-    """Write a move into the netns of that descriptor, and a rename on the way."""
-    return _link({"index": ifindex}, ("IFLA_NET_NS_FD", netns), ("IFLA_IFNAME", name))
-
-
-def rename(ifindex: int, name: str) -> bytes:
-    return _link({"index": ifindex}, ("IFLA_IFNAME", name))
-
-
-def mtu(ifindex: int, size: int) -> bytes:
-    return _link({"index": ifindex}, ("IFLA_MTU", size))
-
-
-def mac(ifindex: int, address: str) -> bytes:
-    return _link({"index": ifindex}, ("IFLA_ADDRESS", address))
+def link(ifindex: int, *attributes: Attribute, on: int = 0, off: int = 0) -> bytes:
+    """Write a change of an interface; `on` and `off` are flags of it."""
+    fields = {"index": ifindex, "flags": on, "change": on | off}
+    return _written(load().link.ifinfmsg(), "RTM_SETLINK", fields, *attributes)
 
 
 def without_xdp(ifindex: int) -> list[bytes]:
     """Write what takes XDP programs off: one request for each mode that a driver may have."""
-    link = load().link
-    modes = (link.XDP_FLAGS_SKB_MODE, link.XDP_FLAGS_DRV_MODE, link.XDP_FLAGS_HW_MODE)
+    lib = load().link
+    modes = (lib.XDP_FLAGS_SKB_MODE, lib.XDP_FLAGS_DRV_MODE, lib.XDP_FLAGS_HW_MODE)
     nones = ({"attrs": [("IFLA_XDP_FD", -1), ("IFLA_XDP_FLAGS", mode)]} for mode in modes)
-    return [_link({"index": ifindex}, ("IFLA_XDP", none)) for none in nones]
+    return [link(ifindex, ("IFLA_XDP", none)) for none in nones]
 
 
-def add_altname(ifindex: int, name: str) -> bytes:
-    return _altname("RTM_NEWLINKPROP", ifindex, name)
-
-
-def drop_altname(ifindex: int, name: str) -> bytes:
-    return _altname("RTM_DELLINKPROP", ifindex, name)
+def altname(ifindex: int, name: str, *, there: bool) -> bytes:
+    """Write that an interface shall have an altname, or shall not."""
+    kind = "RTM_NEWLINKPROP" if there else "RTM_DELLINKPROP"
+    listed = {"attrs": [("IFLA_ALT_IFNAME", name)]}
+    return _written(load().link.ifinfmsg(), kind, {"index": ifindex}, ("IFLA_PROP_LIST", listed))
 
 
 def without_ingress(ifindex: int) -> bytes:
@@ -133,15 +130,6 @@ def route(ifindex: int, wanted: Route) -> bytes:
     ]
     flags = lib.netlink.NLM_F_CREATE | lib.netlink.NLM_F_EXCL
     return _written(lib.route.rtmsg(), "RTM_NEWROUTE", fields, *attributes, flags=flags)
-
-
-def _link(fields: Mapping[str, int], *attributes: Attribute) -> bytes:
-    return _written(load().link.ifinfmsg(), "RTM_SETLINK", fields, *attributes)
-
-
-def _altname(kind: str, ifindex: int, name: str) -> bytes:
-    listed = {"attrs": [("IFLA_ALT_IFNAME", name)]}
-    return _written(load().link.ifinfmsg(), kind, {"index": ifindex}, ("IFLA_PROP_LIST", listed))
 
 
 def _written(

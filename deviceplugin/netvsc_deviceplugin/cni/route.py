@@ -75,7 +75,7 @@ def address_of(given: Json) -> Interface:
     """Return the address of an `ips` entry; raises RequestError."""
     text = given.get("address")
     try:
-        return ipaddress.ip_interface(str(text))
+        return ipaddress.ip_interface(_without_zone(text))
     except ValueError:
         raise RequestError(f"ipam: ips: {text!r} is no address: write 10.0.0.5/24") from None
 
@@ -95,7 +95,7 @@ def _scope(given: Json, to: Network, via: Address | None) -> int:
 def _network(given: Json) -> Network:
     text = given.get("dst")
     try:
-        return ipaddress.ip_network(str(text))
+        return ipaddress.ip_network(_without_zone(text))
     except ValueError:
         raise RequestError(f"ipam: routes: dst {text!r} is no network: write 10.0.0.0/8") from None
 
@@ -112,9 +112,17 @@ def _gateway(given: Json, to: Network) -> Address | None:
 
 def _address(text: object, key: str) -> Address:
     try:
-        return ipaddress.ip_address(str(text))
+        return ipaddress.ip_address(_without_zone(text))
     except ValueError:
         raise RequestError(f"ipam: {key} {text!r} is no address: write 10.0.0.1") from None
+
+
+def _without_zone(value: object) -> str:
+    """Return a text; raises ValueError where it names an interface, of whatever netns."""
+    text = str(value)
+    if "%" in text:
+        raise ValueError(text)
+    return text
 
 
 def _table(given: Json) -> int:

@@ -17,6 +17,7 @@ from typing import Self
 from netvsc.errors import NodeError
 from netvsc_deviceplugin import netlink
 from netvsc_deviceplugin.cni import messages
+from netvsc_deviceplugin.cni.messages import IFF_PROMISC, IFF_UP, link
 from netvsc_deviceplugin.cni.route import Interface, Route
 from netvsc_deviceplugin.cni.space import Space
 
@@ -72,38 +73,38 @@ class Rtnl:
 
     def move(self, ifindex: int, *, to: Space, name: str) -> None:
         """Move and rename in one request: under its present name it might collide over there."""
-        what = f"move it to {to.name or 'the host'} as {name}"
-        self._request(what, ifindex, messages.move(ifindex, netns=to.fd, name=name))
+        request = link(ifindex, ("IFLA_NET_NS_FD", to.fd), ("IFLA_IFNAME", name))
+        self._request(f"move it to {to.name or 'the host'} as {name}", ifindex, request)
 
     def rename(self, ifindex: int, name: str) -> None:
         """Rename; older kernels refuse that (EBUSY) while it is up, so it is down meanwhile."""
-        what, request = f"rename it to {name}", messages.rename(ifindex, name)
+        what, request = f"rename it to {name}", link(ifindex, ("IFLA_IFNAME", name))
         try:
             self._request(what, ifindex, request)
         except RefusedError as refused:
             if refused.code != errno.EBUSY:
                 raise
-            self._request("take it down", ifindex, messages.down(ifindex))
+            self._request("take it down", ifindex, link(ifindex, off=IFF_UP))
             self._request(what, ifindex, request)
             self.up(ifindex)
 
     def up(self, ifindex: int) -> None:
-        self._request("bring it up", ifindex, messages.up(ifindex))
+        self._request("bring it up", ifindex, link(ifindex, on=IFF_UP))
 
     def set_mtu(self, ifindex: int, mtu: int) -> None:
-        self._request(f"set its MTU to {mtu}", ifindex, messages.mtu(ifindex, mtu))
+        self._request(f"set its MTU to {mtu}", ifindex, link(ifindex, ("IFLA_MTU", mtu)))
 
     def add_altname(self, ifindex: int, name: str) -> None:
         """Add an altname; one that it has already is fine."""
         with _fine(errno.EEXIST):
             what = f"add its altname {name}"
-            self._request(what, ifindex, messages.add_altname(ifindex, name))
+            self._request(what, ifindex, messages.altname(ifindex, name, there=True))
 
     def drop_altname(self, ifindex: int, name: str) -> None:
         """Remove an altname; one that is not there is fine."""
         with _fine(errno.ENOENT):
             what = f"remove its altname {name}"
-            self._request(what, ifindex, messages.drop_altname(ifindex, name))
+            self._request(what, ifindex, messages.altname(ifindex, name, there=False))
 
     def clean(self, ifindex: int) -> None:
         """Take off what a pod leaves on its interfaces and a move does not.
@@ -115,14 +116,15 @@ class Rtnl:
         with _fine(errno.ENOENT, errno.EINVAL):
             what = "remove its ingress qdisc"
             self._request(what, ifindex, messages.without_ingress(ifindex))
-        self._request("take its promiscuity off", ifindex, messages.not_promiscuous(ifindex))
+        self._request("take its promiscuity off", ifindex, link(ifindex, off=IFF_PROMISC))
         for request in messages.without_xdp(ifindex):
             with _fine(errno.EOPNOTSUPP, errno.EINVAL, errno.EBUSY):
                 self._request("take its XDP program off", ifindex, request)
 
     def set_address(self, ifindex: int, mac: str) -> None:
         """Give it its own MAC address back; raises RefusedError where the host forbids changes."""
-        self._request(f"give it the MAC address {mac}", ifindex, messages.mac(ifindex, mac))
+        request = link(ifindex, ("IFLA_ADDRESS", mac))
+        self._request(f"give it the MAC address {mac}", ifindex, request)
 
     def add_address(self, ifindex: int, address: Interface) -> None:
         """Give it an address; one that it has already is fine."""
