@@ -11,10 +11,10 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from netvsc import logs
-from netvsc.access import access
 from netvsc.errors import NetvscError
 from netvsc_operator import authority
 from netvsc_operator.controller.program import Program, Settings
+from netvsc_operator.kube import Kube, way
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +25,18 @@ def main(argv: Sequence[str]) -> int:
     logs.configure()
     failures: list[BaseException] = []
     try:
-        asyncio.run(Program(_settings(arguments), CollectorRegistry()).run())
+        asyncio.run(_control(arguments))
     except* NetvscError as group:
         failures = _leaves(group)
     for failure in failures:
         log.error("%s", failure)
     return 1 if failures else 0
+
+
+async def _control(arguments: argparse.Namespace) -> None:
+    async with Kube(way(arguments.kubeconfig)) as kube:
+        settings = _settings(arguments, namespace=kube.connection.namespace)
+        await Program(settings, CollectorRegistry()).run(kube)
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
@@ -39,19 +45,15 @@ def _leaves(error: BaseException) -> list[BaseException]:
     return [error]
 
 
-def _settings(arguments: argparse.Namespace) -> Settings:
-    way = access(arguments.kubeconfig)
+def _settings(arguments: argparse.Namespace, *, namespace: str) -> Settings:
     own = authority.Settings(
-        namespace=arguments.namespace or way.namespace,
+        namespace=arguments.namespace or namespace,
         service=arguments.webhook_service,
         secret=arguments.secret,
         configuration=arguments.webhook_configuration,
     )
-    return Settings(
-        access=way,
-        listen=arguments.listen,
-        certificates=own if arguments.certificates == "own" else None,
-    )
+    certificates = own if arguments.certificates == "own" else None
+    return Settings(listen=arguments.listen, certificates=certificates)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import yaml
 
-from netvsc.access import access
 from netvsc.errors import NetvscError, RetryError
-from netvsc_operator.kube import CRDS, Kube, Listed, Object, Patch, Removed, Scope, Watch
+from netvsc_operator.kube import CRDS, Kube, Listed, Object, Patch, Removed, Scope, Watch, way
 
 _SERVED_WITHIN_S = 60.0
 
@@ -49,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 async def _apply(kubeconfig: Path | None) -> None:
-    async with Kube(access(kubeconfig)) as kube:
+    async with Kube(way(kubeconfig)) as kube:
         await apply(kube)
 
 

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from netvsc import logs
-from netvsc.access import access
 from netvsc.errors import NetvscError
-from netvsc_operator.kube import NETVSC_NODES, Kube, NotFound
+from netvsc_operator.kube import NETVSC_NODES, Kube, NotFound, way
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +45,12 @@ def main(argv: Sequence[str]) -> int:
 
 
 async def _leave(kubeconfig: Path | None, *, patience_s: float) -> list[Object]:
-    async with Kube(access(kubeconfig)) as kube:
+    async with Kube(way(kubeconfig)) as kube:
         return await leave(kube, patience_s=patience_s)
 
 
 async def _stay(kubeconfig: Path | None) -> None:
-    async with Kube(access(kubeconfig)) as kube:
+    async with Kube(way(kubeconfig)) as kube:
         there = (await kube.list(NETVSC_NODES)).items
         await _ask([one for one in there if asked(one)], kube, uninstall=False)
 

@@ -17,7 +17,8 @@ from cluster import whole as chart
 from cluster.harness import addresses
 from cluster.stories import AGENT, wait
 from netvsc.access import from_kubeconfig
-from netvsc_operator.kube import NETVSC_NODES, Forbidden, Kube
+from netvsc_operator.kube import NETVSC_NODES, Forbidden
+from sim.kubeconfig import connected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,7 +141,7 @@ def _patch(
     way = replace(from_kubeconfig(cluster.layout.kubeconfig), token=token, certificate=None)
 
     async def patch() -> None:
-        async with Kube(way) as kube:
+        async with connected(way) as kube:
             await kube.patch(NETVSC_NODES, node, what, part=part)
 
     asyncio.run(patch())

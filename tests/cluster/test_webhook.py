@@ -16,9 +16,8 @@ import pytest
 from cluster.apiserver import apiserver
 from cluster.harness.errors import ClusterError
 from cluster.webhook import Webhook, configurations, trusted
-from netvsc.access import from_kubeconfig
 from netvsc_operator.authority import Settings, keep
-from netvsc_operator.kube import PODS, SECRETS, ApiError, Kube, Listed, Scope, Watch
+from netvsc_operator.kube import PODS, SECRETS, ApiError, Kube, Listed, Scope, Watch, way
 from sim.secret import Secret
 from sim.webhook import pod, review
 
@@ -250,7 +249,7 @@ def test_ten_certificates_under_load_and_no_pod_fails(
     api: Cluster, webhook: Webhook, secret: Secret
 ) -> None:
     async def run() -> Load:
-        async with Kube(from_kubeconfig(api.layout.kubeconfig)) as kube, Load(kube) as load:
+        async with Kube(way(api.layout.kubeconfig)) as kube, Load(kube) as load:
             for number in range(10):
                 made = load.made
                 secret.renew()
@@ -288,7 +287,7 @@ def test_the_owner_makes_everything_and_renews_it_and_no_pod_fails(
 
     async def run(webhook: Webhook) -> Load:
         async with (
-            Kube(from_kubeconfig(api.layout.kubeconfig)) as kube,
+            Kube(way(api.layout.kubeconfig)) as kube,
             asyncio.TaskGroup() as all_,
         ):
             tasks = [

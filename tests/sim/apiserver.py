@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -26,13 +27,15 @@ def status(code: int, message: str, reason: str) -> Object:
 @asynccontextmanager
 async def served(
     answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Access]:
     """Let `answer` answer on a port of its own; whoever watches must have been let go before."""
     runner = web.ServerRunner(web.Server(answer), shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     try:
-        server = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        scheme = "https" if tls else "http"
+        server = f"{scheme}://127.0.0.1:{runner.addresses[0][1]}"
         yield Access(server=server, token="simulated")  # noqa: S106 (opens nothing)
     finally:
         await runner.cleanup()
@@ -48,11 +51,15 @@ class Apiserver:
         self.refuse: list[tuple[int, Object | str]] = []
         self.asked: list[web.Request] = []
         self.bodies: list[bytes] = []
-        self._said: asyncio.Queue[Object | None] = asyncio.Queue()
+        self._said: asyncio.Queue[str | None] = asyncio.Queue()
         self.watching = asyncio.Event()
 
     def say(self, kind: str, what: Object) -> None:
-        self._said.put_nowait({"type": kind, "object": what})
+        self.write(json.dumps({"type": kind, "object": what}) + "\n")
+
+    def write(self, text: str) -> None:
+        """Let the watch send this, whatever it is."""
+        self._said.put_nowait(text)
 
     def hang_up(self) -> None:
         """End the watch that runs, as the apiserver does after its time."""
@@ -62,8 +69,8 @@ class Apiserver:
         return [dict(request.query) for request in self.asked]
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[Access]:
-        async with served(self._answer) as access:
+    async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[Access]:
+        async with served(self._answer, tls) as access:
             try:
                 yield access
             finally:
@@ -79,7 +86,8 @@ class Apiserver:
         if request.query.get("watch"):
             return await self._watch(request)
         if request.method != "GET":
-            return web.json_response(json.loads(self.bodies[-1] or b"{}"))
+            said = json.loads(self.bodies[-1] or b"{}")
+            return web.json_response(said if isinstance(said, dict) else {})
         return web.json_response(self._page(request))
 
     def _page(self, request: web.BaseRequest) -> Object:
@@ -91,10 +99,10 @@ class Apiserver:
         return {"metadata": meta, "items": self.objects[begin:end]}
 
     async def _watch(self, request: web.BaseRequest) -> web.StreamResponse:
-        response = web.StreamResponse()
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         self.watching.set()
         while (said := await self._said.get()) is not None:
-            await response.write(json.dumps(said).encode() + b"\n")
+            await response.write(said.encode())
         self.watching.clear()
         return response

@@ -117,18 +117,22 @@ def _serve(kubeconfig: Path, pace: str) -> None:
     from prometheus_client import CollectorRegistry  # noqa: PLC0415 (the other side of this file)
 
     from netvsc import logs  # noqa: PLC0415
-    from netvsc.access import access  # noqa: PLC0415
     from netvsc_operator.controller.program import Program, Settings  # noqa: PLC0415
     from netvsc_operator.controller.reannounce import Pace  # noqa: PLC0415
+    from netvsc_operator.kube import Kube, way  # noqa: PLC0415
 
     logs.configure(level=logging.INFO)
     patience, *pauses = (float(word) for word in pace.split(","))
     settings = Settings(
-        access=access(kubeconfig),
         listen="127.0.0.1:0",
         pace=Pace(patience_s=patience, pauses_s=tuple(pauses)),
     )
-    asyncio.run(Program(settings, CollectorRegistry()).run())
+
+    async def control() -> None:
+        async with Kube(way(kubeconfig)) as kube:
+            await Program(settings, CollectorRegistry()).run(kube)
+
+    asyncio.run(control())
 
 
 if __name__ == "__main__":

@@ -7,8 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from netvsc.access import access
-from netvsc_operator.kube import Kube
+from netvsc_operator.kube import Kube, way
 from sim.controller import ControllerProcess
 from sim.fleet import SimFleet, Size, known
 
@@ -46,7 +45,7 @@ class Figures:
 
 async def figures(kubeconfig: Path, size: Size) -> Figures:
     """Fill the cluster behind `kubeconfig`, which must be empty and have the kinds."""
-    async with Kube(access(kubeconfig)) as kube:
+    async with Kube(way(kubeconfig)) as kube:
         fleet = SimFleet(kube, size)
         await fleet.populate()
         async with ControllerProcess(kubeconfig) as one:

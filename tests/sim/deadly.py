@@ -19,6 +19,7 @@ import aiohttp
 from aiohttp import web
 
 from netvsc.access import Access
+from sim.kubeconfig import kubeconfig
 
 _PASSED = ("Accept", "Content-Type")
 
@@ -54,19 +55,7 @@ class DeadlyDoor:
 
     def kubeconfig(self, folder: Path) -> Path:
         """Write a kubeconfig that leads here."""
-        server = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        named = {"name": "door"}
-        text = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "door",
-            "contexts": [named | {"context": {"cluster": "door", "user": "door"}}],
-            "clusters": [named | {"cluster": {"server": server}}],
-            "users": [named | {"user": {}}],
-        }
-        path = folder / "kubeconfig"
-        path.write_text(json.dumps(text))
-        return path
+        return kubeconfig(folder, f"http://127.0.0.1:{self._runner.addresses[0][1]}")
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()

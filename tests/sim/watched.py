@@ -11,17 +11,16 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-import kopf
 from aiohttp import web
 
 from netvsc.access import Access
-from netvsc_operator.controller import listening
+from netvsc_operator.controller import embedding, listening
 from netvsc_operator.controller.fleet import Fleet
 from netvsc_operator.controller.notebook import Notebook
 from netvsc_operator.controller.pools import Pools
 from netvsc_operator.controller.session import Pulse
 from netvsc_operator.controller.workqueue import WorkQueue
-from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS, Kind
+from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS, Kind, Kube
 from sim.apiserver import Object, served, status
 
 PATIENCE_S = 10.0
@@ -31,7 +30,11 @@ _EXPIRED = {"type": "ERROR", "object": status(410, "too old resource version", "
 
 
 class Watched:
-    """`objects` by path are what lists return, `page` of them at a time."""
+    """`objects` by path are what lists return, `page` of them at a time.
+
+    `strange` is what the next requests for a path get in place of an answer; with `watch ` before
+    the path, what the next watches say after they began.
+    """
 
     def __init__(self, *, page: int = 500) -> None:
         self.objects: dict[str, list[Object]] = {kind.path(): [] for kind in _KINDS}
@@ -39,6 +42,8 @@ class Watched:
         self._version = 10
         self._ends: dict[str, asyncio.Event] = {}
         self._expired: set[str] = set()
+        self._asked: set[str] = set()
+        self.strange: dict[str, list[str]] = {}
         self._watches = asyncio.Condition()
 
     def put(self, kind: Kind, name: str, *, namespace: str | None = None) -> None:
@@ -57,8 +62,7 @@ class Watched:
         """End all watches, with nothing left of what was before: the next of each gets 410."""
         self._version += 1
         self._expired = set(self._ends)
-        for end in self._ends.values():
-            end.set()
+        self.end()
 
     async def watched(self) -> None:
         """Wait until every kind is watched."""
@@ -67,14 +71,33 @@ class Watched:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Access]:
-        async with served(self._answer) as access:
+        async with served(self.answer) as access:
             try:
                 yield access
             finally:
-                for end in self._ends.values():
-                    end.set()
+                self.end()
 
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    def end(self) -> None:
+        """End all watches; the next ones go on."""
+        for end in self._ends.values():
+            end.set()
+        self._ends.clear()
+
+    async def asks(self, kind: Kind) -> None:
+        """Wait until somebody asks for a kind."""
+        self._asked.clear()
+        async with asyncio.timeout(PATIENCE_S):
+            while kind.path() not in self._asked:
+                async with self._watches:
+                    await self._watches.wait()
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._asked.add(request.path)
+        async with self._watches:
+            self._watches.notify_all()
+        if self.strange.get(request.path):
+            text = self.strange[request.path].pop(0)
+            return web.Response(text=text, content_type="text/html")
         if request.path not in self.objects:
             found = _discovery().get(request.path)
             missing = status(404, request.path, "NotFound")
@@ -94,11 +117,14 @@ class Watched:
         return {"kind": "List", "apiVersion": "v1", "metadata": meta, "items": items}
 
     async def _watch(self, request: web.BaseRequest) -> web.StreamResponse:
-        response = web.StreamResponse()
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         if request.path in self._expired:
             self._expired.discard(request.path)
             await response.write(json.dumps(_EXPIRED).encode() + b"\n")
+            return response
+        if self.strange.get(f"watch {request.path}"):
+            await response.write(self.strange[f"watch {request.path}"].pop(0).encode())
             return response
         end = self._ends[request.path] = asyncio.Event()
         async with self._watches:
@@ -114,6 +140,7 @@ class Reader(Notebook):
         super().__init__(fleet, pools)
         self.fleet = fleet
         self.pools = pools
+        self.pulse = Pulse(listening.PATHS)
         self._news = asyncio.Event()
 
     @property
@@ -158,23 +185,21 @@ class Reader(Notebook):
 
 
 @asynccontextmanager
-async def reading(access: Access) -> AsyncIterator[Reader]:
+async def reading(kube: Kube) -> AsyncIterator[Reader]:
     """Let kopf watch as the controller has it watch."""
     fleet = Fleet(WorkQueue(lambda: 0.0))
     notes = Reader(fleet, Pools(cast("Any", None), fleet))
-    pulse = Pulse(listening.PATHS)
-    tasks = await kopf.spawn_tasks(
-        registry=listening.registry(notes, access=access, pulse=pulse),
-        settings=listening.settings(),
-        standalone=True,
-        clusterwide=True,
-    )
+
+    async def begin() -> None:
+        """Nothing is waited for here."""
+
+    handlers = listening.registry(notes, connection=kube.connection, pulse=notes.pulse, begin=begin)
+    watching = asyncio.create_task(embedding.watch(handlers, listening.settings))
     try:
         yield notes
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks, timeout=PATIENCE_S)
+        watching.cancel()
+        await asyncio.wait([watching], timeout=PATIENCE_S)
 
 
 def _discovery() -> dict[str, Object]:

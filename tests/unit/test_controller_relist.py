@@ -13,6 +13,7 @@ import pytest
 
 from netvsc_operator.controller.fleet import Seen
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS
+from sim.kubeconfig import connected
 from sim.watched import Reader, Watched, reading
 
 NAMES = {"n1", "n2", "n3"}
@@ -35,7 +36,11 @@ def watching(server: Watched, story: Callable[[Reader], Awaitable[None]]) -> Non
     """Play a story for one who knows all that there is."""
 
     async def play() -> None:
-        async with server.serving() as access, reading(access) as notes:
+        async with (
+            server.serving() as access,
+            connected(access) as kube,
+            reading(kube) as notes,
+        ):
             for name in NAMES:
                 notes.fleet.remember(name, Seen(spec=0, pools=(), pods=()))
             await server.watched()

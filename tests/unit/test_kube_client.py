@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import ClassVar
 
 import pytest
 
@@ -33,6 +32,7 @@ from netvsc_operator.kube import (
     Watch,
 )
 from sim.apiserver import Apiserver, status, thing
+from sim.kubeconfig import connected
 
 Test = Callable[[Kube, Apiserver], Awaitable[None]]
 
@@ -40,7 +40,7 @@ Test = Callable[[Kube, Apiserver], Awaitable[None]]
 def against(test: Test, server: Apiserver | None = None) -> None:
     async def run() -> None:
         simulated = server or Apiserver()
-        async with simulated.serving() as access, Kube(access) as kube:
+        async with simulated.serving() as access, connected(access) as kube:
             await asyncio.wait_for(test(kube, simulated), timeout=20)
 
     asyncio.run(run())
@@ -119,52 +119,23 @@ def test_a_refusal_that_is_no_status_is_told_as_it_is() -> None:
 
 def test_nobody_at_the_address_is_unavailable() -> None:
     async def run() -> None:
-        async with Kube(Access(server="http://127.0.0.1:1")) as kube:
+        async with connected(Access(server="http://127.0.0.1:1")) as kube:
             with pytest.raises(Unavailable, match="does not answer"):
                 await kube.get(NODES, "n1")
 
     asyncio.run(run())
 
 
-def test_a_proxy_is_asked_in_the_servers_place() -> None:
-    async def run() -> None:
-        proxy = Apiserver()
-        async with proxy.serving() as there:
-            far = Access(server="http://apiserver.invalid", proxy=there.server)
-            async with Kube(far) as kube:
-                await kube.list(NODES)
-        assert str(proxy.asked[0].url).startswith("http://apiserver.invalid/api/v1/nodes")
+def test_a_proxys_page_in_place_of_an_answer_is_unavailable_and_told_as_it_is() -> None:
+    async def test(kube: Kube, server: Apiserver) -> None:
+        server.refuse = [(200, "<html>log in first"), (200, "[]")]
+        with pytest.raises(Unavailable, match=r"GET /api/v1/nodes/n1: .*'<html>log in.*proxy"):
+            await kube.get(NODES, "n1")
+        with pytest.raises(Unavailable, match="no object of the API"):
+            await kube.get(NODES, "n1")
+        assert await kube.get(NODES, "n1")
 
-    asyncio.run(run())
-
-
-def test_whoever_gave_a_token_that_is_refused_hears_of_it() -> None:
-    class Renewed:
-        tokens: ClassVar = ["old", "new"]
-
-        def token(self) -> str:
-            return self.tokens[0]
-
-        def certify(self, context: object) -> None:
-            raise AssertionError(context)
-
-        def refused(self) -> None:
-            self.tokens.pop(0)
-
-    async def run() -> None:
-        server = Apiserver()
-        server.refuse = [(401, status(401, "who are you", "Unauthorized"))]
-        async with (
-            server.serving() as there,
-            Kube(Access(server=there.server, credential=Renewed())) as kube,
-        ):
-            with pytest.raises(Forbidden, match="who are you"):
-                await kube.list(NODES)
-            await kube.list(NODES)
-        asked = [request.headers["Authorization"] for request in server.asked]
-        assert asked == ["Bearer old", "Bearer new"]
-
-    asyncio.run(run())
+    against(test)
 
 
 def test_a_patch_says_how_it_is_written_and_by_whom() -> None:
@@ -243,6 +214,26 @@ def test_an_apiserver_that_is_away_is_asked_again_and_nothing_is_lost() -> None:
         watch = Watch(kube, NETVSC_POOLS)
         assert "were not listed yet" in (watch.stale() or "")
         assert await take(watch, 1) == [Listed((thing("a", 3),))]
+
+    against(test)
+
+
+def test_a_watch_outlives_a_proxys_pages_and_half_a_line() -> None:
+    async def test(kube: Kube, server: Apiserver) -> None:
+        server.refuse = [(200, "<html>log in first")]  # in place of the list
+        server.objects = [thing("a", 3)]
+        watch = Watch(kube, NETVSC_POOLS)
+        async with aclosing(watch.events()) as events:
+            assert await anext(events) == Listed((thing("a", 3),))
+            server.refuse = [(200, "<html>log in first"), (200, '{"type": "ADDED"}')]
+            server.say("ADDED", thing("b", 4))
+            assert await anext(events) == Applied(thing("b", 4))
+            server.write('{"type": "ADDED", "obj')
+            server.hang_up()
+            server.say("ADDED", thing("c", 5))
+            assert await anext(events) == Applied(thing("c", 5))
+        versions = [q["resourceVersion"] for q in server.queries() if "watch" in q]
+        assert versions == ["1", "1", "1", "4"]
 
     against(test)
 

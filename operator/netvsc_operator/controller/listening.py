@@ -6,19 +6,21 @@ annotations or finalizers is used; foreign objects never see a write of kopf's.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from typing import Any, Protocol
 
 import kopf
 
-from netvsc.access import Access
 from netvsc_operator.admission import injected
-from netvsc_operator.controller.session import Pulse, session
+from netvsc_operator.controller.session import SERVER_S, Pulse, session
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS
+from netvsc_operator.kube.connection import Connection
 
 Object = dict[str, Any]
 PATHS = tuple(kind.path() for kind in (NODES, PODS, NETVSC_NODES, NETVSC_POOLS))
+_REFUSED_S = 1.0
 INJECTED = injected.LABEL  # whatever its value: another version's pods are told of too
 
 
@@ -36,6 +38,19 @@ class Notes(Protocol):
     def listed(self, path: str, there: Collection[str]) -> None: ...
 
 
+class _Nothing(kopf.DiffBaseStorage):
+    """Keeps no last state: nobody compares, and a deep copy of each object is what that costs."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence({})
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+
 class _Backoffs:
     """Pauses between kopf's tries, without an end: an apiserver may be away for an hour."""
 
@@ -45,10 +60,13 @@ class _Backoffs:
             yield 5.0
 
 
-def registry(notes: Notes, *, access: Access, pulse: Pulse) -> kopf.OperatorRegistry:
-    """Return kopf's handlers."""
+def registry(
+    notes: Notes, *, connection: Connection, pulse: Pulse, begin: Callable[[], Awaitable[None]]
+) -> kopf.OperatorRegistry:
+    """Return kopf's handlers; nothing is watched before `begin` returns."""
     found = kopf.OperatorRegistry()
-    _log_in(found, access, pulse, notes)
+    _start_up(found, begin, pulse)
+    _log_in(found, connection, pulse, notes)
     ours = {
         ("", "v1", "nodes"): notes.on_node,
         ("", "v1", "pods"): notes.on_pod,
@@ -60,11 +78,29 @@ def registry(notes: Notes, *, access: Access, pulse: Pulse) -> kopf.OperatorRegi
     return found
 
 
-def _log_in(found: kopf.OperatorRegistry, access: Access, pulse: Pulse, notes: Notes) -> None:
+def _start_up(
+    found: kopf.OperatorRegistry, begin: Callable[[], Awaitable[None]], pulse: Pulse
+) -> None:
+    @kopf.on.startup(registry=found)
+    async def start(**_: Any) -> None:
+        pulse.begin()
+        await begin()
+
+
+def _log_in(
+    found: kopf.OperatorRegistry, connection: Connection, pulse: Pulse, notes: Notes
+) -> None:
+    known = False
+
     @kopf.on.login(registry=found)
     async def login(**_: Any) -> kopf.AiohttpSession:
+        nonlocal known
+        if known:  # refused in spite of a fresh token (401): not again at once
+            await asyncio.sleep(_REFUSED_S)
+        known = True
         return kopf.AiohttpSession(
-            server=access.server, aiohttp_session=session(access, pulse, listed=notes.listed)
+            server=connection.server,
+            aiohttp_session=session(connection, pulse, listed=notes.listed),
         )
 
 
@@ -80,11 +116,13 @@ def settings() -> kopf.OperatorSettings:
     found.posting.enabled = False  # Events are told once, by us
     found.scanning.disabled = True  # would watch every CRD of the cluster
     found.watching.chunk_size = 100  # a page at a time is held while listing
-    found.watching.server_timeout = 300
+    found.watching.server_timeout = SERVER_S
     found.queueing.idle_timeout = 0.05  # a worker holds its object until it ends
     found.networking.error_backoffs = _Backoffs()
     found.networking.request_timeout = 30
     found.watching.label_selectors["", "v1", "pods"] = INJECTED
+    found.persistence.diffbase_storage = _Nothing()
+    found.process.ultimate_exiting_timeout = None  # would kill the process in which it began anew
     for noisy in ("kopf.objects", "kopf.activities"):
         logging.getLogger(noisy).setLevel(logging.WARNING)  # a line for each event
     return found

@@ -8,13 +8,11 @@ import signal
 import time
 from dataclasses import dataclass
 
-import kopf
 from prometheus_client import CollectorRegistry
 
-from netvsc.access import Access
-from netvsc.errors import NodeError, RequestError
+from netvsc.errors import RequestError
 from netvsc_operator import authority
-from netvsc_operator.controller import listening
+from netvsc_operator.controller import embedding, listening
 from netvsc_operator.controller.controller import Controller
 from netvsc_operator.controller.fleet import Fleet
 from netvsc_operator.controller.foreigners import Foreigners
@@ -45,7 +43,6 @@ _REFUSED_S = 30.0  # what was refused is not asked again at once
 class Settings:
     """`certificates`: whose this process makes and renews, None leaves them alone."""
 
-    access: Access
     listen: str
     pace: Pace = PACE
     certificates: authority.Settings | None = None
@@ -66,6 +63,7 @@ class Program:
         self._queue = WorkQueue(time.monotonic)
         self._fleet = Fleet(self._queue)
         self._begun: str | None = "the apiserver was not asked yet"
+        self._there = asyncio.Event()
         counts = {
             "nodes": ("NetvscNodes known.", lambda: len(self._fleet.seen)),
             "queue": ("Nodes waiting to be looked at.", lambda: len(self._queue)),
@@ -73,7 +71,7 @@ class Program:
         for name, (text, value) in counts.items():
             self._metrics.now(f"netvsc_controller_{name}", text, value)
 
-    async def run(self) -> None:
+    async def run(self, kube: Kube) -> None:
         health = serving(
             self._settings.listen,
             registry=self._registry,
@@ -85,8 +83,7 @@ class Program:
         )
         async with health as port:
             log.info("health on port %d", port)
-            async with Kube(self._settings.access) as kube:
-                await self._until_told(kube)
+            await self._until_told(kube)
 
     async def _until_told(self, kube: Kube) -> None:
         stop = asyncio.Event()
@@ -102,7 +99,6 @@ class Program:
 
     async def _work(self, kube: Kube, stop: asyncio.Event) -> None:
         pools = PoolKeeper(kube, self._fleet)
-        await self._begin(kube, pools)
         foreigners = Foreigners(kube, self._queue.add)
         controller = Controller(
             kube,
@@ -113,10 +109,14 @@ class Program:
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(pools.run())
-            group.create_task(foreigners.run(everybody=lambda: list(self._fleet.names())))
+            group.create_task(self._follow(foreigners))
             for _ in range(_WORKERS):
                 group.create_task(self._look(controller))
-            await self._listen(Notebook(self._fleet, pools), stop)
+            await self._listen(kube, pools, stop)
+
+    async def _follow(self, foreigners: Foreigners) -> None:
+        await self._there.wait()
+        await foreigners.run(everybody=lambda: list(self._fleet.names()))
 
     async def _certify(self, kube: Kube, settings: authority.Settings) -> None:
         await authority.keep(kube, settings, expires=self._metrics.expires())
@@ -131,7 +131,7 @@ class Program:
         )
 
     async def _begin(self, kube: Kube, pools: PoolKeeper) -> None:
-        """Wait for the apiserver and our kinds; kopf takes up only what is there when it starts."""
+        """Wait for the apiserver and our kinds: kopf takes up only what is there when it starts."""
         while True:
             try:
                 await kube.list(NETVSC_NODES, Scope(fields="metadata.name=none"))
@@ -144,20 +144,18 @@ class Program:
                 await asyncio.sleep(_AGAIN_S)
             else:
                 self._begun = None
+                self._there.set()
                 return
 
-    async def _listen(self, notes: Notebook, stop: asyncio.Event) -> None:
-        """Let kopf watch until the end; that it ends by itself is an error."""
-        existing = asyncio.all_tasks()
-        tasks = await kopf.spawn_tasks(
-            registry=listening.registry(notes, access=self._settings.access, pulse=self._pulse),
-            settings=listening.settings(),
-            standalone=True,
-            clusterwide=True,
+    async def _listen(self, kube: Kube, pools: PoolKeeper, stop: asyncio.Event) -> None:
+        handlers = listening.registry(
+            Notebook(self._fleet, pools),
+            connection=kube.connection,
+            pulse=self._pulse,
+            begin=lambda: self._begin(kube, pools),
         )
-        _on_signals(stop)  # kopf has taken them; its way out waits for tasks that are ours
-        await kopf.run_tasks(tasks, ignored=existing)
-        raise NodeError("kopf has stopped watching: its log says why; started anew it lists again")
+        # kopf takes the signals; its way out would wait for tasks that are ours.
+        await embedding.watch(handlers, listening.settings, started=lambda: _on_signals(stop))
 
     async def _look(self, controller: Controller) -> None:
         while True:

@@ -1,28 +1,31 @@
 """The HTTP session that kopf watches through: our credentials, metadata alone, and signs of life.
 
-kopf asks for whole objects. Of Nodes and Pods labels and annotations are all that is needed, so
-the session asks for PartialObjectMetadata in its place: a tenth of the bytes.
+kopf takes a session (its documentation, "Custom HTTP sessions"), and aiohttp takes middlewares for
+one: more than these two hooks is not used. Of Nodes and Pods labels and annotations are all that is
+needed, so PartialObjectMetadata is asked for in their place: a tenth of the bytes.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
-from functools import partial
-from typing import Any, cast
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 import aiohttp
 
-from netvsc.access import Access
+from netvsc_operator.kube.connection import Connection
 
+_PLAIN = "application/json"
 _META = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 _SLIM = re.compile(r"/api/v1/(nodes|pods)")
-_WORST_S = 180.0  # bookmarks come each minute, kopf gives up a silent watch after 70 s
+SERVER_S = 60  # the apiserver ends a watch after this, and kopf asks for the next one
+_WORST_S = SERVER_S + 120.0  # kopf itself gives up a watch after 70 s without a word
 
 
 class Pulse:
-    """When each of kopf's watches last showed life: a word of the apiserver, or a request to it."""
+    """When kopf last asked for each of its watches: whether somebody still follows them."""
 
     def __init__(
         self, paths: Iterable[str], *, clock: Callable[[], float] = time.monotonic
@@ -31,6 +34,11 @@ class Pulse:
         self._paths = frozenset(paths)
         self._waited_for = set(self._paths)
         self._at: dict[str, float] = {}
+
+    def begin(self) -> None:
+        """Forget what kopf did before it was started anew."""
+        self._waited_for = set(self._paths)
+        self._at.clear()
 
     def beat(self, path: str) -> None:
         """Note a sign of life; requests to other paths are none of a watch."""
@@ -62,15 +70,15 @@ Listed = Callable[[str, Collection[str]], None]
 
 
 def session(
-    access: Access, pulse: Pulse, *, listed: Listed = lambda _path, _there: None
+    connection: Connection, pulse: Pulse, *, listed: Listed = lambda _path, _there: None
 ) -> aiohttp.ClientSession:
-    """Return a session; its token is read anew for each request, since kubelets renew it.
+    """Return a session; whatever is wrong with an answer is raised as kopf tries again after.
 
     `listed` hears of each listing that is complete: kopf does not tell what it lacks.
     """
     pages: dict[str, set[str]] = {}
 
-    def page(path: str, answer: Any, *, first: bool) -> None:
+    def page(path: str, answer: dict[str, Any], *, first: bool) -> None:
         names = pages[path] = set() if first else pages.get(path, set())
         names |= {_key(one["metadata"]) for one in answer.get("items") or []}
         if not (answer.get("metadata") or {}).get("continue"):
@@ -79,55 +87,50 @@ def session(
     async def middleware(
         request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        request.headers.update(access.headers())
-        path = request.url.path
-        watch, slim = "watch" in request.url.query, _SLIM.fullmatch(path)
+        path, query = request.url.path, request.url.query
+        slim = _SLIM.fullmatch(path)
         if slim:
-            request.headers["Accept"] = _META.format("" if watch else "List")
+            request.headers["Accept"] = _META.format("" if "watch" in query else "List")
         pulse.beat(path)
         response = await handler(request)
-        if watch and response.ok:
+        if not response.ok:
+            return response
+        if "watch" in query:
+            await _checked(response)
             pulse.watched(path)
-            response.content = cast("aiohttp.StreamReader", _Heard(response.content, path, pulse))
-        elif response.ok and pulse.follows(path):
-            first = "continue" not in request.url.query
-            response.json = partial(  # type: ignore[method-assign]
-                _with_items, response.json, partial(page, path, first=first)
-            )
+            return response
+        answer = _read(request, await response.read())
+        if slim and answer.get("items", ()) is None:  # an empty list, which kopf takes only as []
+            request.headers["Accept"] = _PLAIN
+            response = await handler(request)
+            answer = _read(request, await response.read())
+        if response.ok and pulse.follows(path):
+            page(path, answer, first="continue" not in query)
         return response
 
-    connector = aiohttp.TCPConnector(ssl=access.tls() or False)
-    return aiohttp.ClientSession(connector=connector, middlewares=(middleware,))
+    return connection.session(middleware)
+
+
+async def _checked(response: aiohttp.ClientResponse) -> None:
+    """Refuse a watch that is none: a proxy answers with a page of its own."""
+    if response.content_type != _PLAIN:
+        raise _strange(str(response.url), await response.content.read(100))
+
+
+def _read(request: aiohttp.ClientRequest, text: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if isinstance(found, dict):
+        return found
+    raise _strange(str(request.url), text[:100])
+
+
+def _strange(url: str, text: bytes) -> aiohttp.ClientConnectionError:
+    begins = text.decode(errors="replace").strip()
+    return aiohttp.ClientConnectionError(f"{url}: the answer is no object of the API: {begins!r}")
 
 
 def _key(meta: dict[str, Any]) -> str:
     return "/".join(part for part in (meta.get("namespace"), meta["name"]) if part)
-
-
-async def _with_items(
-    read: Callable[..., Awaitable[Any]], took: Callable[[Any], None], **how: Any
-) -> Any:
-    """Read a list; an empty one of partial metadata has `items: null`, which kopf cannot take."""
-    answer = await read(**how)
-    if isinstance(answer, dict) and answer.get("items", ()) is None:
-        answer["items"] = []
-    if isinstance(answer, dict) and "items" in answer:
-        took(answer)
-    return answer
-
-
-class _Heard:
-    """A response's content that tells of each piece which arrives."""
-
-    def __init__(self, content: aiohttp.StreamReader, path: str, pulse: Pulse) -> None:
-        self._content = content
-        self._path = path
-        self._pulse = pulse
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._content, name)
-
-    async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        async for chunk in self._content.iter_chunked(size):
-            self._pulse.beat(self._path)
-            yield chunk

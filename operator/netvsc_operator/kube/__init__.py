@@ -1,12 +1,13 @@
-"""The operator's small client of the apiserver: what it needs of the API, and no more.
+"""What the operator needs of the official client, typed: its errors by kind, and a watch for ever.
 
-`async with Kube(access(kubeconfig)) as kube: await kube.get(NODES, "worker-1")`. A watch is
+`async with Kube(way(kubeconfig)) as kube: await kube.get(NODES, "worker-1")`. A watch is
 `async with aclosing(Watch(kube, NODES).events()) as events: async for event in events: …`.
 Errors are in `errors`: ApiError and its kinds say that a request was refused, Unavailable that
 nobody answered.
 """
 
 from netvsc_operator.kube.client import Kube, Listing, Object, Patch, Scope
+from netvsc_operator.kube.configuration import Way, way
 from netvsc_operator.kube.errors import (
     AlreadyExists,
     ApiError,
@@ -60,4 +61,6 @@ __all__ = [
     "Scope",
     "Unavailable",
     "Watch",
+    "Way",
+    "way",
 ]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from http import HTTPStatus
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import aiohttp
 
 from netvsc.access import Access
+from netvsc_operator.kube.configuration import Way, granted
+from netvsc_operator.kube.connection import Connection
 from netvsc_operator.kube.errors import Gone, Unavailable, refusal
 from netvsc_operator.kube.kinds import Kind
 
@@ -70,14 +71,13 @@ class Listing:
 class Kube:
     """Serves many tasks at once; connections are kept and reused."""
 
-    def __init__(self, access: Access, *, timeout_s: float = _TIMEOUT_S) -> None:
-        self._access = access
+    def __init__(self, way: Way | Access, *, timeout_s: float = _TIMEOUT_S) -> None:
+        # kubectl netvsc alone brings an Access, until it stands on the library's other half.
+        self.connection = Connection(granted(way) if isinstance(way, Access) else way)
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=_CONNECT_S)
-        self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(ssl=self._access.tls() or False)
-        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        await self.connection.open()
         return self
 
     async def __aexit__(
@@ -86,8 +86,7 @@ class Kube:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._session:
-            await self._session.close()
+        await self.connection.close()
 
     async def get(self, kind: Kind, name: str, *, namespace: str | None = None) -> Object:
         return await self._call("GET", kind.path(namespace=namespace, name=name))
@@ -154,86 +153,69 @@ class Kube:
         method: str,
         path: str,
         *,
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str] = MappingProxyType({}),
         body: object = None,
         headers: Mapping[str, str] = _PLAIN,
     ) -> Object:
         what = f"{method} {path}"
-        data = None if body is None else json.dumps(body).encode()
         try:
-            async with self._open.request(
-                method,
-                self._access.server + path,
-                params=query,
-                data=data,
-                headers={**self._access.headers(), **headers},
-                server_hostname=self._access.server_name,
-                proxy=self._access.proxy,
-            ) as response:
-                answer = await self._answer(what, response)
+            response = await self.connection.request(
+                method, path, query=query, headers=headers, body=body, timeout=self._timeout
+            )
+            async with response:
+                answer = await _answer(what, response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable(what, error) from error
-        found: Object = json.loads(answer)
-        return found
+        return parsed(what, answer)
 
     async def lines(
         self, kind: Kind, scope: Scope, *, query: Mapping[str, str], silence_s: float
     ) -> AsyncGenerator[bytes, None]:
-        """Yield what a watch sends, line by line; a silence longer than `silence_s` ends it."""
+        """Yield what a watch sends, line by line; a silence longer than `silence_s` ends it.
+
+        Not by the library's Watch: that one knows no silence, and of errors only that there is one.
+        """
         path = kind.path(namespace=scope.namespace)
         what = f"WATCH {path}"
         try:
-            async with self._open.get(
-                self._access.server + path,
-                params={**scope.query(), **query},
-                headers={**self._access.headers(), "Accept": scope.accept(several=False)},
+            response = await self.connection.request(
+                "GET",
+                path,
+                query={**scope.query(), **query},
+                headers={"Accept": scope.accept(several=False)},
+                body=None,
                 timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_S, sock_read=silence_s),
-                server_hostname=self._access.server_name,
-                proxy=self._access.proxy,
-            ) as response:
+            )
+            async with response:
                 if response.status >= _REFUSED:
-                    await self._answer(what, response)
-                try:
-                    async for line in _split(response.content):
-                        yield line
-                finally:
-                    _hang_up(response)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                    await _answer(what, response)
+                async for line in response.content:
+                    yield line
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:  # a line of 4 MiB
             raise _unreachable(what, error) from error
 
-    async def _answer(self, what: str, response: aiohttp.ClientResponse) -> bytes:
-        body = await response.read()
-        if response.status == HTTPStatus.UNAUTHORIZED:
-            self._access.refused()
-        if response.status >= _REFUSED:
-            after = response.headers.get("Retry-After")
-            raise refusal(what, status=response.status, body=body, retry_after=after)
-        return body
 
-    @property
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            raise RuntimeError("use it as `async with Kube(…) as kube`")
-        return self._session
+async def _answer(what: str, response: aiohttp.ClientResponse) -> bytes:
+    body = await response.read()
+    if response.status >= _REFUSED:
+        after = response.headers.get("Retry-After")
+        raise refusal(what, status=response.status, body=body, retry_after=after)
+    return body
 
 
-async def _split(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Yield whole lines of any length; the library's own reader ends at 128 KiB."""
-    rest = bytearray()
-    async for chunk in content.iter_any():
-        rest += chunk
-        if b"\n" in chunk:
-            *whole, last = bytes(rest).split(b"\n")
-            rest = bytearray(last)
-            for line in whole:
-                if line:
-                    yield line
-
-
-def _hang_up(response: aiohttp.ClientResponse) -> None:
-    """End a connection that still talks without waiting for TLS's goodbye."""
-    if response.connection and response.connection.transport:
-        response.connection.transport.abort()
+def parsed(what: str, text: bytes) -> Object:
+    """Return the object that was answered; a proxy may answer with a page of its own."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if isinstance(found, dict):
+        return found
+    begins = text[:100].decode(errors="replace").strip()
+    raise Unavailable(
+        f"{what}: the answer is no object of the API, but {begins!r}: "
+        "does a proxy stand between here and the apiserver?"
+    )
 
 
 def _unreachable(what: str, error: Exception) -> Unavailable:

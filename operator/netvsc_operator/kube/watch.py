@@ -8,7 +8,6 @@ thinks of it. So a watch that hangs is noticed by itself, and `heard_at` tells l
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
 import time
@@ -16,7 +15,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from netvsc_operator.kube.client import EVERYTHING, Kube, Object, Scope
+from netvsc_operator.kube.client import EVERYTHING, Kube, Object, Scope, parsed
 from netvsc_operator.kube.errors import ApiError, Gone, Unavailable, error_of
 from netvsc_operator.kube.kinds import Kind
 
@@ -122,21 +121,21 @@ class Watch:
         lines = self._kube.lines(self._kind, self._scope, query=query, silence_s=self._silence_s)
         async with aclosing(lines) as found:
             async for line in found:
-                event = self._read(json.loads(line))
+                event = self._read(line)
                 self._heard()
                 if event:
                     yield event
 
-    def _read(self, said: Object) -> Event | None:
-        kind, thing = said["type"], said["object"]
-        if kind == "ERROR":
-            raise error_of(
-                f"WATCH {self._kind}",
-                status=int(thing.get("code", 500)),
-                reason=thing.get("reason", ""),
-                message=thing.get("message", ""),
-            )
-        self._version = thing["metadata"]["resourceVersion"]
+    def _read(self, line: bytes) -> Event | None:
+        what = f"WATCH {self._kind}"
+        said = parsed(what, line)
+        try:
+            kind, thing = said["type"], said["object"]
+            if kind == "ERROR":
+                raise _told(what, thing)
+            self._version = thing["metadata"]["resourceVersion"]
+        except (KeyError, TypeError) as error:
+            raise Unavailable(f"{what}: an event lacks {error}: {line[:100]!r}") from None
         if kind == "BOOKMARK":
             return None
         return Removed(thing) if kind == "DELETED" else Applied(thing)
@@ -158,3 +157,12 @@ class Watch:
         asked = error.after_s if isinstance(error, Unavailable) else 0.0
         await asyncio.sleep(max(asked, self._pause_s * random.uniform(0.5, 1.0)))  # noqa: S311
         self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
+
+
+def _told(what: str, status: Object) -> ApiError | Unavailable:
+    return error_of(
+        what,
+        status=int(status.get("code", 500)),
+        reason=status.get("reason", ""),
+        message=status.get("message", ""),
+    )

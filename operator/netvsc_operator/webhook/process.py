@@ -13,13 +13,12 @@ from pathlib import Path
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from netvsc.access import access
 from netvsc.errors import NodeError
 from netvsc.folder import watching
 from netvsc.pool import Pool
 from netvsc_operator import admission
 from netvsc_operator.injection import Injection
-from netvsc_operator.kube import NETVSC_POOLS, Kube, Watch
+from netvsc_operator.kube import NETVSC_POOLS, Kube, Watch, way
 from netvsc_operator.pages import application
 from netvsc_operator.webhook.certificate import Certificate
 from netvsc_operator.webhook.metrics import Metrics
@@ -104,7 +103,7 @@ async def _follow(settings: Settings, pools: Pools) -> None:
         pools.set(settings.pools)
         return
     async with (
-        Kube(access(settings.kubeconfig)) as kube,
+        Kube(way(settings.kubeconfig)) as kube,
         aclosing(Watch(kube, NETVSC_POOLS).events()) as events,
     ):
         async for event in events:

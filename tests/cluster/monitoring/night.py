@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry
 
 from cluster.monitoring.recorded import Target
-from netvsc.access import Access
 from netvsc.pair import Inventory, Pair, Path, Uplink, Vf, VfSeen
 from netvsc.pool import BUILT_IN
 from netvsc_deviceplugin import metrics_traffic
@@ -195,7 +194,7 @@ class Night:
         for reviewer in self.reviewers:
             reviewer.expires(START + _CERTIFICATE_S)
         self.kube = CollectorRegistry()
-        settings = Settings(access=Access(server="https://none"), listen=":0")
+        settings = Settings(listen=":0")
         self.controller = Program(settings, self.kube)._metrics
         self.controller.expires()(START + _CERTIFICATE_S)
 

@@ -1,0 +1,83 @@
+"""How the library learns the way to the apiserver: of a pod's own account, or of a kubeconfig.
+
+Reading either is the library's business; here is which of them, and what helps where it cannot.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+from netvsc.access import Access
+from netvsc.errors import ConfigError
+
+# Fills the library's Configuration, and returns the namespace that is meant where none is named.
+Way = Callable[[Any], Awaitable[str]]
+
+_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+# The library has one kind of error, and trips over what it does not expect in a file.
+_BROKEN = (ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError)
+
+
+def way(named: Path | None = None) -> Way:
+    """Return the way named by a kubeconfig, else the pod's own, else $KUBECONFIG's.
+
+    Raises ConfigError; so does whoever goes it.
+    """
+    if named:
+        return partial(_of_file, str(named))
+    if "KUBERNETES_SERVICE_HOST" in os.environ:
+        return _of_account
+    if told := os.environ.get("KUBECONFIG"):
+        return partial(_of_file, told)
+    raise ConfigError("no way to the apiserver: run in a pod, set KUBECONFIG, or give --kubeconfig")
+
+
+async def _of_account(configuration: Any) -> str:
+    return _account(configuration)
+
+
+def _account(configuration: Any) -> str:
+    try:
+        load_incluster_config(client_configuration=configuration)
+        return _NAMESPACE.read_text().strip()
+    except (ConfigException, OSError) as error:
+        raise ConfigError(
+            f"the pod's account in {_NAMESPACE.parent}: {error}; "
+            "the pod needs automountServiceAccountToken: true"
+        ) from None
+
+
+async def _of_file(paths: str, configuration: Any) -> str:
+    try:
+        found = await load_kube_config(
+            config_file=paths, client_configuration=configuration, persist_config=False
+        )
+    except (*_BROKEN, yaml.YAMLError) as error:
+        raise ConfigError(f"{paths}: {error}; name a kubeconfig that is whole") from None
+    return str(found.current_context["context"].get("namespace") or "default")
+
+
+def granted(access: Access) -> Way:
+    """Return a way that is known already."""
+
+    async def load(configuration: Any) -> str:
+        configuration.host = access.server
+        configuration.ca_cert_data = access.authority
+        configuration.verify_ssl = access.verified
+        configuration.tls_server_name = access.server_name
+        configuration.proxy = access.proxy
+        configuration.api_key = {"BearerToken": ""}
+        configuration.refresh_api_key_hook = now
+        return access.namespace
+
+    def now(configuration: Any) -> None:
+        configuration.api_key = {"BearerToken": access.headers().get("Authorization", "")}
+
+    return load
