@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterator
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import kopf
 
 from netvsc_operator.admission import injected
+from netvsc_operator.controller.notebook import Notebook
 from netvsc_operator.controller.session import SERVER_S, Pulse, session
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS
 from netvsc_operator.kube.connection import Connection
@@ -22,20 +23,6 @@ Object = dict[str, Any]
 PATHS = tuple(kind.path() for kind in (NODES, PODS, NETVSC_NODES, NETVSC_POOLS))
 _REFUSED_S = 1.0
 INJECTED = injected.LABEL  # whatever its value: another version's pods are told of too
-
-
-class Notes(Protocol):
-    """Who takes the notes; `gone` says that the object was deleted."""
-
-    def on_node(self, thing: Object, *, gone: bool) -> None: ...
-
-    def on_pod(self, thing: Object, *, gone: bool) -> None: ...
-
-    def on_netvscnode(self, thing: Object, *, gone: bool) -> None: ...
-
-    def on_netvscpool(self, thing: Object, *, gone: bool) -> None: ...
-
-    def listed(self, path: str, there: Collection[str]) -> None: ...
 
 
 class _Nothing(kopf.DiffBaseStorage):
@@ -61,7 +48,7 @@ class _Backoffs:
 
 
 def registry(
-    notes: Notes, *, connection: Connection, pulse: Pulse, begin: Callable[[], Awaitable[None]]
+    notes: Notebook, *, connection: Connection, pulse: Pulse, begin: Callable[[], Awaitable[None]]
 ) -> kopf.OperatorRegistry:
     """Return kopf's handlers; nothing is watched before `begin` returns."""
     found = kopf.OperatorRegistry()
@@ -88,7 +75,7 @@ def _start_up(
 
 
 def _log_in(
-    found: kopf.OperatorRegistry, connection: Connection, pulse: Pulse, notes: Notes
+    found: kopf.OperatorRegistry, connection: Connection, pulse: Pulse, notes: Notebook
 ) -> None:
     known = False
 

@@ -15,7 +15,7 @@ _ITS_OWN_S = 1.0  # how long a Node waits for the NetvscNode that probably comes
 
 
 class Notebook:
-    """What listening.Notes asks for."""
+    """`gone` says that an object was deleted."""
 
     def __init__(self, fleet: Fleet, pools: Pools) -> None:
         self._fleet = fleet

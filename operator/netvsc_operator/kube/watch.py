@@ -2,7 +2,7 @@
 
 Kubernetes API concepts, "Efficient detection of changes". The apiserver ends each request after a
 minute and says a bookmark before; a connection that is silent for longer is dead, whatever TCP
-thinks of it. So a watch that hangs is noticed by itself, and `heard_at` tells liveness checks.
+thinks of it. So a watch that hangs is noticed by itself.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -52,9 +51,9 @@ Event = Listed | Applied | Removed
 
 
 class Watch:
-    """Follows one kind. `clock` is monotonic, in seconds; `heard_at` is a time of it."""
+    """Follows one kind; `server_s` and `grace_s` are in seconds."""
 
-    def __init__(  # noqa: PLR0913 (what differs between tests and life, each by its name)
+    def __init__(
         self,
         kube: Kube,
         kind: Kind,
@@ -62,33 +61,21 @@ class Watch:
         *,
         server_s: int = SERVER_S,
         grace_s: float = GRACE_S,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._kube = kube
         self._kind = kind
         self._scope = scope
         self._server_s = server_s
         self._silence_s = server_s + grace_s
-        self._clock = clock
         self._pause_s = _FIRST_PAUSE_S
         self._version: str | None = None
         self._trouble: str | None = None
-        self.heard_at: float | None = None
-        self.listed = False
-
-    def stale(self, limit_s: float = 3.0 * SERVER_S) -> str | None:
-        """Return why this watch is not to be trusted, None if it is (a check for /healthz)."""
-        if self.heard_at is None:
-            return f"{self._kind} were not listed yet: {self._trouble or 'the first try runs'}"
-        age = self._clock() - self.heard_at
-        if age <= limit_s:
-            return None
-        return f"no word of {self._kind} for {age:.0f} s: {self._trouble or 'silence'}"
+        self._news = False
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Yield events for ever; use it within `contextlib.aclosing`."""
         while True:
-            heard_before = self.heard_at
+            self._news = False
             try:
                 if self._version is None:
                     yield await self._list()
@@ -101,13 +88,12 @@ class Watch:
                 self._tell(str(error))
                 await self._rest(error)
             else:
-                if self.heard_at == heard_before:  # ended at once: do not spin
+                if not self._news:  # ended at once: do not spin
                     await self._rest(None)
 
     async def _list(self) -> Listed:
         found = await self._kube.list(self._kind, self._scope)
         self._version = found.version
-        self.listed = True
         self._heard()
         return Listed(tuple(found.items))
 
@@ -141,7 +127,7 @@ class Watch:
         return Removed(thing) if kind == "DELETED" else Applied(thing)
 
     def _heard(self) -> None:
-        self.heard_at = self._clock()
+        self._news = True
         self._pause_s = _FIRST_PAUSE_S
         if self._trouble:
             log.info("%s are heard of again", self._kind)
