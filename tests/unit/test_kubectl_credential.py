@@ -12,27 +12,17 @@ from typing import Any
 import pytest
 
 from netvsc.errors import ConfigError, RequestError
-from netvsc.kubeconfig import Chosen
-from netvsc.timestamps import to_text
 from netvsc_operator.kubectl import credential
-from netvsc_operator.kubectl.credential import Interactive, PluginCredential, Program
+from netvsc_operator.kubectl.credential import Interactive, Program
 
 V1 = "client.authentication.k8s.io/v1"
 BETA = "client.authentication.k8s.io/v1beta1"
 TOKEN = {"token": "t"}
 
 
-def chosen(plugin: Mapping[str, Any], **cluster: object) -> Chosen:
-    return Chosen(
-        cluster={"server": "https://one", **cluster},
-        user={"exec": {"apiVersion": V1, "command": "login", **plugin}},
-        namespace="default",
-        where="config",
-    )
-
-
 def program(plugin: Mapping[str, Any] | None = None, **cluster: object) -> Program:
-    return credential.program(chosen(plugin or {}, **cluster))
+    given = {"apiVersion": V1, "command": "login", **(plugin or {})}
+    return credential.program(given, cluster={"server": "https://one", **cluster})
 
 
 def answer(version: str = V1, **status: object) -> bytes:
@@ -108,43 +98,6 @@ def test_an_answer_that_is_none_names_the_plugin_and_what_is_wrong(said: bytes, 
     assert "login" in str(caught.value)
 
 
-class Plugin:
-    """Answers with a new token each time; `life_s` is how long one is good."""
-
-    def __init__(self, life_s: float | None) -> None:
-        self.life_s = life_s
-        self.asked = 0
-        self.now = 1_800_000_000.0
-
-    def run(self, _asked: Program) -> bytes:
-        self.asked += 1
-        ends = {} if self.life_s is None else {"expirationTimestamp": to_text(self.now + 60)}
-        return answer(token=f"t{self.asked}", **ends)
-
-    def credential(self) -> PluginCredential:
-        return PluginCredential(program(), run=self.run, clock=lambda: self.now)
-
-
-def test_a_token_is_kept_until_shortly_before_it_ends() -> None:
-    plugin = Plugin(life_s=60)
-    made = plugin.credential()
-    assert (plugin.asked, made.token(), made.token()) == (0, "t1", "t1")
-    plugin.now += 49
-    assert made.token() == "t1"
-    plugin.now += 1
-    assert made.token() == "t2"
-
-
-def test_a_token_without_an_end_is_kept_until_it_is_refused() -> None:
-    plugin = Plugin(life_s=None)
-    made = plugin.credential()
-    assert made.token() == "t1"
-    plugin.now += 1e6
-    assert made.token() == "t1"
-    made.refused()
-    assert made.token() == "t2"
-
-
 def test_a_real_program_gets_arguments_and_environment(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,21 +112,21 @@ print(json.dumps({**told, "status": {"token": token}}))
     command = executable(tmp_path / "login", text)
     env = [{"name": "TENANT", "value": "ours"}]
     asked = {"command": command, "args": ["get-token", "-o"], "env": env}
-    made = credential.plugin(chosen({**asked, "interactiveMode": "Never"}))
-    assert made.token() == "get-token -o ours False"
+    told = credential.ask(program({**asked, "interactiveMode": "Never"}))
+    assert told.token == "get-token -o ours False"  # noqa: S105 (opens nothing)
     assert capfd.readouterr().err == "please wait\n"
 
 
 def test_a_program_that_is_not_there_gives_its_own_hint() -> None:
     command = {"command": "netvsc-no-such-login", "installHint": "Install it from the portal."}
     with pytest.raises(RequestError, match=r"netvsc-no-such-login: .*; Install it from the portal"):
-        credential.plugin(chosen(command)).token()
+        credential.ask(program(command))
 
 
 def test_a_program_that_fails_is_named_with_its_code(tmp_path: Path) -> None:
     command = executable(tmp_path / "login", "raise SystemExit(3)")
     with pytest.raises(RequestError, match="ended with 3"):
-        credential.plugin(chosen({"command": command})).token()
+        credential.ask(program({"command": command}))
 
 
 def test_a_program_that_must_ask_is_not_started_without_a_terminal(
@@ -183,4 +136,4 @@ def test_a_program_that_must_ask_is_not_started_without_a_terminal(
         monkeypatch.setattr(sys, "stdin", nobody)
         asked = {"interactiveMode": Interactive.ALWAYS.value, "command": "netvsc-never-started"}
         with pytest.raises(RequestError, match="there is no terminal"):
-            credential.plugin(chosen(asked)).token()
+            credential.ask(program(asked))

@@ -6,7 +6,13 @@ import pytest
 import yaml
 
 from netvsc.errors import ConfigError
-from netvsc_operator.kubectl.way import way
+from netvsc_operator.kubectl.kubeconfig import Way, way
+
+POD = {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443"}
+
+
+def host(found: Way) -> str:
+    return str(found.configuration.host)
 
 
 def config(path: Path, server: str) -> Path:
@@ -27,12 +33,13 @@ def test_the_file_that_is_named_comes_first(tmp_path: Path) -> None:
     told = config(tmp_path / "told", "https://told")
     named = config(tmp_path / "named", "https://named")
     environment = {"KUBECONFIG": str(told)}
-    assert way(named, environment=environment, home=tmp_path).server == "https://named"
+    assert host(way(named, environment=environment, home=tmp_path)) == "https://named"
+    assert host(way(None, environment=environment, home=tmp_path)) == "https://told"
 
 
 def test_without_a_word_it_is_the_one_in_the_home(tmp_path: Path) -> None:
     config(tmp_path / ".kube/config", "https://usual")
-    assert way(None, environment={}, home=tmp_path).server == "https://usual"
+    assert host(way(None, environment={}, home=tmp_path)) == "https://usual"
 
 
 def test_without_any_the_ways_are_named(tmp_path: Path) -> None:
@@ -43,22 +50,13 @@ def test_without_any_the_ways_are_named(tmp_path: Path) -> None:
 def test_in_a_pod_the_accounts_own_way_comes_last(tmp_path: Path) -> None:
     for name in ("ca.crt", "token", "namespace"):
         (tmp_path / name).write_text("netvsc-system")
-    environment = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
-    found = way(None, environment=environment, home=tmp_path, account=tmp_path)
-    assert found.server == "https://10.0.0.1:443"
+    found = way(None, environment=POD, home=tmp_path, account=tmp_path)
+    assert (host(found), found.namespace) == ("https://[fd00::1]:443", "netvsc-system")
+    assert found.configuration.api_key["BearerToken"].endswith(" netvsc-system")
     config(tmp_path / ".kube/config", "https://usual")
-    assert way(None, environment=environment, home=tmp_path).server == "https://usual"
+    assert host(way(None, environment=POD, home=tmp_path)) == "https://usual"
 
 
-def test_a_proxy_of_the_environment_is_gone_through_unless_it_is_told_not_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("https_proxy", "http://proxy:3128")
-    monkeypatch.setenv("no_proxy", "inside.example")
-
-    def proxy(server: str) -> str | None:
-        return way(config(tmp_path / "a", server), environment={}, home=tmp_path).proxy
-
-    assert proxy("https://outside.example:6443") == "http://proxy:3128"
-    assert proxy("https://inside.example") is None
-    assert proxy("https://127.0.0.1:6443") is None
+def test_a_pod_without_a_token_is_told_of_automount(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="automountServiceAccountToken"):
+        way(None, environment=POD, home=tmp_path, account=tmp_path)

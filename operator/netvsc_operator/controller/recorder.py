@@ -17,14 +17,13 @@ from typing import Any
 from netvsc import timestamps
 from netvsc_operator.controller.metrics import Metrics
 from netvsc_operator.controller.phase import moment
-from netvsc_operator.controller.telling import Telling
+from netvsc_operator.controller.telling import COMPONENT, Telling
 from netvsc_operator.controller.told import PairTold
 from netvsc_operator.kube import EVENTS, AlreadyExists, Forbidden, Kube, NotFound
 
 log = logging.getLogger(__name__)
 
 Object = dict[str, Any]
-COMPONENT = "netvsc.io/controller"
 _THROUGH = "netvsc.io/told"
 _NOTE_MAX = 1024  # bytes; the API's limit for `note`
 _LEVELS = {field.name for field in fields(PairTold)}

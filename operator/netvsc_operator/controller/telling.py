@@ -16,6 +16,8 @@ from netvsc_operator.controller.phase import LATE, Phase
 from netvsc_operator.controller.reannounce import PATIENCE_S
 from netvsc_operator.controller.told import PairTold
 
+COMPONENT = "netvsc.io/controller"  # reportingController of its Events
+
 
 class Reason(StrEnum):
     """Reasons of Events (docs/controller.md)."""

@@ -1,6 +1,9 @@
 """Credential plugins, such as kubelogin: a program of the user's that says who he is.
 
-Kubernetes documentation, "client-go credential plugins" (client.authentication.k8s.io/v1).
+Kubernetes documentation, "client-go credential plugins" (client.authentication.k8s.io/v1). The
+official client starts such programs too, but it keeps what they say to the user on stderr to itself
+unless stdout is a terminal (a login by code then waits for ever, unseen), passes over
+interactiveMode and installHint, and goes on as nobody when one fails.
 """
 
 from __future__ import annotations
@@ -8,20 +11,18 @@ from __future__ import annotations
 import base64
 import json
 import os
-import ssl
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from netvsc import checks
-from netvsc.access import load_certificate
 from netvsc.errors import ConfigError, RequestError
-from netvsc.kubeconfig import Chosen, Entry
 from netvsc.timestamps import from_text
+
+Entry = Mapping[str, object]
 
 _GROUP = "client.authentication.k8s.io"
 _VERSIONS = (f"{_GROUP}/v1", f"{_GROUP}/v1beta1")
@@ -51,7 +52,7 @@ class Program:
     environment: Mapping[str, str]
     interactive: Interactive
     hint: str
-    cluster: Mapping[str, object] | None
+    cluster: Entry | None
 
     def called(self, *, terminal: bool) -> str:
         """Return what the environment tells it; `terminal`: it may read from the user."""
@@ -66,31 +67,35 @@ class Told:
     """What a plugin said. `ends` is in seconds since the epoch, None for as long as we run."""
 
     token: str | None
-    certificate: str | None
+    certificate: str | None  # PEM
+    key: str | None
     ends: float | None
 
+    def ended(self, now: float) -> bool:
+        return self.ends is not None and now >= self.ends - _EARLY_S
 
-def program(chosen: Chosen) -> Program:
+
+def program(given: object, *, cluster: Entry) -> Program:
     """Read a user's `exec`; raises ConfigError."""
     path = ("users", "exec")
-    given = checks.mapping(chosen.user["exec"], path)
-    version = given.get("apiVersion")
+    plugin = checks.mapping(given, path)
+    version = plugin.get("apiVersion")
     if version not in _VERSIONS:
         raise ConfigError(
             f"is {version!r}; plugins are asked by {' or '.join(_VERSIONS)}: have the kubeconfig "
             "written anew by the plugin's own present version",
             path=(*path, "apiVersion"),
         )
-    mode = given.get("interactiveMode", Interactive.IF_AVAILABLE.value)
-    arguments = given.get("args")
+    mode = plugin.get("interactiveMode", Interactive.IF_AVAILABLE.value)
+    arguments = plugin.get("args")
     return Program(
         version=str(version),
-        command=checks.text(given.get("command"), (*path, "command")),
+        command=checks.text(plugin.get("command"), (*path, "command")),
         arguments=tuple(map(str, arguments)) if isinstance(arguments, list) else (),
-        environment=dict(_variables(given.get("env"))),
+        environment=dict(_variables(plugin.get("env"))),
         interactive=checks.one_of(Interactive)(mode, (*path, "interactiveMode")),
-        hint=str(given.get("installHint") or "").strip(),
-        cluster=_cluster(chosen.cluster) if given.get("provideClusterInfo") else None,
+        hint=str(plugin.get("installHint") or "").strip(),
+        cluster=_cluster(cluster) if plugin.get("provideClusterInfo") else None,
     )
 
 
@@ -100,7 +105,7 @@ def _variables(listed: object) -> Sequence[tuple[str, str]]:
     return [(str(one.get("name")), str(one.get("value", ""))) for one in found]
 
 
-def _cluster(cluster: Entry) -> Mapping[str, object]:
+def _cluster(cluster: Entry) -> Entry:
     """Return what a plugin that wants to know may: kubectl's own selection."""
     known = {key: cluster[key] for key in _CLUSTER if cluster.get(key)}
     if file := cluster.get("certificate-authority"):
@@ -113,17 +118,21 @@ def _cluster(cluster: Entry) -> Mapping[str, object]:
     return known
 
 
+def ask(asked: Program) -> Told:
+    """Start the plugin and read what it says; raises RequestError."""
+    return read(_run(asked), asked=asked)
+
+
 def read(answer: bytes, *, asked: Program) -> Told:
     """Read what a plugin wrote to its standard output; raises RequestError."""
     try:
         said = checks.mapping(json.loads(answer), ())
         status = checks.mapping(said.get("status"), ("status",))
         end = status.get("expirationTimestamp")
-        told = Told(
-            token=str(status["token"]) if status.get("token") else None,
-            certificate=_certificate(status),
-            ends=from_text(str(end)) if end else None,
-        )
+        pair = (status.get("clientCertificateData"), status.get("clientKeyData"))
+        certificate, key = map(str, pair) if all(pair) else (None, None)
+        token = str(status["token"]) if status.get("token") else None
+        ends = from_text(str(end)) if end else None
     except (ValueError, RequestError) as error:
         raise RequestError(f"{asked.command}: its answer is no ExecCredential: {error}") from None
     if said.get("apiVersion") != asked.version:
@@ -131,21 +140,13 @@ def read(answer: bytes, *, asked: Program) -> Told:
             f"{asked.command} answers in {said.get('apiVersion')!r}, and the kubeconfig asks for "
             f"{asked.version!r}: have one of them write the other's"
         )
-    if not told.token and not told.certificate:
+    if not token and not certificate:
         raise RequestError(f"{asked.command} gave neither a token nor a certificate with its key")
-    return told
+    return Told(token=token, certificate=certificate, key=key, ends=ends)
 
 
-def _certificate(status: Entry) -> str | None:
-    certificate, key = status.get("clientCertificateData"), status.get("clientKeyData")
-    return f"{certificate}\n{key}" if certificate and key else None
-
-
-Run = Callable[[Program], bytes]
-
-
-def run(asked: Program) -> bytes:
-    """Start the plugin and return its output; it speaks to the user on stderr. Raises RequestError.
+def _run(asked: Program) -> bytes:
+    """Start the plugin and return its output; it speaks to the user on stderr.
 
     There is no time limit: it may be waiting for somebody who types a code into a browser.
     """
@@ -175,42 +176,3 @@ def run(asked: Program) -> bytes:
             "stands above; try `kubectl auth whoami`"
         )
     return done.stdout
-
-
-class PluginCredential:
-    """Asks the plugin when there is need: at first, near the end, and after a refusal."""
-
-    def __init__(
-        self, asked: Program, *, run: Run = run, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._asked = asked
-        self._run = run
-        self._clock = clock
-        self._told: Told | None = None
-        self._contexts: list[ssl.SSLContext] = []
-
-    def token(self) -> str | None:
-        return self._now().token
-
-    def certify(self, context: ssl.SSLContext) -> None:
-        self._contexts.append(context)
-        if pem := self._now().certificate:
-            load_certificate(context, pem)
-
-    def refused(self) -> None:
-        self._told = None
-
-    def _now(self) -> Told:
-        told = self._told
-        if told and (told.ends is None or self._clock() < told.ends - _EARLY_S):
-            return told
-        told = self._told = read(self._run(self._asked), asked=self._asked)
-        for context in self._contexts:
-            if told.certificate:
-                load_certificate(context, told.certificate)
-        return told
-
-
-def plugin(chosen: Chosen) -> PluginCredential:
-    """Return the credential that a user's plugin gives; it is not started yet."""
-    return PluginCredential(program(chosen))

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import yaml
 
 from netvsc.errors import ConfigError
 from netvsc.plain import from_plain, to_plain
 from netvsc.status import NodeStatus
-from netvsc_operator.controller.recorder import COMPONENT
-from netvsc_operator.kube import EVENTS, NETVSC_NODES, Kind, Kube, Object, Scope
+from netvsc_operator.controller.telling import COMPONENT
 from netvsc_operator.kubectl import views
+from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.held import Node, holders, silent
-from netvsc_operator.kubectl.sidecars import Sidecars
+from netvsc_operator.kubectl.kinds import EVENTS, NETVSC_NODES, Kind, Object, Scope
 
 Text = Callable[[float], str]  # of the present time, in seconds since the epoch
-Show = Callable[[Sequence[Object]], Awaitable[Text]]
+Show = Callable[[Sequence[Object]], Text]
 
 
 def view(asked: argparse.Namespace, *, namespace: str | None) -> tuple[Kind, Scope]:
@@ -28,10 +28,10 @@ def view(asked: argparse.Namespace, *, namespace: str | None) -> tuple[Kind, Sco
     return NETVSC_NODES, Scope()
 
 
-def shower(kube: Kube, asked: argparse.Namespace, *, namespace: str | None) -> Show:
+def shower(api: Api, asked: argparse.Namespace, *, namespace: str | None) -> Show:
     """Return who makes text of the objects."""
     if asked.verb == "pods":
-        return _Pods(kube, output=asked.output, namespace=namespace)
+        return _Pods(api, output=asked.output, namespace=namespace)
     return _Plain(_events if asked.verb == "events" else _nodes, output=asked.output)
 
 
@@ -44,7 +44,7 @@ class _Plain:
         self._table = table
         self._output = output
 
-    async def __call__(self, objects: Sequence[Object]) -> Text:
+    def __call__(self, objects: Sequence[Object]) -> Text:
         if self._output in {"json", "yaml"}:
             whole = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
             return lambda _now: written(whole, self._output)
@@ -54,15 +54,17 @@ class _Plain:
 class _Pods:
     """Pairs by their pods; a pod of which no sidecar was heard is asked whether it has one."""
 
-    def __init__(self, kube: Kube, *, output: str, namespace: str | None) -> None:
-        self._sidecars = Sidecars(kube)
+    def __init__(self, api: Api, *, output: str, namespace: str | None) -> None:
+        from netvsc_operator.kubectl.sidecars import Sidecars  # noqa: PLC0415 (loads admission)
+
+        self._sidecars = Sidecars(api)
         self._output = output
         self._namespace = namespace
 
-    async def __call__(self, objects: Sequence[Object]) -> Text:
+    def __call__(self, objects: Sequence[Object]) -> Text:
         found = [node_of(one) for one in objects]
         unheard = silent(found, namespace=self._namespace)
-        alone = await self._sidecars.without(unheard)
+        alone = self._sidecars.without(unheard)
         held = holders(found, namespace=self._namespace, alone=alone)
         if self._output in {"json", "yaml"}:
             plain = [to_plain(one) for one in held]

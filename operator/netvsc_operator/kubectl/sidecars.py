@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 
 from netvsc.errors import NetvscError
 from netvsc_operator.admission.sidecar import NAME
-from netvsc_operator.kube import PODS, Kube, Object
+from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.held import Pod
+from netvsc_operator.kubectl.kinds import PODS, Object
+
+_AT_ONCE = 8
 
 
 def has_sidecar(pod: Object) -> bool:
@@ -18,20 +21,22 @@ def has_sidecar(pod: Object) -> bool:
 class Sidecars:
     """Asks for each pod once; of one that cannot be looked at nothing is claimed."""
 
-    def __init__(self, kube: Kube) -> None:
-        self._kube = kube
+    def __init__(self, api: Api) -> None:
+        self._api = api
         self._known: dict[Pod, bool] = {}
 
-    async def without(self, pods: Collection[Pod]) -> frozenset[Pod]:
+    def without(self, pods: Collection[Pod]) -> frozenset[Pod]:
         """Return those of the pods that have no sidecar."""
         self._known = {pod: has for pod, has in self._known.items() if pod in pods}
-        await asyncio.gather(*(self._ask(pod) for pod in pods if pod not in self._known))
+        unknown = [pod for pod in pods if pod not in self._known]
+        with ThreadPoolExecutor(_AT_ONCE) as several:
+            list(several.map(self._ask, unknown))
         return frozenset(pod for pod in pods if self._known.get(pod) is False)
 
-    async def _ask(self, pod: Pod) -> None:
+    def _ask(self, pod: Pod) -> None:
         namespace, name, uid = pod
         try:
-            found = await self._kube.get(PODS, name, namespace=namespace)
+            found = self._api.get(PODS, name, namespace=namespace)
         except NetvscError:
             return
         if uid in {None, found["metadata"]["uid"]}:
