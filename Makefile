@@ -26,6 +26,16 @@ $(READY): requirements.lock pyproject.toml | require
 .PHONY: setup
 setup: $(READY) ## make .venv from the lock file
 
+.PHONY: install
+install: VENV ?= $(HOME)/netvsc
+install: EXTRAS ?= operator deviceplugin
+install: ## the commands for people, of what the lock names: make install VENV=~/netvsc EXTRAS=operator
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r <(PYTHONPATH=tests $(PYTHON) -m supply.locked $(EXTRAS))
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation .
+	@ls $(VENV)/bin/*netvsc*
+
 .PHONY: fdpipe
 fdpipe: ## build the C program: released, simulator's and sanitizer's builds
 	@$(MAKE) --no-print-directory -s -C fdpipe all
