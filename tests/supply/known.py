@@ -30,7 +30,10 @@ _PLAIN = {
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
     "Apache-2.0": "Apache-2.0",
+    "BSD-3-Clause": "BSD-3-Clause",
+    "ISC": "ISC",
     "MIT": "MIT",
+    "MPL-2.0": "MPL-2.0",
     "Modified BSD License": "BSD-3-Clause",
     "PSF-2.0": "PSF-2.0",
 }
