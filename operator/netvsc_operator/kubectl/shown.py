@@ -16,6 +16,7 @@ from netvsc_operator.kubectl import views
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.held import Node, holders, silent
 from netvsc_operator.kubectl.kinds import EVENTS, NETVSC_NODES, Kind, Object, Scope
+from netvsc_operator.kubectl.sidecars import Sidecars
 
 Text = Callable[[float], str]  # of the present time, in seconds since the epoch
 Show = Callable[[Sequence[Object]], Text]
@@ -55,8 +56,6 @@ class _Pods:
     """Pairs by their pods; a pod of which no sidecar was heard is asked whether it has one."""
 
     def __init__(self, api: Api, *, output: str, namespace: str | None) -> None:
-        from netvsc_operator.kubectl.sidecars import Sidecars  # noqa: PLC0415 (loads admission)
-
         self._sidecars = Sidecars(api)
         self._output = output
         self._namespace = namespace

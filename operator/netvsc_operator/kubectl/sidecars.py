@@ -6,7 +6,6 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
 from netvsc.errors import NetvscError
-from netvsc_operator.admission.sidecar import NAME
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.held import Pod
 from netvsc_operator.kubectl.kinds import PODS, Object
@@ -15,6 +14,9 @@ _AT_ONCE = 8
 
 
 def has_sidecar(pod: Object) -> bool:
+    # Admission takes longer to load than all else here, and few listings come to ask for a pod.
+    from netvsc_operator.admission.sidecar import NAME  # noqa: PLC0415
+
     return any(one.get("name") == NAME for one in pod["spec"].get("initContainers") or [])
 
 

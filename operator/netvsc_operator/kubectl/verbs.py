@@ -19,6 +19,7 @@ from netvsc_operator.kubectl.following import following
 from netvsc_operator.kubectl.kinds import EVENTS, PODS, Kind, Listing, Object, Scope
 from netvsc_operator.kubectl.kubeconfig import way
 from netvsc_operator.kubectl.shown import Show, shower, view
+from netvsc_operator.kubectl.sidecars import has_sidecar
 
 
 def run(asked: argparse.Namespace) -> None:
@@ -36,7 +37,6 @@ def _reannounce(api: Api, asked: argparse.Namespace) -> None:
     # Admission is slower to load than any other part here, and only this verb needs it.
     from netvsc_operator.admission.annotations import REANNOUNCE  # noqa: PLC0415
     from netvsc_operator.admission.sidecar import NAME  # noqa: PLC0415
-    from netvsc_operator.kubectl.sidecars import has_sidecar  # noqa: PLC0415
 
     namespace = asked.namespace or api.namespace
     pod = api.get(PODS, asked.pod, namespace=namespace)
