@@ -1,8 +1,9 @@
 """The way to the apiserver: from inside a pod, or as a kubeconfig says.
 
 Kubernetes documentation, "Accessing the API from within a Pod", and client-go's clientcmd. A
-server, an authority, and who we are: a bearer token, a client certificate, or a credential that the
-caller brings. No program is started here, so that nothing on a node starts one for a file's sake.
+server, an authority, and who we are: a bearer token or a client certificate. No program is started
+here, so that nothing on a node starts one for a file's sake; people's kubeconfigs, with all that
+they may say, are the official client's business (netvsc_operator.kubectl).
 """
 
 from __future__ import annotations
@@ -11,32 +12,16 @@ import base64
 import os
 import ssl
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from netvsc import checks, kubeconfig
+from netvsc import checks
 from netvsc.errors import ConfigError
-from netvsc.kubeconfig import Chosen, Entry
+
+Entry = Mapping[str, object]
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-
-
-class Credential(Protocol):
-    """Who we are, where that changes with time."""
-
-    def token(self) -> str | None:
-        """Return the bearer token of now, None for a certificate alone."""
-
-    def certify(self, context: ssl.SSLContext) -> None:
-        """Load the client certificate, if there is one: now, and when another takes its place."""
-
-    def refused(self) -> None:
-        """Hear that the apiserver knows us not (401): what was given before is worth no more."""
-
-
-Plugin = Callable[[Chosen], Credential]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +37,6 @@ class Access:
     token_file: Path | None = None
     token: str | None = None
     certificate: str | None = None  # PEM, with its key
-    credential: Credential | None = None
     namespace: str = "default"
     verified: bool = True
     server_name: str | None = None
@@ -60,8 +44,6 @@ class Access:
 
     def headers(self) -> dict[str, str]:
         token = self.token_file.read_text().strip() if self.token_file else self.token
-        if token is None and self.credential:
-            token = self.credential.token()
         return {"Authorization": f"Bearer {token}"} if token else {}
 
     def tls(self) -> ssl.SSLContext | None:
@@ -72,22 +54,11 @@ class Access:
         if not self.verified:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         if self.certificate:
-            load_certificate(context, self.certificate)
-        elif self.credential:
-            self.credential.certify(context)
+            with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:  # ssl reads files alone
+                file.write(self.certificate)
+                file.flush()
+                context.load_cert_chain(file.name)
         return context
-
-    def refused(self) -> None:
-        """Take note that the apiserver answered 401."""
-        if self.credential:
-            self.credential.refused()
-
-
-def load_certificate(context: ssl.SSLContext, pem: str) -> None:
-    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:  # ssl reads files alone
-        file.write(pem)
-        file.flush()
-        context.load_cert_chain(file.name)
 
 
 def access(named: Path | None = None) -> Access:
@@ -100,8 +71,7 @@ def access(named: Path | None = None) -> Access:
     if "KUBERNETES_SERVICE_HOST" in os.environ:
         return in_cluster(os.environ, folder=ACCOUNT)
     if told := os.environ.get("KUBECONFIG"):
-        paths = kubeconfig.files(None, told, usual=Path(), exists=Path.exists)
-        return of_context(kubeconfig.chosen(paths))
+        return from_kubeconfig(Path(told))
     raise ConfigError("no way to the apiserver: run in a pod, set KUBECONFIG, or give --kubeconfig")
 
 
@@ -122,44 +92,56 @@ def in_cluster(environment: Mapping[str, str], *, folder: Path) -> Access:
 
 
 def from_kubeconfig(path: Path) -> Access:
-    """Read the current context of a kubeconfig; raises ConfigError."""
-    return of_context(kubeconfig.chosen([path]))
+    """Read the current context of one kubeconfig; raises ConfigError."""
+    import yaml  # noqa: PLC0415 (both extras have it; the vocabulary alone needs no YAML)
 
-
-def of_context(chosen: Chosen, *, plugin: Plugin | None = None) -> Access:
-    """Return the way of a context. `plugin` makes a credential of a user's `exec`.
-
-    Raises ConfigError.
-    """
     try:
-        return _of(chosen.cluster, chosen.user, chosen, plugin)
-    except (OSError, ValueError) as error:  # a file that is not there, what is no base64
-        raise ConfigError(f"{chosen.where}: {error}; name a kubeconfig that is whole") from None
+        data = checks.mapping(yaml.safe_load(path.read_text()), ())
+        context = _named(data, "context", data.get("current-context"))
+        cluster = _named(data, "cluster", context.get("cluster"))
+        user = _named(data, "user", context["user"]) if context.get("user") else {}
+        return _of(cluster, user, namespace=str(context.get("namespace") or "default"), at=path)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        why = " ".join(str(error).split())  # YAML's words are of several lines
+        raise ConfigError(f"{path}: {why}; name a kubeconfig that is whole") from None
     except ConfigError as error:
-        raise ConfigError(f"{chosen.where}: {error}") from None
+        raise ConfigError(f"{path}: {error}") from None
 
 
-def _of(cluster: Entry, user: Entry, chosen: Chosen, plugin: Plugin | None) -> Access:
-    _check(user, plugin)
-    certificate, key = _pem(user, "client-certificate"), _pem(user, "client-key")
+def _named(data: Entry, kind: str, name: object) -> Entry:
+    items = data.get(f"{kind}s")
+    listed = (
+        [checks.mapping(one, (f"{kind}s",)) for one in items] if isinstance(items, list) else []
+    )
+    known = {str(one.get("name")): one.get(kind) or {} for one in listed}
+    if name and str(name) in known:
+        return checks.mapping(known[str(name)], (f"{kind}s", str(name), kind))
+    there = ", ".join(sorted(known)) or "none"
+    if kind == "context" and not name:
+        raise ConfigError(f"has no current-context: set it; it has {there}")
+    raise ConfigError(f"has no {kind} named {name!r}: it has {there}")
+
+
+def _of(cluster: Entry, user: Entry, *, namespace: str, at: Path) -> Access:
+    _check(user)
+    certificate, key = (_pem(user, f"client-{name}", at=at) for name in ("certificate", "key"))
     token_file = user.get("tokenFile")
     return Access(
         server=checks.text(cluster.get("server"), ("clusters", "server")).rstrip("/"),
-        authority=_pem(cluster, "certificate-authority"),
-        token_file=Path(str(token_file)) if token_file else None,
+        authority=_pem(cluster, "certificate-authority", at=at),
+        token_file=at.parent / str(token_file) if token_file else None,
         token=str(user["token"]) if user.get("token") else None,
         certificate=f"{certificate}\n{key}" if certificate and key else None,
-        credential=plugin(chosen) if plugin and user.get("exec") else None,
-        namespace=chosen.namespace,
+        namespace=namespace,
         verified=not cluster.get("insecure-skip-tls-verify"),
         server_name=str(cluster.get("tls-server-name") or "") or None,
         proxy=str(cluster.get("proxy-url") or "") or None,
     )
 
 
-def _check(user: Entry, plugin: Plugin | None) -> None:
+def _check(user: Entry) -> None:
     """Refuse what we would pass over in silence, and be somebody else than was meant."""
-    if user.get("exec") and not plugin:
+    if user.get("exec"):
         raise ConfigError(
             "the user needs a credential plugin, which is not run here: start `kubectl proxy` and "
             "name a kubeconfig whose server is its address",
@@ -180,7 +162,7 @@ def _check(user: Entry, plugin: Plugin | None) -> None:
             )
 
 
-def _pem(entry: Entry, key: str) -> str | None:
+def _pem(entry: Entry, key: str, *, at: Path) -> str | None:
     if inline := entry.get(f"{key}-data"):
         return base64.b64decode(str(inline)).decode()
-    return Path(str(entry[key])).read_text() if entry.get(key) else None
+    return (at.parent / str(entry[key])).read_text() if entry.get(key) else None

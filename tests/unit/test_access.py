@@ -2,11 +2,10 @@
 
 import ssl
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
-from netvsc.access import Access, access, from_kubeconfig, in_cluster
+from netvsc.access import access, from_kubeconfig, in_cluster
 from netvsc.errors import ConfigError
 
 KUBECONFIG = """
@@ -78,35 +77,23 @@ def test_a_server_that_is_not_verified_or_called_otherwise_is_met_so(tmp_path: P
     assert (found.server_name, found.proxy) == ("api", "http://p:3128")
 
 
-def test_several_files_of_the_environment_are_one(
+def test_the_files_that_it_names_lie_beside_it_and_the_environment_names_it_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "clusters").write_text(KUBECONFIG.replace("contexts:", "x:"))
-    (tmp_path / "contexts").write_text(KUBECONFIG.replace("clusters:", "x:"))
     (tmp_path / "ca.crt").write_text("the authority")
-    names = ("none", "clusters", "contexts")
+    (tmp_path / "token").write_text("of a file\n")
+    text = KUBECONFIG.replace("token: secret", "tokenFile: token")
+    (tmp_path / "config").write_text(text)
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    monkeypatch.setenv("KUBECONFIG", ":".join(str(tmp_path / name) for name in names))
-    assert access().namespace == "nf"
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    assert access().authority == "the authority"
+    assert access().headers() == {"Authorization": "Bearer of a file"}
 
 
-def test_a_credential_that_is_brought_gives_the_token_of_now_and_hears_of_a_refusal() -> None:
-    class Changing:
-        tokens: ClassVar = ["first", "second"]
-
-        def token(self) -> str:
-            return self.tokens[0]
-
-        def certify(self, context: ssl.SSLContext) -> None:
-            context.set_alpn_protocols(["certified"])
-
-        def refused(self) -> None:
-            self.tokens.pop(0)
-
-    found = Access(server="https://one", credential=Changing())
-    assert found.headers() == {"Authorization": "Bearer first"}
-    found.refused()
-    assert found.headers() == {"Authorization": "Bearer second"}
+def test_a_context_without_a_user_is_nobody(tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("the authority")
+    (tmp_path / "config").write_text(KUBECONFIG.replace(", user: me", ""))
+    assert from_kubeconfig(tmp_path / "config").headers() == {}
 
 
 def test_without_any_way_the_remedies_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
