@@ -34,8 +34,8 @@ _AGENT = """\
 `netvsc-deviceplugin`, one on each node, port 9470 (`--listen`). Healthy: a scan is younger than
 three minutes. Ready: that, and registered with the kubelet for every pool."""
 _CONTROLLER = """\
-`netvsc-operator controller`, one replica, port 9471 (`--listen`). Healthy: its watches go on and its
-workers work."""
+`netvsc-operator controller`, one replica, port 9471 (`--listen`). Healthy: its watches go on and
+its workers work."""
 _WEBHOOK = """\
 `netvsc-operator webhook`, two replicas, port 9472 (`--metrics`). Ready: the pools were listed once
 and a certificate is served that has not ended."""

@@ -16,6 +16,7 @@ from dpdk.pod import Pod
 from sim.fdpipe import Sidecar
 
 HERE = Path(__file__).parent
+APPLICATION = (HERE / "standin_app.c", HERE / "standin_waits.c")
 LIBRARY_OF = {
     # each distribution compiles its libraries in its own way; these are the kinds that matter
     "calls by symbol": ["gcc", "-O2"],
@@ -78,7 +79,7 @@ def standin(folder: Path, *how: str) -> Path:
          "-o", library]
     )  # fmt: skip
     compiled(
-        ["gcc", "-O2", "-Wall", "-pthread", *layout, HERE / "standin_app.c", library,
+        ["gcc", "-O2", "-Wall", "-pthread", *layout, *APPLICATION, library,
          "-Wl,-rpath,$ORIGIN", "-o", program]
     )  # fmt: skip
     return program
@@ -173,7 +174,7 @@ def test_a_library_that_came_by_dlopen_for_itself_alone_is_found_too(tmp_path: P
     host = tmp_path / "host.c"
     compiled(
         ["gcc", "-O2", "-fPIC", "-shared", "-pthread", "-Dmain=play", HERE / "standin.c",
-         HERE / "standin_app.c", "-o", plugin]
+         *APPLICATION, "-o", plugin]
     )  # fmt: skip
     host.write_text(
         "#include <dlfcn.h>\n"
@@ -201,7 +202,7 @@ def test_a_musl_program_loads_the_guard_and_is_cured_by_it(tmp_path: Path) -> No
     library, program = tmp_path / "libstandin.so", tmp_path / "app"
     compiled(["musl-gcc", "-O2", "-fPIC", "-shared", HERE / "standin.c", "-o", library])
     compiled(
-        ["musl-gcc", "-O2", HERE / "standin_app.c", library, f"-Wl,-rpath,{tmp_path}",
+        ["musl-gcc", "-O2", *APPLICATION, library, f"-Wl,-rpath,{tmp_path}",
          "-o", program]
     )  # fmt: skip
     assert run([program, "second-release"], guard=None).returncode == -11

@@ -55,7 +55,7 @@ def _of(pair: PairStatus, *, sidecar: bool) -> Accelerated:
 
 
 def _unguarded(said: Announcement) -> str:
-    """What to add where the guard itself said that it cannot do all its work."""
+    """Return what to add where the guard itself said that it cannot do all its work."""
     if said.guard != "partial":
         return ""
     return ", and its guard is partial: the VF's removal may end the application (docs/guard.md)"
