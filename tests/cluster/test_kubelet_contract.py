@@ -257,6 +257,7 @@ def test_ten_kubelet_restarts_each_registered_again_within_seconds_and_the_pod_u
     pods.start(pod("plain", container("main", "sh", "-c", STAY)))
     before = pods.status("app", "main")["containerID"]
     held = _held(cluster, pods, "app")
+    wanted = {f"{pods.namespace}/app": held, f"{pods.namespace}/plain": {}}
 
     for restart in range(10):
         cluster.node.restart("kubelet")
@@ -265,7 +266,6 @@ def test_ten_kubelet_restarts_each_registered_again_within_seconds_and_the_pod_u
         assert plugin.registered_at[-1] - healthy < 5  # 4 ms as a rule, a second on a busy machine
         # For a second or many its list lacks pods, all of them or some: it grows pod by pod. That a
         # pod is not there says nothing; what is said of one that is there is right from the start.
-        wanted = {f"{pods.namespace}/app": held, f"{pods.namespace}/plain": {}}
         until(lambda: _lists(cluster, wanted), what="both pods", seconds=60, pause=0.01)
 
     wait_allocatable(cluster, plugin.resource, 2)
