@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -145,6 +146,48 @@ def test_a_wrong_kubeconfig_says_which_and_what(
         asyncio.run(run())
     assert named in str(caught.value)
     assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("user", "named"),
+    [
+        ({"auth-provider": {"name": "azure"}}, "kubelogin convert"),
+        ({"token": "t", "as": "admin"}, "acts as somebody else (as)"),
+        ({"exec": {"apiVersion": "v1", "command": "/bin/false"}}, "'/bin/false': run it by hand"),
+    ],
+    ids=["auth-provider", "as", "exec"],
+)
+def test_who_is_not_whom_the_kubeconfig_means_is_refused(
+    tmp_path: Path, user: dict[str, object], named: str
+) -> None:
+    file = kubeconfig(tmp_path, "http://127.0.0.1:1", user=user)
+
+    async def run() -> None:
+        async with Kube(way(file)):
+            pass
+
+    with pytest.raises(ConfigError) as caught:
+        asyncio.run(run())
+    assert f"{file}: the user" in str(caught.value)
+    assert named in str(caught.value)
+
+
+def test_several_files_of_the_environment_are_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = json.loads(kubeconfig(tmp_path, "http://127.0.0.1:1").read_text())
+    for name, missing in {"clusters": "contexts", "contexts": "clusters"}.items():
+        (tmp_path / name).write_text(json.dumps(whole | {missing: []}))
+    names = ("none", "clusters", "contexts")
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("KUBECONFIG", ":".join(str(tmp_path / name) for name in names))
+
+    async def run() -> None:
+        async with Kube(way()) as kube:
+            assert kube.connection.namespace == "nf"
+            assert kube.connection.server == "http://127.0.0.1:1"
+
+    asyncio.run(run())
 
 
 def test_a_proxy_is_asked_in_the_servers_place(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.aio.config.kube_config import KubeConfigMerger
 
 from netvsc.access import Access
 from netvsc.errors import ConfigError
@@ -21,6 +22,7 @@ from netvsc.errors import ConfigError
 Way = Callable[[Any], Awaitable[str]]
 
 _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_AS = ("as", "as-uid", "as-groups", "as-user-extra")
 # The library has one kind of error, and trips over what it does not expect in a file.
 _BROKEN = (ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError)
 
@@ -59,9 +61,36 @@ async def _of_file(paths: str, configuration: Any) -> str:
         found = await load_kube_config(
             config_file=paths, client_configuration=configuration, persist_config=False
         )
+        context = found.current_context["context"]
+        user = _user(paths, context)
     except (*_BROKEN, yaml.YAMLError) as error:
         raise ConfigError(f"{paths}: {error}; name a kubeconfig that is whole") from None
-    return str(found.current_context["context"].get("namespace") or "default")
+    if why := _overlooked(user, configuration):
+        raise ConfigError(f"{paths}: the user {why}")
+    return str(context.get("namespace") or "default")
+
+
+def _user(paths: str, context: dict[str, Any]) -> dict[str, Any]:
+    named = KubeConfigMerger(paths).config["users"].get_with_name(context.get("user"), safe=True)
+    return (named.value.get("user") if named else None) or {}
+
+
+def _overlooked(user: dict[str, Any], configuration: Any) -> str | None:
+    """Return what the library passes over in silence: we would be somebody else than was meant."""
+    kind = (user.get("auth-provider") or {}).get("name")
+    if kind not in {None, "gcp", "oidc"}:
+        return (
+            f"has an auth-provider {kind}, which kubectl itself does not know since 1.26: have the "
+            "kubeconfig written anew (on AKS: `kubelogin convert-kubeconfig`)"
+        )
+    if key := next((key for key in _AS if user.get(key)), None):
+        return (
+            f"acts as somebody else ({key}), which is not done here: start `kubectl proxy` with "
+            "this kubeconfig, and name one whose server is its address"
+        )
+    if user.get("exec") and not (configuration.api_key or configuration.cert_file):
+        return f"gets nothing from {user['exec'].get('command')!r}: run it by hand, it may tell why"
+    return None
 
 
 def granted(access: Access) -> Way:
