@@ -13,8 +13,8 @@ from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any
 
-from netvsc.access import Access
 from netvsc.errors import RequestError, RetryError
+from netvsc_deviceplugin.access import Access
 from netvsc_deviceplugin.apihttp import Connection, ProtocolError, Request
 
 Json = dict[str, Any]

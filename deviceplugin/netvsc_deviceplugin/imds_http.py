@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import responses
 
-from netvsc.access import Access
 from netvsc.errors import NodeError, RequestError
+from netvsc_deviceplugin.access import Access
 from netvsc_deviceplugin.apihttp import Connection, ProtocolError, Request
 
 LINK_LOCAL = "http://169.254.169.254"

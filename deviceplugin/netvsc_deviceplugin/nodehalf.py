@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from netvsc import __version__
-from netvsc.access import access
 from netvsc.errors import ConfigError, RequestError
 from netvsc.plain import from_plain
 from netvsc.status import AgentStatus, NodeStatus
 from netvsc.timestamps import to_text
 from netvsc_deviceplugin import dates, nodecopy, nodepast
+from netvsc_deviceplugin.access import access
 from netvsc_deviceplugin.apiclient import Client
 from netvsc_deviceplugin.dates import Dates
 from netvsc_deviceplugin.latest import Latest

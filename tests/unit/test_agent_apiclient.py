@@ -7,8 +7,8 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
-from netvsc.access import Access
 from netvsc.errors import ConfigError
+from netvsc_deviceplugin.access import Access
 from netvsc_deviceplugin.apiclient import Client, Refused, Unreachable
 from netvsc_deviceplugin.apihttp import server_of
 from sim.apiserver import Apiserver, status

@@ -12,8 +12,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from netvsc.access import Access
-from netvsc_operator.kube.configuration import Way, granted
+from netvsc_operator.kube.configuration import Way
 from netvsc_operator.kube.connection import Connection
 from netvsc_operator.kube.errors import Gone, Unavailable, refusal
 from netvsc_operator.kube.kinds import Kind
@@ -71,9 +70,8 @@ class Listing:
 class Kube:
     """Serves many tasks at once; connections are kept and reused."""
 
-    def __init__(self, way: Way | Access, *, timeout_s: float = _TIMEOUT_S) -> None:
-        # kubectl netvsc alone brings an Access, until it stands on the library's other half.
-        self.connection = Connection(granted(way) if isinstance(way, Access) else way)
+    def __init__(self, way: Way, *, timeout_s: float = _TIMEOUT_S) -> None:
+        self.connection = Connection(way)
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=_CONNECT_S)
 
     async def __aenter__(self) -> Self:

@@ -15,7 +15,6 @@ import yaml
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 from kubernetes.aio.config.kube_config import KubeConfigMerger
 
-from netvsc.access import Access
 from netvsc.errors import ConfigError
 
 # Fills the library's Configuration, and returns the namespace that is meant where none is named.
@@ -91,22 +90,3 @@ def _overlooked(user: dict[str, Any], configuration: Any) -> str | None:
     if user.get("exec") and not (configuration.api_key or configuration.cert_file):
         return f"gets nothing from {user['exec'].get('command')!r}: run it by hand, it may tell why"
     return None
-
-
-def granted(access: Access) -> Way:
-    """Return a way that is known already."""
-
-    async def load(configuration: Any) -> str:
-        configuration.host = access.server
-        configuration.ca_cert_data = access.authority
-        configuration.verify_ssl = access.verified
-        configuration.tls_server_name = access.server_name
-        configuration.proxy = access.proxy
-        configuration.api_key = {"BearerToken": ""}
-        configuration.refresh_api_key_hook = now
-        return access.namespace
-
-    def now(configuration: Any) -> None:
-        configuration.api_key = {"BearerToken": access.headers().get("Authorization", "")}
-
-    return load

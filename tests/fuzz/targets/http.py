@@ -9,8 +9,8 @@ from functools import partial
 
 from fuzz.engine import Target
 from fuzz.mutate import raw
-from netvsc.access import Access
 from netvsc.errors import NetvscError
+from netvsc_deviceplugin.access import Access
 from netvsc_deviceplugin.apiclient import Client
 from netvsc_deviceplugin.apihttp import Connection, _Open
 from netvsc_deviceplugin.nodewatch import NodeWatch

@@ -9,9 +9,9 @@ import ipaddress
 from fuzz.engine import Target
 from fuzz.mutate import raw, structured
 from fuzz.targets.http import answered
-from netvsc.access import Access
 from netvsc.errors import NodeError
 from netvsc_deviceplugin import imds_document, imds_http
+from netvsc_deviceplugin.access import Access
 from netvsc_deviceplugin.apihttp import Connection
 from netvsc_deviceplugin.own import Own, known
 

@@ -1,4 +1,4 @@
-"""The way to the apiserver: from inside a pod, or as a kubeconfig says.
+"""The agent's way to the apiserver: from inside a pod, or as a kubeconfig says.
 
 Kubernetes documentation, "Accessing the API from within a Pod", and client-go's clientcmd. A
 server, an authority, and who we are: a bearer token or a client certificate. No program is started
@@ -26,11 +26,7 @@ ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """`server` is a URL without a path. The token is read anew each time: kubelets renew it.
-
-    `server_name` is what the server's certificate must name where that is not its address, `proxy`
-    the URL of an HTTP proxy.
-    """
+    """`server` is a URL without a path. The token is read anew each time: kubelets renew it."""
 
     server: str
     authority: str | None = None  # PEM
@@ -39,8 +35,6 @@ class Access:
     certificate: str | None = None  # PEM, with its key
     namespace: str = "default"
     verified: bool = True
-    server_name: str | None = None
-    proxy: str | None = None
 
     def headers(self) -> dict[str, str]:
         token = self.token_file.read_text().strip() if self.token_file else self.token
@@ -123,7 +117,7 @@ def _named(data: Entry, kind: str, name: object) -> Entry:
 
 
 def _of(cluster: Entry, user: Entry, *, namespace: str, at: Path) -> Access:
-    _check(user)
+    _check(cluster, user)
     certificate, key = (_pem(user, f"client-{name}", at=at) for name in ("certificate", "key"))
     token_file = user.get("tokenFile")
     return Access(
@@ -134,13 +128,18 @@ def _of(cluster: Entry, user: Entry, *, namespace: str, at: Path) -> Access:
         certificate=f"{certificate}\n{key}" if certificate and key else None,
         namespace=namespace,
         verified=not cluster.get("insecure-skip-tls-verify"),
-        server_name=str(cluster.get("tls-server-name") or "") or None,
-        proxy=str(cluster.get("proxy-url") or "") or None,
     )
 
 
-def _check(user: Entry) -> None:
-    """Refuse what we would pass over in silence, and be somebody else than was meant."""
+def _check(cluster: Entry, user: Entry) -> None:
+    """Refuse what we would pass over in silence, and ask somebody else, or as somebody else."""
+    for key in ("proxy-url", "tls-server-name"):
+        if cluster.get(key):
+            raise ConfigError(
+                f"the cluster has a {key}, which is not known here: start `kubectl proxy` with "
+                "this kubeconfig, and name one whose server is its address",
+                path=("clusters",),
+            )
     if user.get("exec"):
         raise ConfigError(
             "the user needs a credential plugin, which is not run here: start `kubectl proxy` and "

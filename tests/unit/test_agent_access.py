@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from netvsc.access import access, from_kubeconfig, in_cluster
 from netvsc.errors import ConfigError
+from netvsc_deviceplugin.access import access, from_kubeconfig, in_cluster
 
 KUBECONFIG = """
 current-context: here
@@ -53,6 +53,8 @@ def test_a_plain_server_needs_no_tls(tmp_path: Path) -> None:
         (KUBECONFIG.replace("cluster: one", "cluster: two"), "no cluster named 'two': it has one"),
         (KUBECONFIG.replace("token: secret", "auth-provider: {name: azure}"), "kubelogin convert"),
         (KUBECONFIG.replace("token: secret", "as: admin"), "acts as somebody else (as)"),
+        (KUBECONFIG.replace("certificate-authority", "proxy-url"), "a proxy-url, which is not"),
+        (KUBECONFIG.replace("certificate-authority", "tls-server-name"), "a tls-server-name"),
         (KUBECONFIG.replace("token: secret", "client-key-data: aaa"), "padding"),
         (KUBECONFIG.replace("current-context: here", ""), "has no current-context"),
         ("[]", "is an empty list"),
@@ -67,14 +69,13 @@ def test_a_wrong_kubeconfig_says_which_and_what(tmp_path: Path, text: str, named
     assert str(tmp_path / "config") in str(caught.value)
 
 
-def test_a_server_that_is_not_verified_or_called_otherwise_is_met_so(tmp_path: Path) -> None:
-    more = "insecure-skip-tls-verify: true, tls-server-name: api, proxy-url: 'http://p:3128'"
+def test_a_server_that_is_not_to_be_verified_is_not(tmp_path: Path) -> None:
+    more = "insecure-skip-tls-verify: true"
     (tmp_path / "config").write_text(KUBECONFIG.replace("certificate-authority: ca.crt", more))
     found = from_kubeconfig(tmp_path / "config")
     context = found.tls()
     assert context
     assert (context.check_hostname, context.verify_mode) == (False, ssl.CERT_NONE)
-    assert (found.server_name, found.proxy) == ("api", "http://p:3128")
 
 
 def test_the_files_that_it_names_lie_beside_it_and_the_environment_names_it_too(
