@@ -14,13 +14,14 @@ import pytest
 from kubernetes.client import Configuration
 
 from netvsc.errors import NetvscError
-from netvsc_operator.kubectl.answers import ApiError, Unavailable
+from netvsc_operator.kinds import EVENTS, NETVSC_NODES, PODS
+from netvsc_operator.kubectl.answers import Listing, Scope
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.connection import Connector
 from netvsc_operator.kubectl.following import following
-from netvsc_operator.kubectl.kinds import EVENTS, NETVSC_NODES, PODS, Listing, Scope
 from netvsc_operator.kubectl.kubeconfig import Way
 from netvsc_operator.kubectl.sidecars import Sidecars
+from netvsc_operator.refusals import ApiError, Unavailable
 from sim.secure import Asked, Said, Secure, served
 
 Object = dict[str, Any]

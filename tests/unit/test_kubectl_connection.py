@@ -21,11 +21,12 @@ import yaml
 from netvsc.errors import NetvscError
 from netvsc.timestamps import to_text
 from netvsc_operator.certificates import Pair, issue, new_authority
-from netvsc_operator.kubectl.answers import ApiError, Unavailable
+from netvsc_operator.kinds import NETVSC_NODES
+from netvsc_operator.kubectl.answers import Scope
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.connection import Connector
-from netvsc_operator.kubectl.kinds import NETVSC_NODES, Scope
 from netvsc_operator.kubectl.kubeconfig import way
+from netvsc_operator.refusals import ApiError, Unavailable
 from sim.secure import Asked, Said, Secure, nothing, person, proxy, served
 
 V1 = "client.authentication.k8s.io/v1"

@@ -38,7 +38,7 @@ from netvsc_operator.kube import (
     Unavailable,
     Watch,
 )
-from netvsc_operator.kube.errors import ApiError
+from netvsc_operator.refusals import ApiError
 
 log = logging.getLogger(__name__)
 

@@ -6,19 +6,7 @@ Errors are in `errors`: ApiError and its kinds say that a request was refused, U
 nobody answered.
 """
 
-from netvsc_operator.kube.client import Kube, Listing, Object, Patch, Scope
-from netvsc_operator.kube.configuration import Way, way
-from netvsc_operator.kube.errors import (
-    AlreadyExists,
-    ApiError,
-    Conflict,
-    Forbidden,
-    Gone,
-    Invalid,
-    NotFound,
-    Unavailable,
-)
-from netvsc_operator.kube.kinds import (
+from netvsc_operator.kinds import (
     CRDS,
     EVENTS,
     MUTATING,
@@ -30,7 +18,19 @@ from netvsc_operator.kube.kinds import (
     VALIDATING,
     Kind,
 )
+from netvsc_operator.kube.client import Kube, Listing, Object, Patch, Scope
+from netvsc_operator.kube.configuration import Way, way
 from netvsc_operator.kube.watch import Applied, Event, Listed, Removed, Watch
+from netvsc_operator.refusals import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Forbidden,
+    Gone,
+    Invalid,
+    NotFound,
+    Unavailable,
+)
 
 __all__ = [
     "CRDS",

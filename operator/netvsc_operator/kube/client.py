@@ -12,10 +12,10 @@ from typing import Any, Self
 
 import aiohttp
 
+from netvsc_operator.kinds import Kind
 from netvsc_operator.kube.configuration import Way
 from netvsc_operator.kube.connection import Connection
-from netvsc_operator.kube.errors import Gone, Unavailable, refusal
-from netvsc_operator.kube.kinds import Kind
+from netvsc_operator.refusals import Gone, Unavailable, refusal
 
 Object = dict[str, Any]
 

@@ -14,9 +14,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from netvsc_operator.kinds import Kind
 from netvsc_operator.kube.client import EVERYTHING, Kube, Object, Scope, parsed
-from netvsc_operator.kube.errors import ApiError, Gone, Unavailable, error_of
-from netvsc_operator.kube.kinds import Kind
+from netvsc_operator.refusals import ApiError, Gone, Unavailable, error_of
 
 log = logging.getLogger(__name__)
 

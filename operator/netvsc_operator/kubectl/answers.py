@@ -1,48 +1,36 @@
-"""What the apiserver answers when it does not do as asked, in words for people."""
+"""Which objects of the API people ask for, and what comes back."""
 
 from __future__ import annotations
 
-import json
-from http import HTTPStatus
+from dataclasses import dataclass
+from typing import Any
 
-from netvsc.errors import RequestError, RetryError
-
-
-class ApiError(RequestError):
-    """The apiserver says no; `status` is HTTP's."""
-
-    def __init__(self, message: str, *, status: int) -> None:
-        super().__init__(message)
-        self.status = status
+Object = dict[str, Any]  # as the API has it
 
 
-class Unavailable(RetryError):  # noqa: N818 (as the API calls it)
-    """Nobody answers, or not now, or with what no apiserver says."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which objects: `namespace` None means all, `fields` is a selector."""
+
+    namespace: str | None = None
+    fields: str = ""
+
+    def query(self) -> dict[str, str]:
+        return {"fieldSelector": self.fields} if self.fields else {}
 
 
-def refusal(what: str, *, status: int, body: str) -> ApiError | Unavailable:
-    """Return the error for an answer; `what` says what was attempted, on what."""
-    text = f"{what}: {_message(body)} ({status})"
-    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Unavailable(text)
-    return ApiError(text, status=status)
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All objects at one moment; a watch goes on from `version`."""
+
+    items: tuple[Object, ...]
+    version: str
 
 
-def unreachable(what: str, error: object) -> Unavailable:
-    return Unavailable(f"{what}: the apiserver does not answer: {error}")
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a watch tells; `object` is None where only `version` went on."""
 
-
-def gibberish(what: str, text: str) -> Unavailable:
-    said = text[:200].strip() or "nothing"
-    return Unavailable(
-        f"{what}: this is no answer of an apiserver: {said}; see whether the kubeconfig's server "
-        "is one, and what stands between"
-    )
-
-
-def _message(body: str) -> str:
-    """Return what a metav1.Status says; a proxy's page is told as it is."""
-    try:
-        return str(json.loads(body)["message"])
-    except (ValueError, LookupError, TypeError):
-        return body[:300].strip() or "no message"
+    object: Object | None
+    gone: bool
+    version: str

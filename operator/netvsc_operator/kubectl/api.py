@@ -15,9 +15,10 @@ from kubernetes.client import ApiException
 from kubernetes.watch import Watch
 from urllib3.exceptions import HTTPError
 
-from netvsc_operator.kubectl.answers import ApiError, Unavailable, gibberish, refusal, unreachable
+from netvsc_operator.kinds import Kind
+from netvsc_operator.kubectl.answers import Change, Listing, Object, Scope
 from netvsc_operator.kubectl.connection import Connection, Connector
-from netvsc_operator.kubectl.kinds import Change, Kind, Listing, Object, Scope
+from netvsc_operator.refusals import ApiError, Unavailable, refusal
 
 _PAGE = 500  # objects in an answer: as kubectl asks
 _TIMEOUT_S = (10.0, 30.0)  # to connect, and to read
@@ -76,9 +77,9 @@ class Api:
         except ApiException as error:
             raise self._refused(one, what, error) from None
         except HTTPError as error:
-            raise unreachable(what, error) from None
+            raise _unreachable(what, error) from None
         except (LookupError, TypeError, ValueError) as error:
-            raise gibberish(what, repr(error)) from None
+            raise _gibberish(what, repr(error)) from None
 
     def _call(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None
@@ -90,7 +91,7 @@ class Api:
         except ApiException as error:
             raise self._refused(one, what, error) from None
         except HTTPError as error:
-            raise unreachable(what, error) from None
+            raise _unreachable(what, error) from None
         if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             raise self._refused(one, what, ApiException(answer.status, body=text))
         try:
@@ -98,16 +99,17 @@ class Api:
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise gibberish(what, text)
+            raise _gibberish(what, text)
         return found
 
     def _refused(self, one: Connection, what: str, error: Any) -> ApiError | Unavailable:
         """Read a kubernetes.client.ApiException; of TLS it is one without a status."""
         if not error.status:
-            return unreachable(what, " ".join(str(error.reason).split()))
+            return _unreachable(what, " ".join(str(error.reason).split()))
         if error.status == HTTPStatus.UNAUTHORIZED:
             self._connector.refused(one)
-        return refusal(what, status=error.status, body=error.body or error.reason or "")
+        body = error.body or error.reason or ""
+        return refusal(what, status=error.status, body=_bytes(body))
 
 
 def _send(  # noqa: PLR0913 (the API's own words)
@@ -134,3 +136,19 @@ def _change(event: Mapping[str, Any]) -> Change:
     thing, how = event["object"], event["type"]
     version = str(thing["metadata"]["resourceVersion"])
     return Change(None if how == "BOOKMARK" else thing, how == "DELETED", version)
+
+
+def _bytes(body: Any) -> bytes:
+    return body if isinstance(body, bytes) else str(body).encode()
+
+
+def _unreachable(what: str, error: object) -> Unavailable:
+    return Unavailable(f"{what}: the apiserver does not answer: {error}")
+
+
+def _gibberish(what: str, text: str) -> Unavailable:
+    said = text[:200].strip() or "nothing"
+    return Unavailable(
+        f"{what}: this is no answer of an apiserver: {said}; see whether the kubeconfig's server "
+        "is one, and what stands between"
+    )

@@ -12,10 +12,11 @@ from netvsc.errors import ConfigError
 from netvsc.plain import from_plain, to_plain
 from netvsc.status import NodeStatus
 from netvsc_operator.controller.telling import COMPONENT
+from netvsc_operator.kinds import EVENTS, NETVSC_NODES, Kind
 from netvsc_operator.kubectl import views
+from netvsc_operator.kubectl.answers import Object, Scope
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.held import Node, holders, silent
-from netvsc_operator.kubectl.kinds import EVENTS, NETVSC_NODES, Kind, Object, Scope
 from netvsc_operator.kubectl.sidecars import Sidecars
 
 Text = Callable[[float], str]  # of the present time, in seconds since the epoch

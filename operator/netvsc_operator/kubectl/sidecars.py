@@ -6,9 +6,10 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
 from netvsc.errors import NetvscError
+from netvsc_operator.kinds import PODS
+from netvsc_operator.kubectl.answers import Object
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.held import Pod
-from netvsc_operator.kubectl.kinds import PODS, Object
 
 _AT_ONCE = 8
 
