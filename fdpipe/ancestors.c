@@ -49,7 +49,8 @@ static void see_line(struct loaded *l, const char *line)
 
 	if (!file)
 		return;
-	l->guard |= !strcmp(file, "/guard.so");
+	/* one that was replaced since, by rename, is loaded as it was */
+	l->guard |= !strcmp(file, "/guard.so") || !strcmp(file, "/guard.so (deleted)");
 	l->dpdk |= !strncmp(file, "/librte_", 8);
 }
 
@@ -80,12 +81,13 @@ enum guard_state ancestors_guard(void)
 {
 	uint64_t pid = (uint64_t)getppid();
 	struct loaded l = {.guard = false};
-	bool seen = false;
+	bool seen = false, hidden = false;
 
 	for (int i = 0; i < MAX_GENERATIONS && pid > 0 && !(l.guard && l.dpdk); i++) {
 		int fd = open_of(pid, "/maps");
 
 		l = (struct loaded){.guard = false};
+		hidden |= fd < 0; /* an application that changed its uid, perhaps */
 		if (fd >= 0) {
 			seen |= see_maps(&l, fd);
 			close(fd);
@@ -96,5 +98,5 @@ enum guard_state ancestors_guard(void)
 	}
 	if (l.dpdk)
 		return l.guard ? GUARD_LOADED : GUARD_OFF;
-	return seen ? GUARD_UNPROVEN : GUARD_UNKNOWN;
+	return seen && !hidden ? GUARD_UNPROVEN : GUARD_UNKNOWN;
 }

@@ -64,7 +64,8 @@ static size_t data_word = DATA_UNKNOWN;
  */
 static long long leaving[UNKNOWN + 1];
 
-static int telling; /* threads that tell of something now, in rte_eth_dev_callback_process */
+/* Threads that tell of something now, in rte_eth_dev_callback_process; and how often one began. */
+static unsigned telling, tellings;
 
 /* ---- small text ---- */
 
@@ -78,7 +79,7 @@ static int starts_with(const char *text, const char *start)
 
 static void say(const char *what, const char *name, const char *then)
 {
-	tell_person((write_fn *)dlsym(ANY, "write"), what, name, then);
+	tell_person((syscall_fn *)dlsym(ANY, "syscall"), what, name, then);
 }
 
 static void report(const char *name, const char *state)
@@ -192,17 +193,33 @@ static void be_partial(struct failsafe *one, const char *name, const char *why)
 	": this DPDK keeps the burst functions of lcores where they are not found, so a VF that "  \
 	"is plugged when the port starts ends the application at its removal\n"
 
-/* The port has just been started: what lcores will call was copied from the device by that. */
+/*
+ * The port has just been started: what lcores will call was copied from the device by that, so it
+ * stands where it did not stand before. If it did, the port ran already, and DPDK said nothing.
+ */
 static void find_copies(struct failsafe *one, char *table, uint16_t port, struct copies_past *past)
 {
-	one->copies = copies_find(table, port, bursts_of(one->device), past);
-	if (!one->copies.words && LOAD(&telling))
+	unsigned told = LOAD(&tellings);
+	struct bursts bursts = bursts_of(one->device);
+	struct copies copies = copies_find(table, port, bursts);
+
+	if (copies_held(past, bursts))
+		return;
+	if (!copies.words && (LOAD(&telling) || LOAD(&tellings) != told))
 		return; /* a removal changes them just now; follow() looks for them then */
+	one->copies = copies;
 	one->is_started = 1;
-	if (!one->copies.words)
+	if (!copies.words)
 		be_partial(one, data_of(one->device), NO_COPIES);
 	else if (!one->is_partial)
 		report(data_of(one->device), "active");
+}
+
+/* Once more, at each removal: there may be a new sidecar, or one that was busy then. */
+static void say_again(const struct failsafe *one)
+{
+	if (one->is_started)
+		report(data_of(one->device), one->is_partial ? "partial" : "active");
 }
 
 /* Its burst functions have changed from `old`: so must the copies. */
@@ -214,8 +231,8 @@ static void follow(struct failsafe *one, struct bursts old, char *table, uint16_
 	if ((now.rx == old.rx && now.tx == old.tx) || !now.rx)
 		return;
 	/* Not seen to start, as where start was not called by its symbol: anything that fits. */
-	if (!one->is_started)
-		copies = copies_find(table, port, old, NULL);
+	if (!copies.words)
+		copies = copies_find(table, port, old);
 	if (copies_renew(&copies, old, now))
 		say("", data_of(one->device),
 			": lost a sub-device, its lcores now use the safe bursts\n");
@@ -340,13 +357,17 @@ EXPORT int rte_eth_dev_callback_process(struct device *device, int event, void *
 	size_t gone = event == EVENT_REMOVED && count ? port_of(device, port_by_name) : NOBODY;
 	mark(gone);
 	__atomic_add_fetch(&telling, 1, __ATOMIC_ACQ_REL);
+	__atomic_add_fetch(&tellings, 1, __ATOMIC_ACQ_REL);
 	int result = process ? process(device, event, param) : -38;
 	mark(gone); /* again: whoever stopped it meanwhile did so before it was marked */
 	for (size_t i = 0; table && port_by_name && i < count; i++) {
 		size_t port = port_of_failsafe(&failsafes[i], port_by_name);
 
-		if (port != UNKNOWN)
-			follow(&failsafes[i], before[i], table, (uint16_t)port);
+		if (port == UNKNOWN)
+			continue;
+		follow(&failsafes[i], before[i], table, (uint16_t)port);
+		if (gone != NOBODY)
+			say_again(&failsafes[i]);
 	}
 	__atomic_sub_fetch(&telling, 1, __ATOMIC_ACQ_REL);
 	return result;

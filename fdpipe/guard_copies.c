@@ -4,7 +4,7 @@
  * An entry has 128 bytes since 21.11; the other sizes are for what may come. What stands where in
  * it is not assumed: up to 23.07 the rx burst is its first word, since 23.11 the third.
  */
-static const size_t sizes[ENTRY_SIZES] = {128, 64, 192, 256};
+static const size_t sizes[] = {128, 64, 192, 256};
 #define USUAL_SIZE 128
 #define TABLE_SIZE (32 * USUAL_SIZE) /* of 32 ports; behind it there may be no memory */
 
@@ -20,12 +20,10 @@ static struct copies candidate(char *table, uint16_t port, size_t i)
 
 void copies_note(char *table, uint16_t port, struct copies_past *past)
 {
-	for (size_t i = 0; i < ENTRY_SIZES; i++) {
-		struct copies one = candidate(table, port, i);
+	struct copies usual = candidate(table, port, 0);
 
-		for (size_t word = 0; word < one.words; word++)
-			past->words[i][word] = LOAD(&one.entry[word]);
-	}
+	for (size_t i = 0; i < ENTRY_WORDS; i++)
+		past->words[i] = LOAD(&usual.entry[i]);
 }
 
 static int hold(void *const *entry, size_t words, struct bursts bursts)
@@ -46,14 +44,18 @@ int copies_hold(const struct copies *copies, struct bursts bursts)
 	return hold(copies->entry, copies->words, bursts);
 }
 
-struct copies copies_find(
-	char *table, uint16_t port, struct bursts bursts, const struct copies_past *past)
+int copies_held(const struct copies_past *past, struct bursts bursts)
 {
-	for (size_t i = 0; i < ENTRY_SIZES; i++) {
+	return hold(past->words, ENTRY_WORDS, bursts);
+}
+
+struct copies copies_find(char *table, uint16_t port, struct bursts bursts)
+{
+	/* The usual one first: nothing behind the table is read where it has few ports. */
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		struct copies one = candidate(table, port, i);
 
-		if (copies_hold(&one, bursts) &&
-			(!past || !hold(past->words[i], one.words, bursts)))
+		if (copies_hold(&one, bursts))
 			return one;
 	}
 	return (struct copies){NULL, 0};

@@ -11,7 +11,7 @@
 #define LOAD(place) __atomic_load_n((place), __ATOMIC_ACQUIRE)
 #define STORE(place, value) __atomic_store_n((place), (value), __ATOMIC_RELEASE)
 
-enum { ENTRY_SIZES = 4, ENTRY_WORDS_MAX = 32 };
+enum { ENTRY_WORDS = 16 };
 
 struct bursts {
 	void *rx, *tx;
@@ -23,19 +23,16 @@ struct copies {
 	size_t words;
 };
 
-/* What stood wherever a port's entry might be, at one moment. */
+/* What stood in a port's entry at one moment, if that has the usual size. */
 struct copies_past {
-	void *words[ENTRY_SIZES][ENTRY_WORDS_MAX];
+	void *words[ENTRY_WORDS];
 };
 
 void copies_note(char *table, uint16_t port, struct copies_past *past);
+int copies_held(const struct copies_past *past, struct bursts bursts);
 
-/*
- * The entry of this port: it holds both bursts, at whatever places, and, where `past` is given,
- * did not hold them then.
- */
-struct copies copies_find(
-	char *table, uint16_t port, struct bursts bursts, const struct copies_past *past);
+/* The entry of this port: it holds both bursts, at whatever places. */
+struct copies copies_find(char *table, uint16_t port, struct bursts bursts);
 
 int copies_hold(const struct copies *copies, struct bursts bursts);
 

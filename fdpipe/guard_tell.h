@@ -7,10 +7,11 @@
 
 #include <stddef.h>
 
-typedef long write_fn(int fd, const void *bytes, size_t size);
-
-/* One line in one write, so that it stays whole beside the application's own output. */
-void tell_person(write_fn *write, const char *what, const char *name, const char *then);
+/*
+ * One line in one write, so that it stays whole beside the application's own output. Not said where
+ * stderr would have us wait, or has no reader any more: the signal would end the application.
+ */
+void tell_person(syscall_fn *call, const char *what, const char *name, const char *then);
 
 /*
  * `guard NN <state>` for the fail-safe port `name`, whose last two characters are the number of its

@@ -133,7 +133,7 @@ static size_t take(
 	return count;
 }
 
-static size_t running_others(syscall_fn *call, struct thread *found)
+static size_t running_others(syscall_fn *call, struct thread *found, long long end)
 {
 	static const char folder[] = "/proc/self/task";
 	_Alignas(struct entry) char names[NAMES_MAX];
@@ -143,7 +143,8 @@ static size_t running_others(syscall_fn *call, struct thread *found)
 
 	if (file < 0)
 		return 0;
-	while ((size = call(__NR_getdents64, file, names, sizeof(names))) > 0)
+	while (monotonic(call) < end &&
+		(size = call(__NR_getdents64, file, names, sizeof(names))) > 0)
 		count = take(call, names, size, found, count);
 	call(__NR_close, file);
 	return count;
@@ -168,7 +169,7 @@ static int have_passed(syscall_fn *call, struct thread *several, size_t count)
 	return all;
 }
 
-/* A signal may cut it short: then there are more rounds, or a shorter grace. */
+/* A signal may cut it short. */
 static void pause_ns(syscall_fn *call, long ns)
 {
 	struct __kernel_timespec rest = {0, ns};
@@ -180,9 +181,11 @@ long long lcores_pass(syscall_fn *call, long long patience_ns)
 {
 	struct thread several[THREADS_MAX];
 	long long began = monotonic(call);
-	size_t count = running_others(call, several);
+	size_t count = running_others(call, several, began + patience_ns);
+	long long passed;
 
-	pause_ns(call, GRACE_NS);
+	while ((passed = monotonic(call) - began) < GRACE_NS)
+		pause_ns(call, (long)(GRACE_NS - passed));
 	while (!have_passed(call, several, count) && monotonic(call) - began < patience_ns)
 		pause_ns(call, PAUSE_NS);
 	long long left = patience_ns - (monotonic(call) - began);

@@ -90,15 +90,17 @@ static void follow_reader(struct pair *p, int64_t now)
 
 	if (reader == p->has_reader)
 		return;
+	if (!reader) {
+		p->guard = GUARD_UNKNOWN; /* on disk too, else the next one inherits it */
+		guard_save(p->settings->dir, p->config.number, p->guard);
+	}
 	log_event(p->config.number, reader ? "opened" : "closed", NULL);
 	p->has_reader = reader;
 	p->opened_at = reader ? now : 0;
 	p->read_at = 0;
 	p->asks = 0;
-	if (reader)
-		return;
-	p->guard = GUARD_UNKNOWN;
-	remember(p, RECORD_NONE);
+	if (!reader)
+		remember(p, RECORD_NONE);
 }
 
 static int64_t judge_application(struct pair *p, int64_t now)

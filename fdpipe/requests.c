@@ -122,10 +122,10 @@ static void verbs(int fd, struct pair *p, char *rest)
 	say(fd, "ok\n");
 }
 
-/* What the guard said itself is more than that it is loaded. */
+/* Who could see nothing has no news; what the guard said itself is more than that it is loaded. */
 static bool is_news(const struct pair *p, enum guard_state state)
 {
-	if (state == GUARD_LOADED && guard_spoke(p->guard))
+	if (state == GUARD_UNKNOWN || (state == GUARD_LOADED && guard_spoke(p->guard)))
 		return false;
 	return state < GUARD_STATES && state != p->guard;
 }
@@ -133,9 +133,13 @@ static bool is_news(const struct pair *p, enum guard_state state)
 /* `vf N [STATE]`: who asks also says what its application has loaded; no launcher did. */
 static void vf(int fd, struct pair *p, char *rest)
 {
-	enum guard_state state = guard_by_name(word(&rest));
+	enum guard_state state = guard_by_name(word(&rest)), before;
 	const char *line;
 
+	if (p->guard == GUARD_UNKNOWN && state == GUARD_LOADED) { /* of the sidecar before us */
+		before = guard_load(p->settings->dir, p->config.number);
+		state = guard_spoke(before) ? before : state;
+	}
 	if (!p->has_reader && is_news(p, state))
 		pair_set_guard(p, state);
 	line = pair_ask(p, now_ns());

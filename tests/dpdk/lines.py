@@ -70,8 +70,9 @@ def flags(line: Line) -> list[str]:
         command = ["pkg-config", "--cflags", "libdpdk"]
         shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         return shlex.split(shown)
-    headers = line.plugin.parent / "installed" / "include"
-    return [f"-I{headers}", "-include", "rte_config.h", "-march=corei7"]
+    command = ["pkg-config", "--cflags-only-other", "libdpdk"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [f"-I{line.plugin.parent / 'installed' / 'include'}", *shlex.split(shown)]
 
 
 @functools.cache
@@ -79,6 +80,8 @@ def named(name: str) -> Line:
     cache = machine.cache()
     if name in ROOTS:
         root = cache / ROOTS[name]
+        if not (root / ".done").exists():
+            raise RuntimeError(f"{root} was not set up: tests/dpdk/setup.sh says why")
         return Line(name=name, root=root, plugin=Path("/usr/lib/netvsc") / PLUGIN)
     if name == SOURCE:
         return _from_source(cache / SOURCE)

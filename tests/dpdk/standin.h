@@ -4,6 +4,7 @@
 /*
  * Its layout, in words of eight bytes. As it stands that of 23.11 and later, which 22.11 differs
  * from: -DDATA_WORD=6 -DRX_WORD=0 -DTX_WORD=8. -DHIDDEN_COPIES: lcores have their copies elsewhere.
+ * -DNOTHING_BEHIND: the memory ends with the table.
  */
 #ifndef DATA_WORD
 #define DATA_WORD 9 /* where `data` stands in the device */

@@ -142,6 +142,30 @@ static int start_unseen(void)
 	return cached_bursts_of_one(standin_start);
 }
 
+/* DPDK starts a port that runs already without a word: nothing comes to hold its bursts by that. */
+static int started_twice(void)
+{
+	struct rte_eth_dev *device = failsafe("net_failsafe_vsc00");
+	struct rte_eth_dev *vf = standin_create("vf", vf_burst);
+
+	standin_start(device);
+	start_by_symbol(device);
+	lose(vf, device);
+	return !calls(0, safe_rx, safe_tx);
+}
+
+/* As many ports as there can be, each started. */
+static int all_ports(void)
+{
+	char name[] = "net_failsafe_vsc00";
+
+	for (int i = 0; i < PORTS; i++) {
+		name[sizeof(name) - 2] = (char)('0' + i);
+		start_by_symbol(failsafe(name));
+	}
+	return 0;
+}
+
 /* Stopped, with the VF started anew, and lost then: the copies were made anew, too. */
 static int restarted_port(void)
 {
@@ -215,6 +239,8 @@ int main(int argc, char **argv)
 		{"cached-bursts", cached_bursts},
 		{"start-seen", start_seen},
 		{"start-unseen", start_unseen},
+		{"started-twice", started_twice},
+		{"all-ports", all_ports},
 		{"restarted-port", restarted_port},
 		{"stopped-port", stopped_port},
 		{"threads", threads},

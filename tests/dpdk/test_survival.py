@@ -48,8 +48,12 @@ def started_with_the_vf(pmd: Testpmd) -> None:
     """The VF is plugged while the ports are stopped; then they start with it."""
     pmd.ready().wait(PLUGGED)
     pmd.command("set fwd macswap")
-    while not BOTH_STARTED.search(pmd.command("port start all")):
+    for _ in range(20):
+        if BOTH_STARTED.search(pmd.command("port start all")):
+            break
         pmd.command("port stop all")  # the VF was not quite there yet
+    else:
+        raise AssertionError(f"it never started with its VF:\n{pmd.text()[-2000:]}")
     pmd.command("start")
 
 

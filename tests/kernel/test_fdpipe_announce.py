@@ -256,6 +256,30 @@ def test_a_new_sidecar_remembers_the_guard_of_a_running_application(plain: Pod) 
         assert reader.read() == b"\n"
 
 
+def test_the_guard_of_an_application_that_ended_is_not_the_next_ones(plain: Pod) -> None:
+    sidecar = plain.sidecar(*QUICK)
+    with Reader(plain.pipe):
+        sidecar.wait_log("opened")
+        plain.ask("guard 00 active")
+    sidecar.wait_log("closed")
+    sidecar.kill()
+    with Reader(plain.pipe):
+        plain.sidecar(*QUICK)
+        assert plain.status()["guard"] == "unknown"
+
+
+def test_a_new_sidecar_knows_what_the_guard_said_where_the_application_asks_by_vf(
+    plain: Pod,
+) -> None:
+    sidecar = plain.sidecar(*QUICK)
+    plain.ask("vf 00 loaded")
+    plain.ask("guard 00 active")
+    sidecar.kill()
+    plain.sidecar(*QUICK)
+    plain.ask("vf 00 loaded")
+    assert plain.status()["guard"] == "active"
+
+
 def test_an_unread_line_is_taken_back_after_three_polls(pod: Pod) -> None:
     sidecar = pod.sidecar("--gate", "immediate", "--poll-ms", "100", "--settle-ms", "5")
     pod.host.give("netvsc0")

@@ -289,9 +289,27 @@ def test_who_asks_by_vf_says_whether_its_application_is_guarded(
     sidecar.wait_log("guard", detail="active")
     subprocess.run(command, check=True, env=environment)  # knows less than the guard itself
     assert pod.status()["guard"] == "active"
+    pod.ask("vf 00 unknown")  # of one whose memory map could not be read
+    assert pod.status()["guard"] == "active"
     since = len(sidecar.lines)
     subprocess.run(command, check=True)
     assert sidecar.wait_log("guard", since=since).detail == "off"
     since = len(sidecar.lines)
     pod.run("vf", "00")
     assert sidecar.wait_log("guard", since=since).detail == "unproven"
+
+
+def test_a_guard_that_was_replaced_on_disk_is_still_the_one_that_is_loaded(
+    pod: Pod, guard: Path, dpdk_program: Path
+) -> None:
+    """An upgrade renames a new file over it."""
+    sidecar = pod.sidecar()
+    question = f"mv {guard}.new {guard}; {binary(pod.program)} vf 00; true"
+    shutil.copy(guard, f"{guard}.new")
+    command = ["ip", "netns", "exec", pod.host.netns, str(dpdk_program), question]
+    environment = os.environ | {
+        "LD_PRELOAD": str(guard),
+        "ASAN_OPTIONS": "verify_asan_link_order=0",
+    }
+    subprocess.run(command, check=True, env=environment)
+    assert sidecar.wait_log("guard").detail == "loaded"
