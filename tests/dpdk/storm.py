@@ -109,6 +109,16 @@ class Storm:
             self._renew_sidecar()
         self.tally.poisoned += self.pmd.count(NOT_THERE, since)
 
+    def survived(self, times: int) -> int:
+        """Play that many rounds, all of which have to go well; return how many removals it were."""
+        with self:
+            self.plug()
+            for _ in range(times):
+                self.round()
+            assert self.pmd.quit() == 0
+        assert (self.tally.poisoned, self.tally.silent) == (0, [])
+        return self.tally.removals
+
     def _kill_sidecar(self) -> None:
         self.sidecar.kill()
         self.tally.kills += 1

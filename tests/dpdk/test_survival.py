@@ -135,16 +135,10 @@ def test_a_storm_of_revocations_kills_poisons_and_silences_nothing(
     pod: Pod, line: Line, table: Table
 ) -> None:
     storm = Storm(pod, sidecar=pod.announce, launch=pod.testpmd)
-    with storm:
-        storm.plug()
-        for _ in range(rounds(8, 60)):
-            storm.round()
-        assert storm.pmd.quit() == 0
-    tally = storm.tally
-    assert (tally.poisoned, tally.silent) == (0, [])
+    removals = storm.survived(rounds(8, 60))
     table.add(
-        Verdict(line=line.name, remedy="guard", case="removal storm", survived=tally.removals,
-                removals=tally.removals, traffic=True)
+        Verdict(line=line.name, remedy="guard", case="removal storm", survived=removals,
+                removals=removals, traffic=True)
     )  # fmt: skip
 
 

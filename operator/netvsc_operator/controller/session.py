@@ -7,7 +7,6 @@ needed, so PartialObjectMetadata is asked for in their place: a tenth of the byt
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -15,7 +14,9 @@ from typing import Any
 
 import aiohttp
 
+from netvsc_operator.kube.client import parsed
 from netvsc_operator.kube.connection import Connection
+from netvsc_operator.refusals import Unavailable
 
 _PLAIN = "application/json"
 _META = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
@@ -119,12 +120,9 @@ async def _checked(response: aiohttp.ClientResponse) -> None:
 
 def _read(request: aiohttp.ClientRequest, text: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if isinstance(found, dict):
-        return found
-    raise _strange(str(request.url), text[:100])
+        return parsed(f"{request.method} {request.url}", text)
+    except Unavailable as error:
+        raise aiohttp.ClientConnectionError(str(error)) from None
 
 
 def _strange(url: str, text: bytes) -> aiohttp.ClientConnectionError:
