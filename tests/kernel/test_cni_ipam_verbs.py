@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from netvsc.errors import NodeError
+from netvsc_deviceplugin.cni.attachments import Attachments
 from sim.cni import CniHost, Pod
 from sim.ipam import V4, IpamPlugin, node
 
@@ -79,6 +81,35 @@ def test_what_the_plugin_refuses_is_refused_with_its_own_code(tmp_path: Path, ve
         assert said.error == 110
         assert "the lease is gone" in said.body["msg"]
         assert cni.inside(1, pod, name="net1")
+
+
+def test_a_gc_goes_on_after_what_is_stuck_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with node(tmp_path, pairs=2) as one:
+        other = one.cni.pod()
+        assert one.add(V4).code == 0
+        assert one.plugin.call("ADD", other, number=2).code == 0
+        delete = one.cni.attachments.delete
+
+        def stuck(_: Attachments, container: str, **where: Any) -> None:
+            if container == one.pod.container:
+                raise NodeError("the kernel says no")
+            delete(container, **where)
+
+        monkeypatch.setattr(Attachments, "delete", stuck)
+        said = one.plugin.call("GC", **keeps())
+        assert f"container {one.pod.container}: the kernel says no" in said.body["msg"]
+        assert one.cni.at_home(2, other)
+        assert one.plugin.calls == ["ADD", "ADD", "GC"]
+
+
+def test_a_pod_that_has_nothing_of_ours_is_not_checked_by_the_plugin_either(
+    tmp_path: Path,
+) -> None:
+    with node(tmp_path) as one:
+        one.plugin.refuses("CHECK", 1, "no such reservation")
+        assert one.plugin.call("CHECK", one.pod).code == 0
 
 
 @pytest.mark.parametrize("verb", ["STATUS", "GC"])

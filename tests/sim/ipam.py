@@ -38,13 +38,19 @@ class IpamPlugin:
 
     def gives(self, *ips: dict[str, Any], routes: Any = ()) -> None:
         """Let its ADD give these."""
-        said = {"cniVersion": "1.1.0", "ips": list(ips), "routes": list(routes)}
-        (self._folder / "answer.ADD").write_text(json.dumps(said))
+        self.says("ADD", {"cniVersion": "1.1.0", "ips": list(ips), "routes": list(routes)})
+
+    def says(self, verb: str, answer: Any) -> None:
+        (self._folder / f"answer.{verb}").write_text(json.dumps(answer))
 
     def refuses(self, verb: str, code: int, message: str) -> None:
-        text = json.dumps({"cniVersion": "1.1.0", "code": code, "msg": message})
-        (self._folder / f"answer.{verb}").write_text(text)
+        self.says(verb, {"cniVersion": "1.1.0", "code": code, "msg": message})
         (self._folder / f"refuse.{verb}").touch()
+
+    def agrees(self, verb: str) -> None:
+        """Refuse it no longer."""
+        for kind in ("answer", "refuse"):
+            (self._folder / f"{kind}.{verb}").unlink()
 
     @property
     def calls(self) -> list[str]:

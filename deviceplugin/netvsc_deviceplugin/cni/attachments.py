@@ -91,26 +91,40 @@ class Attachments:
         if marker:
             self._leave(marker, rest)
 
-    def check(self, target: Target) -> None:
-        """Raise NodeError unless what the attachment brought is there; a VF may be away."""
+    def check(self, target: Target) -> bool:
+        """Return whether the attachment brought anything; a VF of that may be away.
+
+        Raises NodeError unless it is there.
+        """
         marker = self.markers.get(target.container)
         mine = [h for h in marker.pairs if h.attachment == target.attachment] if marker else []
         if not mine:
-            return
+            return False
         with Space.at(target.netns) as away, self._ground(away) as ground:
             seen = ground.look()
         for held in mine:
             netvsc = plan.find(held.mac, seen).netvsc
             if not netvsc or netvsc.link.netns != away.name or netvsc.link.name != held.interface:
                 raise NodeError(f"pair {held.id} is not {held.interface} of {target.netns}")
+        return True
 
     def collect(self, network: str, valid: Collection[tuple[str, str]]) -> None:
-        """Bring home what is no valid attachment (container id, CNI_IFNAME) of this network."""
+        """Bring home what is no valid attachment (container id, CNI_IFNAME) of this network.
+
+        Raises NodeError for what is stuck, when all else is at home.
+        """
+        stuck = []
         for marker in tuple(self.markers.all()):
             mine = {held.attachment for held in marker.pairs if held.network == network}
             for attachment in mine:
-                if (marker.container, attachment) not in valid:
+                if (marker.container, attachment) in valid:
+                    continue
+                try:
                     self.delete(marker.container, attachment=attachment)
+                except NetvscError as error:
+                    stuck.append(f"container {marker.container}: {error}")
+        if stuck:
+            raise NodeError("; ".join(stuck))
 
     def restore(self) -> bool:
         """Make every container whole, or bring it home: after a restart, and when a VF returned.

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from netvsc.errors import NodeError
-from netvsc_deviceplugin.cni import strict
+from netvsc.errors import NetvscError, NodeError, RetryError
+from netvsc_deviceplugin.cni import delegated, strict
+from netvsc_deviceplugin.cni.delegated import Ran
 from netvsc_deviceplugin.cni.request import Call, CallError, Code, Json, environment_of
 
-_TIMEOUT_S = 30.0  # a DHCP plugin waits for its server
+# In seconds: a DHCP plugin waits for its server. An ADD that fails is undone within the time that
+# the shim has for both.
+_PATIENCE = {"ADD": 30.0}
+_PATIENCE_S = 20.0
+_SHOWN = 400  # characters of what a program said that is no error of the specification's
+_U32 = 0xFFFFFFFF
 
 
 class DelegateError(NodeError):
@@ -31,24 +36,34 @@ async def addresses(call: Call) -> Json:
 
 
 async def delegate(call: Call, command: str) -> Json:
-    """Run the IPAM plugin that `call` names, return its result; raises NetvscError."""
+    """Run the IPAM plugin that `call` names, return the result of an ADD; raises NetvscError."""
     name = call.ipam or ""
     program = _find(name, call)
-    process = await asyncio.create_subprocess_exec(
-        program,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=_environment(call, command),
-    )
     try:
-        async with asyncio.timeout(_TIMEOUT_S):
-            out, _ = await process.communicate(json.dumps(call.config).encode())
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise NodeError(f"IPAM plugin {name}: no answer within {_TIMEOUT_S:.0f} s") from None
-    return _result(name, out, good=process.returncode == 0)
+        ran = await delegated.run(
+            program,
+            environment=_environment(call, command),
+            stdin=json.dumps(call.config).encode(),
+            patience_s=_PATIENCE.get(command, _PATIENCE_S),
+        )
+    except RetryError as error:
+        raise RetryError(f"IPAM plugin {name}: {command}: {error}") from None
+    except NetvscError as error:
+        raise NodeError(f"IPAM plugin {name}: {command}: {error}") from None
+    if ran.code:
+        raise _refusal(name, ran)
+    return _result(name, ran) if command == "ADD" else {}  # no other verb has a result
+
+
+def check(call: Call) -> None:
+    """Raise CallError for a section that names no plugin: the pair would have no address."""
+    section = call.config.get("ipam")
+    if not call.ipam and section not in (None, {}, {"type": ""}):
+        raise CallError(
+            Code.CONFIG,
+            f"ipam {json.dumps(section)[:_SHOWN]}: it names no plugin; "
+            'write {"type": "static", …}, or leave ipam out',
+        )
 
 
 def _find(name: str, call: Call) -> Path:
@@ -57,7 +72,11 @@ def _find(name: str, call: Call) -> Path:
     for folder in call.path:
         if (program := Path(folder) / name).is_file():
             return program
-    raise CallError(Code.CONFIG, f"ipam.type {name!r}: no such plugin in {':'.join(call.path)}")
+    raise CallError(
+        Code.CONFIG,
+        f"ipam.type {name!r}: no such plugin in {':'.join(call.path) or 'CNI_PATH, which is empty'}"
+        "; install it there, or name one that is",
+    )
 
 
 def _environment(call: Call, command: str) -> Mapping[str, str]:
@@ -66,16 +85,39 @@ def _environment(call: Call, command: str) -> Mapping[str, str]:
     return {**ours, "CNI_COMMAND": command, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
-def _result(name: str, out: bytes, *, good: bool) -> Json:
-    try:
-        found = strict.loads(out) if out.strip() else {}
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise NodeError(f"IPAM plugin {name}: its answer is no JSON object")
-    if not good:
-        code = found.get("code")
-        raise DelegateError(
-            code if isinstance(code, int) else Code.IO, f"IPAM plugin {name}: {found.get('msg')}"
-        )
+def _result(name: str, ran: Ran) -> Json:
+    found = _object(ran)
+    if found is None:
+        raise NodeError(f"IPAM plugin {name}: its answer is no JSON object: {_text(ran.out)}")
     return found
+
+
+def _refusal(name: str, ran: Ran) -> DelegateError:
+    """Return its own error, or how it ended where it said none."""
+    found = _object(ran) or {}
+    words = [found.get("msg"), found.get("details")]
+    said = "; ".join(word for word in words if isinstance(word, str) and word)
+    if not said:
+        text = _text(ran.out) or _text(ran.err)
+        said = f"it ended with {ran.code}" + (f": {text}" if text else " and said nothing")
+    return DelegateError(_code(found), f"IPAM plugin {name}: {said}")
+
+
+def _code(error: Json) -> int:
+    """Return its code where the runtime could read it, a 32-bit number above none."""
+    code = error.get("code")
+    if isinstance(code, int) and not isinstance(code, bool) and 0 < code <= _U32:
+        return code
+    return Code.IO
+
+
+def _object(ran: Ran) -> Json | None:
+    try:
+        found = strict.loads(ran.out) if ran.out.strip() else {}
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _text(said: bytes) -> str:
+    return " ".join(said.decode(errors="replace").split())[:_SHOWN]

@@ -96,17 +96,23 @@ class Service:
             case Verb.DEL:
                 await self._delete(call)
             case Verb.CHECK:
-                await self._alone(partial(self._attachments.check, _target(call)))
-                await self._delegate(call)
+                if await self._alone(partial(self._attachments.check, _target(call))):
+                    await self._delegate(call)
             case Verb.GC:
-                network, valid = _network(call), set(call.valid_attachments())
-                await self._alone(partial(self._attachments.collect, network, valid))
-                await self._delegate(call)
+                await self._collect(call)
             case Verb.VERSION:
                 return result.versions()
             case Verb.STATUS:  # an unready agent must not make the node NotReady
                 await self._delegate(call)
         return result.succeeded()
+
+    async def _collect(self, call: Call) -> None:
+        """Let both clean up as far as they can: a pair that is stuck keeps no address from it."""
+        network, valid = _network(call), set(call.valid_attachments())
+        try:
+            await self._alone(partial(self._attachments.collect, network, valid))
+        finally:
+            await self._delegate(call)
 
     async def _delegate(self, call: Call) -> None:
         """Pass a verb on to the IPAM plugin, where there is one."""
@@ -132,19 +138,30 @@ class Service:
     async def _enter(
         self, call: Call, wanted: Sequence[Want], work: Callable[[], tuple[Attached, ...]]
     ) -> tuple[tuple[Attached, ...], Mapping[str, Json]]:
+        ipam.check(call)
         own = {} if call.ipam else self._promised(wanted)  # a move takes addresses off
         found = await self._alone(work)
         try:
             given = {found[0].id: await ipam.addresses(call)} if call.ipam else own
             await self._configure(call, found, given)
         except BaseException:
-            await self._delete(call)
+            await self._undo(call)
             raise
         log.info(
             "%s is in %s", ", ".join(one.netvsc.link.name for one in found), call.netns,
             extra={"container": call.container, "pod": f"{call.namespace}/{call.pod}"},
         )  # fmt: skip
         return found, given
+
+    async def _undo(self, call: Call) -> None:
+        """Undo an ADD: told is what made it fail, and not what makes this fail."""
+        try:
+            await self._delete(call)
+        except NetvscError as error:
+            log.warning(
+                "CNI ADD failed, and so did its undoing: %s", error,
+                extra={"container": call.container},
+            )  # fmt: skip
 
     async def _devices(self, call: Call) -> tuple[Devices, ...]:
         """Ask the kubelet; without its answer a pod that was promised nothing passes."""
