@@ -65,6 +65,12 @@ def test_zeros_are_the_kernels_own_choice() -> None:
     assert isinstance(route_of(plain, gateways={}), Route)
 
 
-@pytest.mark.parametrize("text", ["10.8.0.5/24", "fd00::5/64", "10.8.0.5"])
-def test_an_address_has_a_prefix_or_is_its_own(text: str) -> None:
+@pytest.mark.parametrize("text", ["10.8.0.5/24", "fd00::5/64"])
+def test_an_address_has_a_prefix(text: str) -> None:
     assert address_of({"address": text}) == ip_interface(text)
+
+
+@pytest.mark.parametrize(("dst", "gw"), [("10.7.0.0/16", "0.0.0.0"), ("fd00::/64", "::")])
+def test_a_gateway_that_is_nobody_is_none(dst: str, gw: str) -> None:
+    gateways = {4: ip_address("10.8.0.1"), 6: ip_address("fd00::1")}
+    assert route_of({"dst": dst, "gw": gw}, gateways=gateways).via is None

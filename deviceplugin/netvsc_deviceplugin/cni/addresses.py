@@ -9,9 +9,10 @@ its primary interface, and stays.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
-from netvsc.errors import RetryError
+from netvsc.errors import RequestError, RetryError
 from netvsc.pair import Inventory
 from netvsc.pool import Addresses, Pool
 from netvsc_deviceplugin.cni import ipv6
@@ -22,6 +23,7 @@ from netvsc_deviceplugin.cni.space import Space
 from netvsc_deviceplugin.own import Own
 
 Json = Mapping[str, object]
+_SHOWN = 200  # characters of what is refused
 
 
 def own_of(id_: str, *, pools: Sequence[Pool], inventory: Inventory) -> Json | None:
@@ -80,4 +82,7 @@ def _written(own: Own) -> Json:
 
 def _objects(given: Json, key: str) -> list[Json]:
     value = given.get(key)
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    value = [] if value is None else value
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise RequestError(f"ipam: {key} is no list of objects: {json.dumps(value)[:_SHOWN]}")
+    return value

@@ -7,6 +7,7 @@ depends on the thread that opens it.
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from netvsc.errors import NodeError
@@ -17,14 +18,19 @@ SYSCTLS = (Path("/host/proc/sys/net"), Path("/proc/sys/net"))
 
 
 def enable(space: Space, ifindex: int) -> None:
-    """Switch IPv6 on for an interface and for lo, where it is off; raises NodeError."""
-    space.within(lambda: _enable("lo", socket.if_indextoname(ifindex)))
+    """Switch IPv6 on for an interface and for lo, where it is off; raises NodeError.
+
+    Its addresses stay while it is down, where that can be said: they would go with it otherwise.
+    """
+    space.within(lambda: _enable(socket.if_indextoname(ifindex)))
 
 
-def _enable(*names: str) -> None:
-    root = next((path for path in SYSCTLS if path.is_dir()), SYSCTLS[-1])
-    for name in names:
-        file = root / "ipv6/conf" / name / "disable_ipv6"
+def _enable(interface: str) -> None:
+    conf = next((path for path in SYSCTLS if path.is_dir()), SYSCTLS[-1]) / "ipv6/conf"
+    with suppress(OSError):
+        (conf / interface / "keep_addr_on_down").write_text("1")
+    for name in ("lo", interface):
+        file = conf / name / "disable_ipv6"
         try:
             if file.read_text().strip() != "0":
                 file.write_text("0")

@@ -20,6 +20,7 @@ from netvsc_deviceplugin.cni.route import Interface, Route
 IFF_UP, IFF_PROMISC = 0x1, 0x100  # include/uapi/linux/if.h
 _TC_H_INGRESS = 0xFFFFFFF1  # include/uapi/linux/pkt_sched.h; the library has it in a plugin alone
 _TABLE_MAX, _TABLE_COMPAT = 0xFF, 252  # what the header's byte says of a table that has more
+_WITH_BROADCAST = 30  # bits of an IPv4 prefix that still leaves an address for it
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 Attribute = tuple[str, object]
@@ -103,9 +104,11 @@ def address(ifindex: int, given: Interface) -> bytes:
         "flags": lib.address.IFA_F_NODAD,
         "index": ifindex,
     }
-    both = ("IFA_LOCAL", str(given.ip)), ("IFA_ADDRESS", str(given.ip))
+    attributes = [("IFA_LOCAL", str(given.ip)), ("IFA_ADDRESS", str(given.ip))]
+    if given.version == 4 and given.network.prefixlen <= _WITH_BROADCAST:
+        attributes.append(("IFA_BROADCAST", str(given.network.broadcast_address)))
     flags = lib.netlink.NLM_F_CREATE | lib.netlink.NLM_F_REPLACE
-    return _written(lib.address.ifaddrmsg(), "RTM_NEWADDR", fields, *both, flags=flags)
+    return _written(lib.address.ifaddrmsg(), "RTM_NEWADDR", fields, *attributes, flags=flags)
 
 
 def route(ifindex: int, wanted: Route) -> bytes:

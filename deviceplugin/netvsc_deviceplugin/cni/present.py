@@ -9,7 +9,7 @@ import errno
 import ipaddress
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from netvsc.errors import RequestError
@@ -18,7 +18,8 @@ from netvsc_deviceplugin.cni.route import Address, Route
 from netvsc_deviceplugin.cni.rtnl import RefusedError, Rtnl
 
 _RTMSG = struct.Struct("=BBBBBBBBI")
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_TABLE = 1, 4, 5, 6, 15
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_METRICS, _RTA_TABLE = 1, 4, 5, 6, 8, 15
+_RTAX = {2: "mtu", 8: "advmss"}
 _KERNEL = 2  # RTPROT_KERNEL: the route to an address's own subnet
 _IPV6_PRIORITY = 1024  # what the kernel takes where none is given (IP6_RT_PRIO_USER)
 _BITS = {4: 32, 6: 128}
@@ -30,6 +31,8 @@ class _There:
     priority: int
     via: Address | None
     protocol: int
+    scope: int
+    metrics: Mapping[str, int]
 
 
 def add_route(rtnl: Rtnl, ifindex: int, route: Route, *, netns: str) -> None:
@@ -55,7 +58,11 @@ def _same(there: _There, wanted: Route) -> bool:
     """Tell whether a route is as wanted; the kernel's own leads to its subnet in any case."""
     if (there.table, there.priority) != (wanted.table, _priority(wanted)):
         return False
-    return there.via == wanted.via or there.protocol == _KERNEL
+    if there.metrics != wanted.metrics:
+        return False
+    if there.protocol == _KERNEL:
+        return True
+    return (there.via, there.scope) == (wanted.via, wanted.scope)
 
 
 def _priority(wanted: Route) -> int:
@@ -69,7 +76,7 @@ def _over(rtnl: Rtnl, ifindex: int, wanted: Route) -> Iterator[_There]:
     body += netlink.attribute(_RTA_TABLE, struct.pack("=I", wanted.table))
     body += netlink.attribute(_RTA_OIF, struct.pack("=I", ifindex))
     for message in rtnl.filtered(netlink.RTM_GETROUTE, body):
-        _, length, _, _, _, protocol, _, _, _ = netlink.fields(_RTMSG, message.body)
+        _, length, _, _, _, protocol, scope, _, _ = netlink.fields(_RTMSG, message.body)
         values = netlink.attributes(message.body, _RTMSG.size)
         to = values.get(_RTA_DST, bytes(_BITS[wanted.to.version] // 8))
         ours = netlink.number(values.get(_RTA_OIF, bytes(4))) == ifindex
@@ -79,4 +86,11 @@ def _over(rtnl: Rtnl, ifindex: int, wanted: Route) -> Iterator[_There]:
                 netlink.number(values.get(_RTA_PRIORITY, bytes(4))),
                 netlink.ip(values[_RTA_GATEWAY]) if _RTA_GATEWAY in values else None,
                 protocol,
+                scope,
+                _metrics(values.get(_RTA_METRICS, b"")),
             )
+
+
+def _metrics(nested: bytes) -> Mapping[str, int]:
+    found = netlink.attributes(nested, 0)
+    return {name: netlink.number(found[kind]) for kind, name in _RTAX.items() if kind in found}

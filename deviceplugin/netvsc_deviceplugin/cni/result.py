@@ -76,21 +76,28 @@ def _with_addresses(body: Json, call: Call, given: Json | None, interface: int) 
     if not given:
         return body
     ips = [
-        {**_version(call, address), **address, "interface": interface}
+        {**_versioned(call, address), "interface": interface}
         for address in _list(given.get("ips"))
         if isinstance(address, dict)
     ]
     found: dict[str, object] = {"ips": [*_list(body.get("ips")), *ips]}
     if routes := _list(given.get("routes")):
         found["routes"] = [*_list(body.get("routes")), *routes]
+    if (
+        dns := body.get("dns")
+        or (call.config.get("dns") if call.ipam else None)
+        or given.get("dns")
+    ):
+        found["dns"] = dns
     return {**body, **found}
 
 
-def _version(call: Call, address: Json) -> Json:
+def _versioned(call: Call, address: Json) -> Json:
     """Say of which family an address is, where the result's version wants that."""
+    plain = {key: value for key, value in address.items() if key != "version"}
     if VERSIONS.index(call.version) >= VERSIONS.index(_WITHOUT_FAMILY):
-        return {}
-    return {"version": "6" if ":" in str(address.get("address")) else "4"}
+        return plain
+    return {"version": "6" if ":" in str(address.get("address")) else "4", **plain}
 
 
 def _list(value: object) -> list[object]:

@@ -48,7 +48,7 @@ def route_of(given: Json, *, gateways: Mapping[int, Address]) -> Route:
             f"{', '.join(sorted(_KNOWN))}"
         )
     to = _network(given)
-    via = _gateway(given, to) or gateways.get(to.version)
+    via = _via(given, to, gateways)
     return Route(
         to=to,
         via=via,
@@ -73,11 +73,7 @@ def gateways_of(ips: list[Json]) -> Mapping[int, Address]:
 
 def address_of(given: Json) -> Interface:
     """Return the address of an `ips` entry; raises RequestError."""
-    text = given.get("address")
-    try:
-        return ipaddress.ip_interface(_without_zone(text))
-    except ValueError:
-        raise RequestError(f"ipam: ips: {text!r} is no address: write 10.0.0.5/24") from None
+    return _prefixed(given.get("address"), "ips: address", "address: write 10.0.0.5/24")
 
 
 def _scope(given: Json, to: Network, via: Address | None) -> int:
@@ -94,10 +90,34 @@ def _scope(given: Json, to: Network, via: Address | None) -> int:
 
 def _network(given: Json) -> Network:
     text = given.get("dst")
+    found = _prefixed(text, "routes: dst", "network: write 10.0.0.0/8")
+    if found.ip != found.network.network_address:
+        raise RequestError(
+            f"ipam: routes: dst {text!r} is no network, it has host bits: write {found.network}"
+        )
+    return found.network
+
+
+def _prefixed(text: object, what: str, wanted: str) -> Interface:
+    """Return an address with its prefix; without one, the runtime would not read the result."""
     try:
-        return ipaddress.ip_network(_without_zone(text))
+        found = ipaddress.ip_interface(_without_zone(text))
     except ValueError:
-        raise RequestError(f"ipam: routes: dst {text!r} is no network: write 10.0.0.0/8") from None
+        raise RequestError(f"ipam: {what} {text!r} is no {wanted}") from None
+    if not str(text).partition("/")[2].isdecimal():
+        raise RequestError(f"ipam: {what} {text!r} has no prefix: write {found}")
+    return found
+
+
+def _via(given: Json, to: Network, gateways: Mapping[int, Address]) -> Address | None:
+    """Return the next hop: none for a gateway itself, and none where the scope leaves no room."""
+    via = _gateway(given, to)
+    if not via:
+        scope, via = given.get("scope"), gateways.get(to.version)
+        near = to.version == 4 and isinstance(scope, int) and scope >= _LINK
+        if near or (via and to == ipaddress.ip_network(via)):
+            return None
+    return None if via and via.is_unspecified else via
 
 
 def _gateway(given: Json, to: Network) -> Address | None:
