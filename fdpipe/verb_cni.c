@@ -102,6 +102,12 @@ static bool is_plain(const struct cni_call *call)
 	return call->verb != CNI_GC && !has_marker(call);
 }
 
+/* Is there an address to free that the agent alone can free? Nobody would ask for it again. */
+static bool frees_address(const struct cni_call *call)
+{
+	return call->verb == CNI_DEL && call->delegates;
+}
+
 static int without_agent(const struct cni_call *call, const struct cni_message *message)
 {
 	switch (call->verb) {
@@ -120,6 +126,10 @@ static int without_agent(const struct cni_call *call, const struct cni_message *
 			return fail(call, CNI_TRY_AGAIN,
 				"a NetVSC pair is inside and the node's netvsc-deviceplugin is "
 				"away");
+		if (frees_address(call))
+			return fail(call, CNI_TRY_AGAIN,
+				"the ipam plugin must free an address and the node's "
+				"netvsc-deviceplugin is away");
 		return 0;
 	default:
 		return 0;
@@ -204,7 +214,8 @@ static long receive(int fd, char *answer, size_t size, int64_t end)
 static long ask(
 	const struct cni_call *call, const struct cni_message *message, char *answer, int64_t began)
 {
-	int64_t end = began + (is_plain(call) ? CNI_PATIENCE_PLAIN_MS : CNI_PATIENCE_MS) * MS;
+	bool plain = is_plain(call) && !frees_address(call);
+	int64_t end = began + (plain ? CNI_PATIENCE_PLAIN_MS : CNI_PATIENCE_MS) * MS;
 	int fd = connect_agent(call, end);
 	bool sent = fd >= 0;
 	long n = -1;

@@ -83,6 +83,13 @@ def test_the_status_of_an_ipam_plugin_is_waited_for_as_a_plain_pod_is() -> None:
         assert PATIENCE_PLAIN_S <= took < PATIENCE_PLAIN_S + SLOW_S
 
 
+def test_an_address_that_is_to_be_freed_has_the_longer_time() -> None:
+    with CniHost() as cni, hanging(cni.state, "answers nothing"):
+        said, took = timed("DEL", cni, {"ipam": {"type": "ours"}})
+        assert said.error == 11
+        assert PATIENCE_S <= took < PATIENCE_S + SLOW_S
+
+
 def test_the_program_that_is_shipped_holds_a_pod_without_pairs_for_five_seconds() -> None:
     with CniHost() as cni, hanging(cni.state, "answers nothing"):
         began = time.monotonic()

@@ -12,6 +12,7 @@ import pytest
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.cni.attachments import Attachments
 from sim.cni import CniHost, Pod
+from sim.cni_server import CniServer
 from sim.ipam import V4, IpamPlugin, node
 
 
@@ -102,6 +103,25 @@ def test_a_gc_goes_on_after_what_is_stuck_and_says_so(
         assert f"container {one.pod.container}: the kernel says no" in said.body["msg"]
         assert one.cni.at_home(2, other)
         assert one.plugin.calls == ["ADD", "ADD", "GC"]
+
+
+def test_an_address_that_was_not_freed_is_freed_when_the_agent_is_back(tmp_path: Path) -> None:
+    with CniHost() as cni:
+        plugin, pod = IpamPlugin(tmp_path, cni.state), cni.pod()
+        plugin.gives(V4)
+        with CniServer(cni) as server:
+            server.give(1)
+            assert plugin.call("ADD", pod).code == 0
+            plugin.refuses("DEL", 11, "its store is locked")
+            assert plugin.call("DEL", pod).error == 11
+            assert cni.at_home(1, pod)
+        said = plugin.call("DEL", pod)
+        assert said.error == 11
+        assert "the ipam plugin must free an address" in said.body["msg"]
+        plugin.agrees("DEL")
+        with CniServer(cni):
+            assert plugin.call("DEL", pod).code == 0
+        assert plugin.calls == ["ADD", "DEL", "DEL"]
 
 
 def test_a_pod_that_has_nothing_of_ours_is_not_checked_by_the_plugin_either(
