@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from netvsc.errors import NodeError
 from netvsc_deviceplugin.cni.attachments import Attachments
 from sim.cni import CniHost, Pod
 from sim.cni_server import CniServer
-from sim.ipam import V4, IpamPlugin, node
+from sim.ipam import V4, V6, IpamPlugin, node
 
 
 @contextmanager
@@ -82,6 +83,18 @@ def test_what_the_plugin_refuses_is_refused_with_its_own_code(tmp_path: Path, ve
         assert said.error == 110
         assert "the lease is gone" in said.body["msg"]
         assert cni.inside(1, pod, name="net1")
+
+
+def test_check_finds_that_an_address_is_gone(tmp_path: Path) -> None:
+    with node(tmp_path) as one:
+        before = one.add(V4, V6).body
+        assert one.plugin.call("CHECK", one.pod, prevResult=before).code == 0
+        words = ("address", "del", "10.8.0.5/24", "dev", "net1")
+        subprocess.run(["ip", "-n", one.pod.netns, *words], check=True)
+        said = one.plugin.call("CHECK", one.pod, prevResult=before)
+        assert said.error == 5
+        assert "has lost its address 10.8.0.5/24" in said.body["msg"]
+        assert one.plugin.calls == ["ADD", "CHECK"]
 
 
 def test_a_gc_goes_on_after_what_is_stuck_and_says_so(

@@ -10,11 +10,13 @@ its primary interface, and stays.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Collection, Mapping, Sequence
 
-from netvsc.errors import RequestError, RetryError
+from netvsc.errors import NodeError, RequestError, RetryError
 from netvsc.pair import Inventory
 from netvsc.pool import Addresses, Pool
+from netvsc_deviceplugin import links
 from netvsc_deviceplugin.cni import ipv6
 from netvsc_deviceplugin.cni.present import add_route
 from netvsc_deviceplugin.cni.route import Interface, Route, address_of, gateways_of, route_of
@@ -61,6 +63,29 @@ def configure(netns: str, given: Mapping[int, Json]) -> None:
                 rtnl.add_address(ifindex, address)
             for route in routes:
                 add_route(rtnl, ifindex, route, netns=netns)
+
+
+def check(previous: Json, *, netns: str, interfaces: Collection[str]) -> None:
+    """Raise NodeError unless these interfaces have the addresses that an ADD's result tells."""
+    listed = _objects(previous, "interfaces")
+    wanted = [
+        (str(listed[index]["name"]), address_of(one))
+        for one in _objects(previous, "ips")
+        if isinstance(index := one.get("interface"), int)
+        and 0 <= index < len(listed)
+        and (str(listed[index].get("name")) in interfaces and listed[index].get("sandbox") == netns)
+    ]
+    with Space.at(netns) as space:
+        there = space.within(lambda: _there(interfaces))
+    for name, address in wanted:
+        if not address.ip.is_link_local and str(address) not in there[name]:
+            raise NodeError(f"{name} of {netns} has lost its address {address}; start the pod anew")
+
+
+def _there(interfaces: Collection[str]) -> Mapping[str, Collection[str]]:
+    """Return what the interfaces have, link-local addresses left out, by name."""
+    found = links.read_addresses()
+    return {name: found.get(socket.if_nametoindex(name), ()) for name in interfaces}
 
 
 def _read(given: Json) -> tuple[list[Interface], list[Route]]:

@@ -91,22 +91,22 @@ class Attachments:
         if marker:
             self._leave(marker, rest)
 
-    def check(self, target: Target) -> bool:
-        """Return whether the attachment brought anything; a VF of that may be away.
+    def check(self, target: Target) -> frozenset[str]:
+        """Return the interfaces that the attachment brought; a VF may be away.
 
         Raises NodeError unless it is there.
         """
         marker = self.markers.get(target.container)
         mine = [h for h in marker.pairs if h.attachment == target.attachment] if marker else []
         if not mine:
-            return False
+            return frozenset()
         with Space.at(target.netns) as away, self._ground(away) as ground:
             seen = ground.look()
         for held in mine:
             netvsc = plan.find(held.mac, seen).netvsc
             if not netvsc or netvsc.link.netns != away.name or netvsc.link.name != held.interface:
                 raise NodeError(f"pair {held.id} is not {held.interface} of {target.netns}")
-        return True
+        return frozenset(held.interface for held in mine)
 
     def collect(self, network: str, valid: Collection[tuple[str, str]]) -> None:
         """Bring home what is no valid attachment (container id, CNI_IFNAME) of this network.

@@ -96,8 +96,7 @@ class Service:
             case Verb.DEL:
                 await self._delete(call)
             case Verb.CHECK:
-                if await self._alone(partial(self._attachments.check, _target(call))):
-                    await self._delegate(call)
+                await self._check(call)
             case Verb.GC:
                 await self._collect(call)
             case Verb.VERSION:
@@ -105,6 +104,13 @@ class Service:
             case Verb.STATUS:  # an unready agent must not make the node NotReady
                 await self._delegate(call)
         return result.succeeded()
+
+    async def _check(self, call: Call) -> None:
+        names = await self._alone(partial(self._attachments.check, _target(call)))
+        if names and call.ipam:
+            told = call.previous or {}
+            await self._alone(partial(addresses.check, told, netns=call.netns, interfaces=names))
+            await self._delegate(call)
 
     async def _collect(self, call: Call) -> None:
         """Let both clean up as far as they can: a pair that is stuck keeps no address from it."""
