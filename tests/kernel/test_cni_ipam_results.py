@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,24 @@ def test_a_gateway_outside_the_subnet_is_reached_by_a_route_of_link_scope_or_to_
             "default": ("net1", "10.8.0.1"),
         }
         assert one.ways(6)["default"] == ("net1", "fd00:8::1")
+
+
+@pytest.mark.parametrize(
+    ("dst", "gw", "near"),
+    [
+        ("10.7.0.0/16", "192.0.2.1", {"dst": "192.0.2.1/32", "scope": 253}),
+        ("fd00:7::/64", "fd00:9::1", {"dst": "fd00:9::1/128"}),
+    ],
+)
+def test_a_gateway_that_is_out_of_reach_is_told_with_the_route_that_helps(
+    tmp_path: Path, dst: str, gw: str, near: dict[str, Any]
+) -> None:
+    with node(tmp_path) as one:
+        ips, far = [{"address": "10.8.0.5/24"}, {"address": "fd00:8::5/64"}], {"dst": dst, "gw": gw}
+        said = gives(one, ips=ips, routes=[far])
+        assert said.error == 5
+        assert f"put the route {json.dumps(near)} before it" in said.body["msg"]
+        assert gives(one, ips=ips, routes=[near, far]).code == 0
 
 
 @pytest.mark.parametrize("facts", [{"mtu": 1400}, {"advmss": 1300}])

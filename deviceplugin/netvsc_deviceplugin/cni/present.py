@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from netvsc.errors import RequestError
 from netvsc_deviceplugin import netlink
-from netvsc_deviceplugin.cni.route import Address, Route
+from netvsc_deviceplugin.cni.route import LINK, Address, Route
 from netvsc_deviceplugin.cni.rtnl import RefusedError, Rtnl
 
 _RTMSG = struct.Struct("=BBBBBBBBI")
@@ -22,6 +22,7 @@ _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_METRICS, _RTA_TABLE = 1, 4
 _RTAX = {2: "mtu", 8: "advmss"}
 _KERNEL = 2  # RTPROT_KERNEL: the route to an address's own subnet
 _IPV6_PRIORITY = 1024  # what the kernel takes where none is given (IP6_RT_PRIO_USER)
+_UNREACHED = {errno.ENETUNREACH, errno.EHOSTUNREACH}
 _BITS = {4: 32, 6: 128}
 
 
@@ -44,6 +45,8 @@ def add_route(rtnl: Rtnl, ifindex: int, route: Route, *, netns: str) -> None:
     try:
         rtnl.add_route(ifindex, route)
     except RefusedError as refused:
+        if refused.code in _UNREACHED and route.via and route.scope < LINK:
+            raise _unreached(refused, route.via) from None
         if refused.code != errno.EEXIST:
             raise
         if not any(_same(there, route) for there in _over(rtnl, ifindex, route)):
@@ -52,6 +55,16 @@ def add_route(rtnl: Rtnl, ifindex: int, route: Route, *, netns: str) -> None:
                 f"{route.table}, and that one stays: give this one a priority or a table of its "
                 "own, or leave it out of the ipam section"
             ) from None
+
+
+def _unreached(refused: RefusedError, via: Address) -> RefusedError:
+    """Say how a gateway that no address's subnet has can be reached."""
+    near = f'{{"dst": "{ipaddress.ip_network(via)}"' + (
+        ', "scope": 253}' if via.version == 4 else "}"
+    )
+    return RefusedError(
+        f"{refused}; if {via} is on this network, put the route {near} before it", refused.code
+    )
 
 
 def _same(there: _There, wanted: Route) -> bool:

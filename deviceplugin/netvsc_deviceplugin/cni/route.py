@@ -14,7 +14,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 MAIN = 254  # RT_TABLE_MAIN, include/uapi/linux/rtnetlink.h
-_UNIVERSE, _LINK = 0, 253  # RT_SCOPE_*
+_UNIVERSE, LINK = 0, 253  # RT_SCOPE_*: anywhere, and no gateway from here on
 _KNOWN = {"dst", "gw", "mtu", "advmss", "priority", "table", "scope"}
 _U32, _U8 = 0xFFFFFFFF, 0xFF
 
@@ -85,7 +85,7 @@ def _scope(given: Json, to: Network, via: Address | None) -> int:
         return _UNIVERSE
     if scope is not None:
         return scope
-    return _UNIVERSE if via else _LINK
+    return _UNIVERSE if via else LINK
 
 
 def _network(given: Json) -> Network:
@@ -114,7 +114,7 @@ def _via(given: Json, to: Network, gateways: Mapping[int, Address]) -> Address |
     via = _gateway(given, to)
     if not via:
         scope, via = given.get("scope"), gateways.get(to.version)
-        near = to.version == 4 and isinstance(scope, int) and scope >= _LINK
+        near = to.version == 4 and isinstance(scope, int) and scope >= LINK
         if near or (via and to == ipaddress.ip_network(via)):
             return None
     return None if via and via.is_unspecified else via
