@@ -13,10 +13,16 @@ from netvsc_deviceplugin.cni.markers import Markers
 
 
 def there(conf: Path, plugins: Path, *, state: Path) -> bool:
-    """Tell whether there is anything to leave, in folders that are mounted."""
-    if not conf.is_dir() or not plugins.is_dir():
+    """Tell whether there is anything to leave, in folders that are mounted.
+
+    What we may not look into (buildah makes /etc/cni for root alone) we have not written either.
+    """
+    try:
+        if not conf.is_dir() or not plugins.is_dir():
+            return False
+        return (plugins / TYPE).exists() or _listed(conf) or bool(Markers(state).pods())
+    except OSError:
         return False
-    return (plugins / TYPE).exists() or _listed(conf) or bool(Markers(state).pods())
 
 
 def _listed(conf: Path) -> bool:
