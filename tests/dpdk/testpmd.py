@@ -17,6 +17,14 @@ from typing import Self
 
 PATIENCE = 30.0  # seconds until something that should have happened counts as not happening
 PROMPT = "testpmd> "
+# Written letter by letter since 23.11, so that a log's lines may come in between.
+_PROMPTED = "|".join(
+    [re.escape(PROMPT)]
+    + [
+        rf"{re.escape(PROMPT[:at])}(?:[^\n]*\n)+?{re.escape(PROMPT[at:])}"
+        for at in range(1, len(PROMPT))
+    ]
+)
 _NOISE = re.compile(r"\r|\x1b\[[0-9;]*[A-Za-z]")
 
 _CPUS = ",".join(map(str, sorted(os.sched_getaffinity(0))))
@@ -155,15 +163,15 @@ class Testpmd:
             return next(at for start, at in reversed(self._times) if start <= match.start())
 
     def ready(self) -> Self:
-        self.wait(re.escape(PROMPT))
+        self.wait(_PROMPTED)
         return self
 
     def command(self, line: str) -> str:
         """Type a command; return what it printed, up to the next prompt."""
         since = self.mark()
         os.write(self._master, f"{line}\n".encode())
-        # what is typed comes back mixed with what is logged meanwhile; the prompt is in one piece
-        return self.wait(rf"(?s)(.*?){re.escape(PROMPT)}", since)[1]
+        # what is typed comes back mixed with what is logged meanwhile
+        return self.wait(rf"(?s)(.*?)(?:{_PROMPTED})", since)[1]
 
     def forward(self, mode: str = "macswap") -> None:
         self.command(f"set fwd {mode}")
