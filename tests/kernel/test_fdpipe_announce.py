@@ -235,51 +235,6 @@ def test_without_a_tap_the_gate_opens_after_the_time_limit(plain: Pod) -> None:
         assert 0.9 < (opened.at - hungry.at) / 1e9 < 3.0
 
 
-def test_with_a_guard_the_gate_opens_half_a_second_after_the_first_reading(plain: Pod) -> None:
-    sidecar = plain.sidecar("--poll-ms", "20", "--settle-ms", "5", "--gate-timeout-s", "60")
-    plain.host.give("netvsc0")
-    with Reader(plain.pipe) as reader:
-        assert plain.ask("guard 00 active") == "ok\n"
-        assert reader.read() == b"\n"
-        hungry, opened = sidecar.wait_log("hungry"), sidecar.wait_log("gate open")
-        assert 0.4 < (opened.at - hungry.at) / 1e9 < 2.0
-
-
-def test_a_new_sidecar_remembers_the_guard_of_a_running_application(plain: Pod) -> None:
-    sidecar = plain.sidecar(*QUICK)
-    with Reader(plain.pipe) as reader:
-        sidecar.wait_log("opened")
-        plain.ask("guard 00 active")
-        sidecar.kill()
-        plain.sidecar(*QUICK)
-        assert plain.status()["guard"] == "active"
-        assert reader.read() == b"\n"
-
-
-def test_the_guard_of_an_application_that_ended_is_not_the_next_ones(plain: Pod) -> None:
-    sidecar = plain.sidecar(*QUICK)
-    with Reader(plain.pipe):
-        sidecar.wait_log("opened")
-        plain.ask("guard 00 active")
-    sidecar.wait_log("closed")
-    sidecar.kill()
-    with Reader(plain.pipe):
-        plain.sidecar(*QUICK)
-        assert plain.status()["guard"] == "unknown"
-
-
-def test_a_new_sidecar_knows_what_the_guard_said_where_the_application_asks_by_vf(
-    plain: Pod,
-) -> None:
-    sidecar = plain.sidecar(*QUICK)
-    plain.ask("vf 00 loaded")
-    plain.ask("guard 00 active")
-    sidecar.kill()
-    plain.sidecar(*QUICK)
-    plain.ask("vf 00 loaded")
-    assert plain.status()["guard"] == "active"
-
-
 def test_an_unread_line_is_taken_back_after_three_polls(pod: Pod) -> None:
     sidecar = pod.sidecar("--gate", "immediate", "--poll-ms", "100", "--settle-ms", "5")
     pod.host.give("netvsc0")
