@@ -73,3 +73,42 @@ def test_whoever_imports_the_library_beside_us_gets_all_of_it() -> None:
         f"from pyroute2 import IPRoute\n{ours}",
     ):
         assert {"pyroute2", "pyroute2.ndb", "pyroute2.netlink.rtnl.rtmsg"} <= modules(program)
+
+
+SEVERAL_AT_ONCE = """
+import sys, threading
+sys.modules["_sqlite3"] = None  # as in our images
+from netvsc_deviceplugin.cni import messages
+together, failed = threading.Barrier(8), []
+def one():
+    together.wait()
+    try:
+        messages.load()
+    except ImportError as error:
+        failed.append(error)
+several = [threading.Thread(target=one) for _ in range(8)]
+[thread.start() for thread in several]
+[thread.join() for thread in several]
+sys.exit(f"{len(failed)} failed: {failed[0]!r}" if failed else None)
+"""
+
+
+def test_threads_that_need_it_at_once_all_have_it_without_the_whole_package() -> None:
+    """An agent that starts beside a pod to mend loads it ahead and needs it at the same moment."""
+    ended = subprocess.run(
+        [sys.executable, "-c", SEVERAL_AT_ONCE], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_that_it_cannot_be_loaded_ahead_is_no_end_of_the_agent(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise ImportError("none here")
+
+    monkeypatch.setattr(loading.messages, "load", fail)
+    asyncio.run(
+        loading.load_in_time(registered=Latest(KNOWN), inventory=Latest(inventory(pair(1))))
+    )
+    assert "none here" in caplog.text

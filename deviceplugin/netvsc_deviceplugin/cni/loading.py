@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from netvsc.pair import Inventory
 from netvsc_deviceplugin.cni import messages
 from netvsc_deviceplugin.latest import Latest
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -22,7 +25,10 @@ async def load_in_time(
     """
     await _until(registered, lambda known: any(known.values()))
     await _until(inventory, lambda found: bool(found.pairs))
-    await asyncio.to_thread(messages.load)
+    try:
+        await asyncio.to_thread(messages.load)
+    except ImportError as error:  # it was for speed alone; who needs the library will say so
+        log.warning("pyroute2 could not be loaded ahead: %s", error)
 
 
 async def _until(value: Latest[T], holds: Callable[[T], bool]) -> None:

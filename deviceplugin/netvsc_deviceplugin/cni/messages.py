@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import socket
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ _TC_H_INGRESS = 0xFFFFFFF1  # include/uapi/linux/pkt_sched.h; the library has it
 _TABLE_MAX, _TABLE_COMPAT = 0xFF, 252  # what the header's byte says of a table that has more
 _WITH_BROADCAST = 30  # bits of an IPv4 prefix that still leaves an address for it
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+
+_loading = threading.Lock()
 
 Attribute = tuple[str, object]
 
@@ -38,9 +41,17 @@ class _Library:
     tc: Any
 
 
-@cache
 def load() -> _Library:
-    """Import the library: from a thread, so that nothing waits for it later."""
+    """Import the library: from a thread, so that nothing waits for it later.
+
+    Of several threads that want it at once one imports it, and the others wait for that.
+    """
+    with _loading:
+        return _loaded()
+
+
+@cache
+def _loaded() -> _Library:
     with _without_init("pyroute2"):
         from pyroute2 import netlink  # noqa: PLC0415 - see above
         from pyroute2.netlink import rtnl  # noqa: PLC0415
