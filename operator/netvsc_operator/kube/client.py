@@ -187,10 +187,19 @@ class Kube:
             async with response:
                 if response.status >= _REFUSED:
                     await _answer(what, response)
-                async for line in response.content:
-                    yield line
+                try:
+                    async for line in response.content:
+                        yield line
+                finally:
+                    _hang_up(response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:  # a line of 4 MiB
             raise _unreachable(what, error) from error
+
+
+def _hang_up(response: aiohttp.ClientResponse) -> None:
+    """End a connection that still talks without waiting for TLS's goodbye."""
+    if response.connection and response.connection.transport:
+        response.connection.transport.abort()
 
 
 async def _answer(what: str, response: aiohttp.ClientResponse) -> bytes:
