@@ -273,21 +273,22 @@ def test_a_broken_elf_file_is_looked_at_without_harm(pod: Pod, guard: Path, tmp_
             assert "Sanitizer" not in said
 
 
+def guarded_by(guard: Path) -> dict[str, str]:
+    """Return the environment that a webhook leaves such a container."""
+    return os.environ | {"LD_PRELOAD": str(guard), "ASAN_OPTIONS": "verify_asan_link_order=0"}
+
+
 def test_who_asks_by_vf_says_whether_its_application_is_guarded(
     pod: Pod, guard: Path, dpdk_program: Path
 ) -> None:
     sidecar = pod.sidecar()
     question = f"{binary(pod.program)} vf 00; true"  # as popen() does it for exec(...)
     command = ["ip", "netns", "exec", pod.host.netns, str(dpdk_program), question]
-    environment = os.environ | {
-        "LD_PRELOAD": str(guard),
-        "ASAN_OPTIONS": "verify_asan_link_order=0",
-    }
-    subprocess.run(command, check=True, env=environment)
+    subprocess.run(command, check=True, env=guarded_by(guard))
     assert sidecar.wait_log("guard").detail == "loaded"
     pod.ask("guard 00 active")
     sidecar.wait_log("guard", detail="active")
-    subprocess.run(command, check=True, env=environment)  # knows less than the guard itself
+    subprocess.run(command, check=True, env=guarded_by(guard))  # knows less than the guard itself
     assert pod.status()["guard"] == "active"
     pod.ask("vf 00 unknown")  # of one whose memory map could not be read
     assert pod.status()["guard"] == "active"
@@ -307,9 +308,5 @@ def test_a_guard_that_was_replaced_on_disk_is_still_the_one_that_is_loaded(
     question = f"mv {guard}.new {guard}; {binary(pod.program)} vf 00; true"
     shutil.copy(guard, f"{guard}.new")
     command = ["ip", "netns", "exec", pod.host.netns, str(dpdk_program), question]
-    environment = os.environ | {
-        "LD_PRELOAD": str(guard),
-        "ASAN_OPTIONS": "verify_asan_link_order=0",
-    }
-    subprocess.run(command, check=True, env=environment)
+    subprocess.run(command, check=True, env=guarded_by(guard))
     assert sidecar.wait_log("guard").detail == "loaded"
