@@ -20,7 +20,7 @@ sys.path.insert(0, str(TESTS))
 # gRPC's core writes a line to stderr for each connection that ends; it reads this at its import.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
-from netvsc.pair import Inventory  # noqa: E402 (after the path that leads to the simulator)
+from netvsc.model.pair import Inventory  # noqa: E402 (after the path that leads to the simulator)
 from netvsc_deviceplugin.latest import Latest  # noqa: E402
 from sim.kubelet import Kubelet  # noqa: E402
 from sim.plugin_host import RESOURCE, Node  # noqa: E402

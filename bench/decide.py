@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from netvsc.pool import BUILT_IN
+from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission import Result, answer
 from netvsc_operator.injection import Injection
 

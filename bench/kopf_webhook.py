@@ -25,7 +25,7 @@ from kopf._core.reactor.inventory import ResourceMemories
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.decide import pod, review
-from netvsc.pool import BUILT_IN
+from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission import answer
 from netvsc_operator.injection import Injection
 

@@ -19,8 +19,9 @@ os.environ.setdefault("PROMETHEUS_DISABLE_CREATED_SERIES", "True")  # a second s
 
 from prometheus_client import CollectorRegistry
 
-from netvsc import __version__, logs
+from netvsc import __version__
 from netvsc.errors import NetvscError, RequestError
+from netvsc.host import logs
 from netvsc_deviceplugin import devinfo
 from netvsc_deviceplugin.agent import Agent, Settings
 from netvsc_deviceplugin.alone import on_this_node

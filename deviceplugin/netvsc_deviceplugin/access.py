@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from netvsc import checks
+from netvsc.encoding import checks
 from netvsc.errors import ConfigError
 
 Entry = Mapping[str, object]

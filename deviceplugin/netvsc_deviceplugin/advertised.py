@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from netvsc.pair import Pair, VfSeen
+from netvsc.model.pair import Pair, VfSeen
 
 Losses = Mapping[str, float]
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from netvsc import __version__
-from netvsc.pool import BUILT_IN, Pool
-from netvsc.status import Foreign
+from netvsc.model.pool import BUILT_IN, Pool
+from netvsc.model.status import Foreign
 from netvsc_deviceplugin import httpd, poolfile, readiness, verbs
 from netvsc_deviceplugin.cni.half import CniHalf, CniSettings, Mode
 from netvsc_deviceplugin.cni.loading import load_in_time

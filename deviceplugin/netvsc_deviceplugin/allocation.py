@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from netvsc.pair import Pair
-from netvsc.pool import Pool, Verbs
+from netvsc.model.pair import Pair
+from netvsc.model.pool import Pool, Verbs
 
 TUN = "/dev/net/tun"
 RDMA_CM = "/dev/infiniband/rdma_cm"

@@ -11,9 +11,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from netvsc.names import RESOURCE_DOMAIN
-from netvsc.pair import Inventory, Pair
-from netvsc.pool import Pool
+from netvsc.model.names import RESOURCE_DOMAIN
+from netvsc.model.pair import Inventory, Pair
+from netvsc.model.pool import Pool
 from netvsc_deviceplugin.allocation import grant
 from netvsc_deviceplugin.shelf import Shelf
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from netvsc.status import Condition, PoolStatus, Truth
-from netvsc.timestamps import to_text
+from netvsc.encoding.timestamps import to_text
+from netvsc.model.status import Condition, PoolStatus, Truth
 from netvsc_deviceplugin.cni.place import Place, Standing
 
 _MESSAGE_MAX = 4096  # characters; longer ones help nobody

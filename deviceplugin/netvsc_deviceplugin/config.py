@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from netvsc.errors import ConfigError
-from netvsc.pool import Pool, pools_from
+from netvsc.model.pool import Pool, pools_from
 
 Place = tuple[str | int, ...]
 _BYTES_MAX = 1 << 20

@@ -11,8 +11,8 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from netvsc.names import RESOURCE_DOMAIN
-from netvsc.pair import Pair
+from netvsc.model.names import RESOURCE_DOMAIN
+from netvsc.model.pair import Pair
 from netvsc_deviceplugin.shelf import Shelf
 
 FOLDER = Path("/var/run/k8s.cni.cncf.io/devinfo/dp")

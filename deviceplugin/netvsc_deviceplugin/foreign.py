@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from netvsc.status import Foreign, ForeignState
+from netvsc.model.status import Foreign, ForeignState
 from netvsc_deviceplugin.links import Link
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from netvsc.pair import Pair
+from netvsc.model.pair import Pair
 
 Functions = Mapping[str, str]
 

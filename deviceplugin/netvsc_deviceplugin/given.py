@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from netvsc.errors import NodeError
-from netvsc.files import write_json
+from netvsc.host.atomic_file import write_json
 
 Verbs = Mapping[str, tuple[str, ...]]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from netvsc.pair import Inventory
-from netvsc.pool import Pool
+from netvsc.model.pair import Inventory
+from netvsc.model.pool import Pool
 from netvsc_deviceplugin.allocation import Grant
 from netvsc_deviceplugin.endpoint import Handlers
 from netvsc_deviceplugin.given import Given, Verbs

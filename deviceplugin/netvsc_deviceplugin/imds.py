@@ -13,8 +13,8 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from netvsc.errors import NodeError
-from netvsc.mac import mac_of
-from netvsc.pair import Inventory
+from netvsc.model.mac import mac_of
+from netvsc.model.pair import Inventory
 from netvsc_deviceplugin import imds_document
 from netvsc_deviceplugin.imds_http import Endpoint, get
 from netvsc_deviceplugin.latest import Latest

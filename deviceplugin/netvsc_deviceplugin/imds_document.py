@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from netvsc.errors import NodeError, RequestError
-from netvsc.mac import parse_mac
+from netvsc.model.mac import parse_mac
 from netvsc_deviceplugin.own import Own
 
 _Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network

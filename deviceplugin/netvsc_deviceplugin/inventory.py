@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from netvsc.errors import NodeError
-from netvsc.pair import Inventory
-from netvsc.pool import Pool
+from netvsc.model.pair import Inventory
+from netvsc.model.pool import Pool
 from netvsc_deviceplugin.home_addresses import as_at_home, seen_at_home
 from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.ledger import Ledger, Past, Returned, Revoked

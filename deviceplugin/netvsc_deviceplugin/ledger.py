@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from netvsc.mac import pair_id
-from netvsc.pair import Inventory, Pair
+from netvsc.model.mac import pair_id
+from netvsc.model.pair import Inventory, Pair
 from netvsc_deviceplugin.links import Link
 
 

@@ -19,7 +19,7 @@ from typing import Protocol
 import grpc.aio
 
 from netvsc.errors import NodeError
-from netvsc.folder import watching
+from netvsc.host.inotify import watching
 from netvsc_deviceplugin.endpoint import Endpoint, Handlers, remove_stale
 from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.retry import Retry

@@ -11,8 +11,8 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from netvsc import devargs
-from netvsc.pair import (
+from netvsc.model import devargs
+from netvsc.model.pair import (
     Clash,
     Conflict,
     Exclusion,
@@ -23,8 +23,8 @@ from netvsc.pair import (
     Uplink,
     VfSeen,
 )
-from netvsc.pool import BUILT_IN, ForeignOwner, Pool
-from netvsc.status import Foreign, ForeignState
+from netvsc.model.pool import BUILT_IN, ForeignOwner, Pool
+from netvsc.model.status import Foreign, ForeignState
 from netvsc_deviceplugin import foreign
 from netvsc_deviceplugin.links import Link, above
 from netvsc_deviceplugin.nics import Nic, VfMemory, pair_up

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from netvsc.pair import Inventory, Pair, Path
-from netvsc.pool import Pool
+from netvsc.model.pair import Inventory, Pair, Path
+from netvsc.model.pool import Pool
 from netvsc_deviceplugin.given import Verbs
 from netvsc_deviceplugin.podresources import Allocations
 from netvsc_deviceplugin.verbs import mismatches

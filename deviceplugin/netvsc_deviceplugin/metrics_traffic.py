@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from netvsc.errors import NetvscError
-from netvsc.pair import Inventory, Pair, Path
+from netvsc.model.pair import Inventory, Pair, Path
 from netvsc_deviceplugin.cni.space import Space, long
 from netvsc_deviceplugin.counters import Counters, read
 from netvsc_deviceplugin.traffic import Traffic, over_synthetic, over_vf

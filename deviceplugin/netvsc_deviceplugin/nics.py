@@ -10,10 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from netvsc.mac import pair_id
-from netvsc.names import natural
-from netvsc.pair import Clash, Conflict, Vf
-from netvsc.pool import Pool
+from netvsc.model.mac import pair_id
+from netvsc.model.names import natural
+from netvsc.model.pair import Clash, Conflict, Vf
+from netvsc.model.pool import Pool
 from netvsc_deviceplugin.links import ETHERNET, LOOPBACK, Link
 from netvsc_deviceplugin.sysfs import Devices, PciDevice
 

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from netvsc.errors import RetryError
-from netvsc.pair import Inventory
-from netvsc.pool import Pool
-from netvsc.status import Announcement
+from netvsc.model.pair import Inventory
+from netvsc.model.pool import Pool
+from netvsc.model.status import Announcement
 from netvsc_deviceplugin import conditions
 from netvsc_deviceplugin.cni.half import Inside
 from netvsc_deviceplugin.cni.markers import Marker

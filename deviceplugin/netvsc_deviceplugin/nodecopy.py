@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.errors import ConfigError
-from netvsc.files import write_json
-from netvsc.plain import from_plain, to_plain
-from netvsc.status import NodeStatus
+from netvsc.host.atomic_file import write_json
+from netvsc.model.status import NodeStatus
 
 Json = Mapping[str, object]
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from netvsc import __version__
+from netvsc.encoding.serialize import from_plain
+from netvsc.encoding.timestamps import to_text
 from netvsc.errors import ConfigError, RequestError
-from netvsc.plain import from_plain
-from netvsc.status import AgentStatus, NodeStatus
-from netvsc.timestamps import to_text
+from netvsc.model.status import AgentStatus, NodeStatus
 from netvsc_deviceplugin import dates, nodecopy, nodepast
 from netvsc_deviceplugin.access import access
 from netvsc_deviceplugin.apiclient import Client

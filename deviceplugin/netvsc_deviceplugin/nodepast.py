@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from netvsc.pair import Path
-from netvsc.status import NodeStatus, PairStatus
-from netvsc.timestamps import from_text
+from netvsc.encoding.timestamps import from_text
+from netvsc.model.pair import Path
+from netvsc.model.status import NodeStatus, PairStatus
 from netvsc_deviceplugin.ledger import Past
 from netvsc_deviceplugin.nics import VfMemory
 from netvsc_deviceplugin.podresources import Allocation, Allocations

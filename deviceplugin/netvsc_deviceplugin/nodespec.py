@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from netvsc import checks
+from netvsc.encoding import checks
+from netvsc.encoding.serialize import from_plain
 from netvsc.errors import ConfigError
-from netvsc.plain import from_plain
-from netvsc.pool import Pool, pools_from
-from netvsc.status import Foreign, NodeSpec
+from netvsc.model.pool import Pool, pools_from
+from netvsc.model.status import Foreign, NodeSpec
 
 Json = Mapping[str, object]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from netvsc.names import RESOURCE_DOMAIN
-from netvsc.pair import Inventory, Pair, Path
-from netvsc.pool import Pool, Selector
-from netvsc.status import (
+from netvsc.encoding.timestamps import to_text
+from netvsc.model.names import RESOURCE_DOMAIN
+from netvsc.model.pair import Inventory, Pair, Path
+from netvsc.model.pool import Pool, Selector
+from netvsc.model.status import (
     AgentStatus,
     AllocationStatus,
     Announcement,
@@ -20,7 +21,6 @@ from netvsc.status import (
     Summary,
     VfStatus,
 )
-from netvsc.timestamps import to_text
 from netvsc_deviceplugin import conditions, verbs
 from netvsc_deviceplugin.cni.markers import Marker, Phase
 from netvsc_deviceplugin.conditions import State

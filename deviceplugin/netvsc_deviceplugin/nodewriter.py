@@ -8,9 +8,9 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 
+from netvsc.encoding.serialize import camel, to_plain
 from netvsc.errors import NetvscError
-from netvsc.plain import camel, to_plain
-from netvsc.status import NodeStatus
+from netvsc.model.status import NodeStatus
 from netvsc_deviceplugin.pace import Pace
 from netvsc_deviceplugin.retry import Retry
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from netvsc.errors import NetvscError
-from netvsc.status import Announcement, AnnounceState
+from netvsc.model.status import Announcement, AnnounceState
 from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.retry import Retry
 

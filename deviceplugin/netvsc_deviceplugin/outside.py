@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from netvsc.pair import Inventory
-from netvsc.pool import Pool
+from netvsc.model.pair import Inventory
+from netvsc.model.pool import Pool
 from netvsc_deviceplugin import cdi, devinfo
 
 

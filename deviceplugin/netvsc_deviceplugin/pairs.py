@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from netvsc.errors import NetvscError, RequestError
-from netvsc.pair import Inventory
-from netvsc.pool import BUILT_IN
+from netvsc.model.pair import Inventory
+from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin import report
 from netvsc_deviceplugin.config import read_pools
 from netvsc_deviceplugin.match import Policy, match

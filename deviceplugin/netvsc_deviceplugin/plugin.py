@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from netvsc.errors import RequestError
-from netvsc.pair import Inventory, Pair
-from netvsc.pool import Pool
+from netvsc.model.pair import Inventory, Pair
+from netvsc.model.pool import Pool
 from netvsc_deviceplugin import functions
 from netvsc_deviceplugin.advertised import Advertisement, Device, Losses, advertise, losses
 from netvsc_deviceplugin.allocation import Grant, grant

@@ -17,7 +17,7 @@ from pathlib import Path
 import grpc
 import grpc.aio
 
-from netvsc.names import RESOURCE_DOMAIN
+from netvsc.model.names import RESOURCE_DOMAIN
 from netvsc_deviceplugin import rpc
 from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.proto import podresources_v1_pb2 as pr

@@ -7,8 +7,8 @@ import logging
 from pathlib import Path
 
 from netvsc.errors import ConfigError
-from netvsc.folder import watching
-from netvsc.pool import Pool
+from netvsc.host.inotify import watching
+from netvsc.model.pool import Pool
 from netvsc_deviceplugin.config import read_pools
 from netvsc_deviceplugin.latest import Latest
 

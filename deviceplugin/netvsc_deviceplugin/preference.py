@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from netvsc.pair import Pair
+from netvsc.model.pair import Pair
 from netvsc_deviceplugin.functions import Functions, clash
 
 

@@ -7,8 +7,8 @@ from typing import TypedDict
 
 import yaml
 
-from netvsc.columns import columns
-from netvsc.pair import Conflict, Exclusion, Inventory, Pair
+from netvsc.encoding.columns import columns
+from netvsc.model.pair import Conflict, Exclusion, Inventory, Pair
 
 
 class VfReport(TypedDict):

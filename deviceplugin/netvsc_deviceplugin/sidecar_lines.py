@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from netvsc import checks
+from netvsc.encoding import checks
 from netvsc.errors import RequestError
 
 LINE_MAX = 4096  # bytes; a pair takes 800

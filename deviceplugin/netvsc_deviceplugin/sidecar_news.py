@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netvsc.status import Announcement, AnnounceState
-from netvsc.timestamps import to_text
+from netvsc.encoding.timestamps import to_text
+from netvsc.model.status import Announcement, AnnounceState
 from netvsc_deviceplugin.sidecar_lines import Application, Counts, Said, VfState, verbs_text
 
 _STATES = {

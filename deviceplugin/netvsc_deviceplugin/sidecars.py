@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from netvsc.errors import RetryError
-from netvsc.status import STARTING, Announcement, AnnounceState
+from netvsc.model.status import STARTING, Announcement, AnnounceState
 from netvsc_deviceplugin import sidecar_talk
 from netvsc_deviceplugin.cni.half import Inside
 from netvsc_deviceplugin.dates import Dates

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from netvsc.names import natural
+from netvsc.model.names import natural
 from netvsc_deviceplugin.links import Link
 
 NETVSC_CLASS = "{f8615163-df3e-46c5-913f-f2d2f965ed0e}"

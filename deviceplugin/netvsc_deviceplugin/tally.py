@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from netvsc.status import NodeStatus, PairStatus
-from netvsc.timestamps import from_text
+from netvsc.encoding.timestamps import from_text
+from netvsc.model.status import NodeStatus, PairStatus
 
 DAY = 86_400
 _SLOT = 600  # seconds; the day is counted in pieces of ten minutes

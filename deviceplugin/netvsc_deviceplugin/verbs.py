@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from netvsc.pair import Inventory, Pair
+from netvsc.model.pair import Inventory, Pair
 from netvsc_deviceplugin.given import Verbs
 from netvsc_deviceplugin.latest import Latest
 

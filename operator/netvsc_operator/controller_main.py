@@ -10,8 +10,8 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from netvsc import logs
 from netvsc.errors import NetvscError
+from netvsc.host import logs
 from netvsc_operator import authority
 from netvsc_operator.controller.program import Program, Settings
 from netvsc_operator.kube import Kube, way

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netvsc.errors import ConfigError, RequestError
-from netvsc.pool import BUILT_IN, Pool
+from netvsc.model.pool import BUILT_IN, Pool
 from netvsc_operator.admission.apply import apply
 from netvsc_operator.admission.cautions import cautions
 from netvsc_operator.admission.patch import operations

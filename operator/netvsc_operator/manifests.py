@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from netvsc.errors import ConfigError, RequestError
-from netvsc.pool import Pool, pools_from
+from netvsc.model.pool import Pool, pools_from
 from netvsc_operator.admission.objects import pool_of
 
 Thing = dict[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvsc.pool import Mode
+from netvsc.model.pool import Mode
 from netvsc_operator.admission.annotations import MODE, POLL_MS, VDEV_NETVSC, Guard, VdevNetvsc
 from netvsc_operator.admission.containers import Object, entries
 from netvsc_operator.admission.modes import FAILSAFE

@@ -16,8 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from netvsc import logs
 from netvsc.errors import NetvscError
+from netvsc.host import logs
 from netvsc_operator.kube import NETVSC_NODES, Kube, NotFound, way
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from cluster.apiserver import apiserver
 from cluster.harness import namespaces
-from netvsc.pool import BUILT_IN
+from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission import Result
 from netvsc_operator.injection import Injection
 from sim.pods import POOLS, pods

@@ -18,7 +18,7 @@ from cluster.agent_node import ETH1, Node, install_crd, on_a_node, options_of, p
 from cluster.apiserver import apiserver
 from cluster.chaos.clock import FakeClock
 from cluster.stage import Site, made, site
-from netvsc.timestamps import from_text
+from netvsc.encoding.timestamps import from_text
 from sim.agent import AgentProcess
 from sim.controller import ControllerProcess
 from sim.nodes import returned, revoked, taken

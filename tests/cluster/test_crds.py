@@ -11,9 +11,9 @@ import pytest
 
 from cluster.apiserver import apiserver
 from cluster.harness.errors import ClusterError
-from netvsc.pair import Path, VfSeen
-from netvsc.plain import from_plain, to_plain
-from netvsc.status import (
+from netvsc.encoding.serialize import from_plain, to_plain
+from netvsc.model.pair import Path, VfSeen
+from netvsc.model.status import (
     AgentStatus,
     AllocationStatus,
     Announcement,

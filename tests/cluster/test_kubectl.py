@@ -18,8 +18,8 @@ import yaml
 
 from cluster.apiserver import apiserver
 from cluster.login import Login
-from netvsc.plain import to_plain
-from netvsc.status import STARTING, Announcement, AnnounceState
+from netvsc.encoding.serialize import to_plain
+from netvsc.model.status import STARTING, Announcement, AnnounceState
 from netvsc_operator.controller.recorder import Ref, event
 from netvsc_operator.controller.telling import Reason, Severity, Telling
 from sim import nodes
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cluster.harness import Cluster
-    from netvsc.status import PairStatus
+    from netvsc.model.status import PairStatus
 
 pytestmark = pytest.mark.cluster
 

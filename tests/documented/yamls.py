@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from documented.blocks import ROOT, all_blocks
-from netvsc.pool import BUILT_IN
+from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission.objects import pool_of
 from netvsc_operator.explain import explain
 from netvsc_operator.injection import Injection
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from documented.blocks import Block
-    from netvsc.pool import Pool
+    from netvsc.model.pool import Pool
 
 Object = dict[str, Any]
 KINDS = ("yaml", "yaml refused", "yaml values")

@@ -13,7 +13,7 @@ from fuzz.engine import Finding, Target, mutated, run, seeds
 from fuzz.targets import TARGETS
 from fuzz.targets.netlink import datagrams
 from netvsc.errors import ConfigError, RequestError
-from netvsc.pool import pools_from
+from netvsc.model.pool import pools_from
 from netvsc_deviceplugin import netlink
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from fuzz.targets import imds
-from netvsc.devargs import check_template
+from netvsc.encoding.serialize import from_plain
 from netvsc.errors import ConfigError, NodeError, RequestError
-from netvsc.names import check_interface, natural
-from netvsc.plain import from_plain
-from netvsc.status import PairStatus
+from netvsc.model.devargs import check_template
+from netvsc.model.names import check_interface, natural
+from netvsc.model.status import PairStatus
 from netvsc_deviceplugin import imds_document
 from netvsc_deviceplugin.cni import conflist
 from netvsc_deviceplugin.cni.markers import Markers, Phase

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from netvsc.mac import mac_of
+from netvsc.model.mac import mac_of
 from sim.agent import PATIENCE, AgentProcess
 from sim.cni import Pod, id_of
 from sim.cni_node import ETH1, PAIR, Node, on_azure

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from netvsc.pair import Inventory
+from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.cni.chain import SETTLE_S, Chain, Folders
 from netvsc_deviceplugin.cni.half import CniHalf, CniSettings, Mode
 from netvsc_deviceplugin.cni.place import Place, Standing

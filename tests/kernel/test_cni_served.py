@@ -2,8 +2,8 @@
 
 import pytest
 
-from netvsc.pair import Inventory, Path, Reason
-from netvsc.pool import pools_from
+from netvsc.model.pair import Inventory, Path, Reason
+from netvsc.model.pool import pools_from
 from netvsc_deviceplugin.cni.holding import Want
 from netvsc_deviceplugin.cni.served import scan_all
 from netvsc_deviceplugin.match import Policy, match

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from netvsc.errors import NodeError
-from netvsc.pair import Inventory, Path
-from netvsc.pool import pools_from
+from netvsc.model.pair import Inventory, Path
+from netvsc.model.pool import pools_from
 from netvsc_deviceplugin.inventory import InventoryLoop
 from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.match import Policy, World

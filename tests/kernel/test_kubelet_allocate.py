@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 import pytest
 
-from netvsc.pair import Exclusion, Inventory, Reason
+from netvsc.model.pair import Exclusion, Inventory, Reason
 from netvsc_deviceplugin.podresources import GONE_S, Allocation, PodResources
 from sim.plugin_host import RESOURCE, Node, node, until
 from sim.stock import inventory, pair, revoked

@@ -6,8 +6,8 @@ import asyncio
 import time
 from dataclasses import replace
 
-from netvsc.pair import Inventory
-from netvsc.pool import BUILT_IN
+from netvsc.model.pair import Inventory
+from netvsc.model.pool import BUILT_IN
 from sim.kubelet import Devices, Message
 from sim.plugin_host import RESOURCE, Node, node
 from sim.stock import inventory, pair, revoked

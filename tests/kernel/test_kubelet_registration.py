@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from netvsc.errors import NodeError
-from netvsc.pool import BUILT_IN
+from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin import lifecycle
 from sim.plugin_host import RESOURCE, Node, node, until
 from sim.stock import inventory, pair

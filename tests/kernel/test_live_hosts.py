@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from netvsc.pair import Inventory, Reason
-from netvsc.pool import BUILT_IN, Pool, pool_from
+from netvsc.model.pair import Inventory, Reason
+from netvsc.model.pool import BUILT_IN, Pool, pool_from
 from netvsc_deviceplugin.match import Policy, match
 from netvsc_deviceplugin.scan import Source, scan
 from sim import fixture, spaces, timeline

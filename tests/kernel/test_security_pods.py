@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from netvsc.pool import pools_from
+from netvsc.model.pool import pools_from
 from netvsc_deviceplugin.cni.served import scan_all
 from netvsc_deviceplugin.match import Policy, match
 from sim import spaces, xdp

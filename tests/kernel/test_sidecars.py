@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from netvsc.errors import NetvscError
-from netvsc.status import STARTING, AnnounceState
+from netvsc.model.status import STARTING, AnnounceState
 from netvsc_deviceplugin import sidecar_pod
 from sim import spaces
 from sim.fdpipe import PCI, SOCKET, Pod, Reader, Sidecar

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from netvsc.pair import Inventory, Pair
-from netvsc.pool import BUILT_IN
+from netvsc.model.pair import Inventory, Pair
+from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin.counters import driver_counters
 from netvsc_deviceplugin.match import Policy, match
 from netvsc_deviceplugin.metrics_traffic import TrafficNow

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
 
-from netvsc.plain import to_plain
-from netvsc.status import Foreign, PairStatus
+from netvsc.encoding.serialize import to_plain
+from netvsc.model.status import Foreign, PairStatus
 from netvsc_operator.controller.controller import Controller
 from netvsc_operator.controller.fleet import Claimant, Fleet, Machine
 from netvsc_operator.controller.foreigners import Foreigners

@@ -116,7 +116,7 @@ class ControllerProcess:
 def _serve(kubeconfig: Path, pace: str) -> None:
     from prometheus_client import CollectorRegistry  # noqa: PLC0415 (the other side of this file)
 
-    from netvsc import logs  # noqa: PLC0415
+    from netvsc.host import logs  # noqa: PLC0415
     from netvsc_operator.controller.program import Program, Settings  # noqa: PLC0415
     from netvsc_operator.controller.reannounce import Pace  # noqa: PLC0415
     from netvsc_operator.kube import Kube, way  # noqa: PLC0415

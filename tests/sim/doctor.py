@@ -6,10 +6,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from netvsc.pair import Path as Way
-from netvsc.pair import VfSeen
-from netvsc.plain import to_plain
-from netvsc.status import AgentStatus, NodeStatus, PairStatus, Summary
+from netvsc.encoding.serialize import to_plain
+from netvsc.model.pair import Path as Way
+from netvsc.model.pair import VfSeen
+from netvsc.model.status import AgentStatus, NodeStatus, PairStatus, Summary
 from netvsc_deviceplugin.nodecopy import Copy
 from sim import fixture
 

@@ -13,10 +13,10 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from netvsc import timestamps
-from netvsc.pair import Path, VfSeen
-from netvsc.plain import to_plain
-from netvsc.status import (
+from netvsc.encoding import timestamps
+from netvsc.encoding.serialize import to_plain
+from netvsc.model.pair import Path, VfSeen
+from netvsc.model.status import (
     AgentStatus,
     AllocationStatus,
     Announcement,

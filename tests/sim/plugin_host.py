@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from prometheus_client import CollectorRegistry
 
-from netvsc.pair import Inventory
-from netvsc.pool import BUILT_IN, Pool
+from netvsc.model.pair import Inventory
+from netvsc.model.pool import BUILT_IN, Pool
 from netvsc_deviceplugin.host import PluginHost
 from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.metrics import Metrics

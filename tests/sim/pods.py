@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from netvsc.pool import BUILT_IN, Fallback, Mode, Pool
+from netvsc.model.pool import BUILT_IN, Fallback, Mode, Pool
 
 Object = dict[str, Any]
 POOLS = {

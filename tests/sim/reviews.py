@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonpatch  # of kopf's: carries out patches that we only make
 
-from netvsc.pool import BUILT_IN, Pool
+from netvsc.model.pool import BUILT_IN, Pool
 from netvsc_operator.admission import Answered, answer
 from netvsc_operator.injection import Injection
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from netvsc.status import Announcement
+from netvsc.model.status import Announcement
 from netvsc_deviceplugin.given import Verbs
 from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.sidecars import Sidecars

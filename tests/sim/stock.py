@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netvsc.mac import pair_id
-from netvsc.pair import Inventory, Pair, Path, Uplink, Vf, VfSeen
+from netvsc.model.mac import pair_id
+from netvsc.model.pair import Inventory, Pair, Path, Uplink, Vf, VfSeen
 
 
 def pair(

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from netvsc.pool import Fallback, Mode
+from netvsc.model.pool import Fallback, Mode
 from netvsc_operator.admission.annotations import KNOWN, Allow, Gate, Guard, GuardPort, VdevNetvsc
 
 PAGE = (Path(__file__).parents[2] / "docs/pods.md").read_text()

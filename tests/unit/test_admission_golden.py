@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from netvsc.pool import BUILT_IN, pools_from
+from netvsc.model.pool import BUILT_IN, pools_from
 from netvsc_operator.admission import Result
 from netvsc_operator.injection import Injection
 from sim.reviews import IMAGE, ask, patched, warnings

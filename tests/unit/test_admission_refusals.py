@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from netvsc.pool import BUILT_IN, Mode, Pool
+from netvsc.model.pool import BUILT_IN, Mode, Pool
 from netvsc_operator.admission import Result
 from sim.reviews import ask, message, response
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from netvsc.pool import BUILT_IN
+from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission import Result, answer
 from sim.reviews import INJECTION, UID, ask, response, review
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netvsc.errors import RequestError
-from netvsc.interfaces import Request, name_interfaces
+from netvsc.model.interface_names import Request, name_interfaces
 from netvsc_operator.admission.containers import Container, Kind
 from netvsc_operator.admission.sharing import Shares, share
 

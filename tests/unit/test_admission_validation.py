@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from netvsc.pool import BUILT_IN
+from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission import Answered, Result, validate
 from sim.reviews import message, review, warnings
 

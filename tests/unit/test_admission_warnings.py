@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from netvsc.pool import Mode, Pool
+from netvsc.model.pool import Mode, Pool
 from sim.reviews import ask, warnings
 
 Object = dict[str, Any]

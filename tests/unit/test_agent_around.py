@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from netvsc.pair import Inventory
+from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.cni.place import Place, Standing
 from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.nodearound import Around, states

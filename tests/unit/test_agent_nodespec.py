@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from netvsc.errors import NodeError
-from netvsc.pool import Pool
-from netvsc.status import AgentStatus, Foreign, ForeignState, NodeStatus, Summary
+from netvsc.model.pool import Pool
+from netvsc.model.status import AgentStatus, Foreign, ForeignState, NodeStatus, Summary
 from netvsc_deviceplugin import nodecopy
 from netvsc_deviceplugin.nodecopy import Copy
 from netvsc_deviceplugin.nodespec import Wanted, taken

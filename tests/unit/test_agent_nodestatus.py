@@ -11,10 +11,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netvsc.pair import Clash, Conflict, Exclusion, Inventory, Reason
-from netvsc.plain import from_plain, to_plain
-from netvsc.pool import Pool, Selector
-from netvsc.status import (
+from netvsc.encoding.serialize import from_plain, to_plain
+from netvsc.encoding.timestamps import to_text
+from netvsc.model.pair import Clash, Conflict, Exclusion, Inventory, Reason
+from netvsc.model.pool import Pool, Selector
+from netvsc.model.status import (
     AgentStatus,
     Announcement,
     AnnounceState,
@@ -24,7 +25,6 @@ from netvsc.status import (
     Truth,
     VfStatus,
 )
-from netvsc.timestamps import to_text
 from netvsc_deviceplugin import conditions
 from netvsc_deviceplugin.cni.markers import Held, Marker, Phase
 from netvsc_deviceplugin.cni.place import UNKNOWN, Place, Standing

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netvsc.errors import NodeError, RetryError
-from netvsc.status import AgentStatus, NodeStatus, Summary
+from netvsc.model.status import AgentStatus, NodeStatus, Summary
 from netvsc_deviceplugin.nodewriter import INTERVAL_S, SETTLE_S, StatusWriter, patch_of
 
 EMPTY = NodeStatus(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from netvsc.errors import RetryError
-from netvsc.status import Announcement, AnnounceState
+from netvsc.model.status import Announcement, AnnounceState
 from netvsc_deviceplugin.orders import Orders, due
 
 HERE = Announcement(state=AnnounceState.TAKEN)

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netvsc.pair import Path, VfSeen
-from netvsc.status import (
+from netvsc.encoding.timestamps import to_text
+from netvsc.model.pair import Path, VfSeen
+from netvsc.model.status import (
     AgentStatus,
     Announcement,
     AnnounceState,
@@ -14,7 +15,6 @@ from netvsc.status import (
     Summary,
     VfStatus,
 )
-from netvsc.timestamps import to_text
 from netvsc_deviceplugin import nodepast
 from netvsc_deviceplugin.ledger import Past
 from netvsc_deviceplugin.nics import VfMemory

@@ -7,8 +7,8 @@ import re
 from collections.abc import Collection
 from dataclasses import replace
 
-from netvsc.pair import Inventory
-from netvsc.pool import BUILT_IN, Pool, Verbs
+from netvsc.model.pair import Inventory
+from netvsc.model.pool import BUILT_IN, Pool, Verbs
 from netvsc_deviceplugin import cdi
 from sim.stock import inventory, pair, revoked
 

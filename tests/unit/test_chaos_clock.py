@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netvsc.pair import Path, VfSeen
-from netvsc.status import AgentStatus, NodeStatus, PairStatus, Summary
-from netvsc.timestamps import to_text
+from netvsc.encoding.timestamps import to_text
+from netvsc.model.pair import Path, VfSeen
+from netvsc.model.status import AgentStatus, NodeStatus, PairStatus, Summary
 from netvsc_deviceplugin import nodepast
 from netvsc_deviceplugin.dates import Dates, boot
 from netvsc_operator import certificates

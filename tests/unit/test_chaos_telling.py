@@ -15,8 +15,8 @@ from cluster.chaos.telling import (
     judge_events,
     judge_pods,
 )
-from netvsc.pair import Path, VfSeen
-from netvsc.status import PairStatus, VfStatus
+from netvsc.model.pair import Path, VfSeen
+from netvsc.model.status import PairStatus, VfStatus
 from netvsc_operator.controller import words
 from netvsc_operator.controller.phase import Phase
 

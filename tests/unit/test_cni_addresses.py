@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from netvsc.errors import RetryError
-from netvsc.pair import Pair
-from netvsc.pool import BUILT_IN, Addresses, Pool
+from netvsc.model.pair import Pair
+from netvsc.model.pool import BUILT_IN, Addresses, Pool
 from netvsc_deviceplugin.cni.addresses import Json, own_of
 from netvsc_deviceplugin.cni.attachments import Attached
 from netvsc_deviceplugin.cni.request import Call, Verb

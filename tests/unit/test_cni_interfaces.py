@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netvsc.errors import RequestError
-from netvsc.interfaces import Request, name_interfaces, read_names, write_names
+from netvsc.model.interface_names import Request, name_interfaces, read_names, write_names
 
 REQUESTS = st.lists(
     st.builds(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from netvsc.pair import Inventory
+from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.cni import loading
 from netvsc_deviceplugin.latest import Latest
 from sim.stock import inventory, pair

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from netvsc.errors import ConfigError
-from netvsc.pool import Addresses, Fallback, ForeignOwner, Mode, Pool, Selector, Verbs
+from netvsc.model.pool import Addresses, Fallback, ForeignOwner, Mode, Pool, Selector, Verbs
 from netvsc_deviceplugin.config import parse_pools, read_pools
 
 EVERY_KEY = """

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
-from netvsc.plain import to_plain
+from netvsc.encoding.serialize import to_plain
 from netvsc_operator.controller.foreign import (
     Offer,
     Slice,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from netvsc.status import AnnounceState, PairStatus
+from netvsc.model.status import AnnounceState, PairStatus
 from netvsc_operator.admission.annotations import REANNOUNCE
 from netvsc_operator.controller.fleet import Claimant, Fleet, Seen
 from netvsc_operator.controller.notebook import Notebook

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netvsc.pair import VfSeen
-from netvsc.status import STARTING, Announcement, AnnounceState
+from netvsc.model.pair import VfSeen
+from netvsc.model.status import STARTING, Announcement, AnnounceState
 from netvsc_operator.controller import told
 from netvsc_operator.controller.accelerated import accelerated
 from netvsc_operator.controller.fleet import Claimant, Fleet, Seen

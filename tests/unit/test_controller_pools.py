@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from netvsc.pool import pools_from
-from netvsc.status import Foreign, ForeignState, PoolStatus
+from netvsc.model.pool import pools_from
+from netvsc.model.status import Foreign, ForeignState, PoolStatus
 from netvsc_operator.controller import nodes, poolstatus
 from netvsc_operator.controller.poolbook import ANNOTATION, Judged, book
 from netvsc_operator.controller.poolstatus import Sum

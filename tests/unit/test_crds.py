@@ -1,4 +1,4 @@
-"""The CRDs say what netvsc.pool and netvsc.status say, every field of it, and no other."""
+"""The CRDs say what netvsc.model.pool and .status say, every field of it, and no other."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from netvsc import pool
+from netvsc.encoding.serialize import camel
 from netvsc.errors import ConfigError
-from netvsc.names import PREFIX_MAX
-from netvsc.plain import camel
-from netvsc.pool import Addresses, Fallback, ForeignOwner, Mode, Pool, Verbs, pool_from
-from netvsc.status import Condition, NodeSpec, NodeStatus
+from netvsc.model import pool
+from netvsc.model.names import PREFIX_MAX
+from netvsc.model.pool import Addresses, Fallback, ForeignOwner, Mode, Pool, Verbs, pool_from
+from netvsc.model.status import Condition, NodeSpec, NodeStatus
 from netvsc_operator.crds import definitions, texts
 
 Schema = dict[str, Any]

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from netvsc.pair import Pair
-from netvsc.pool import BUILT_IN, Pool, Verbs
+from netvsc.model.pair import Pair
+from netvsc.model.pool import BUILT_IN, Pool, Verbs
 from netvsc_deviceplugin.allocation import Grant, grant, variable
 from sim.stock import pair, revoked
 

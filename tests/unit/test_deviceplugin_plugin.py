@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from netvsc.pair import Exclusion, Inventory, Pair, Reason
-from netvsc.pool import BUILT_IN, Pool
+from netvsc.model.pair import Exclusion, Inventory, Pair, Reason
+from netvsc.model.pool import BUILT_IN, Pool
 from netvsc_deviceplugin.plugin import Plugin, UnavailablePairError, UnknownPairError
 from sim.stock import inventory, pair, revoked, synthetic
 

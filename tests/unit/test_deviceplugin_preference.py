@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netvsc.pair import Pair
+from netvsc.model.pair import Pair
 from netvsc_deviceplugin.functions import clash, seen
 from netvsc_deviceplugin.preference import prefer
 from sim.stock import pair, revoked

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from netvsc.status import Condition, ExcludedStatus, Summary, Truth
+from netvsc.model.status import Condition, ExcludedStatus, Summary, Truth
 from netvsc_deviceplugin.doctor import command
 from netvsc_deviceplugin.doctor.finding import Finding, Verdict
 from netvsc_deviceplugin.doctor.look import node

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from netvsc.pair import Inventory
-from netvsc.pool import pool_from
+from netvsc.model.pair import Inventory
+from netvsc.model.pool import pool_from
 from netvsc_deviceplugin.links import Link
 from netvsc_deviceplugin.match import Policy, match
 from netvsc_deviceplugin.routes import DefaultRoute

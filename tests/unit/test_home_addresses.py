@@ -1,6 +1,6 @@
 """A pod may call itself what it likes; the NIC keeps the addresses it had at home."""
 
-from netvsc.pool import BUILT_IN
+from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin.home_addresses import as_at_home, seen_at_home
 from netvsc_deviceplugin.nics import Nic, pair_up
 from netvsc_deviceplugin.own import Own

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from netvsc.errors import NodeError
-from netvsc.pair import Inventory
+from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.imds import Imds
 from netvsc_deviceplugin.imds_http import Endpoint
 from netvsc_deviceplugin.latest import Latest

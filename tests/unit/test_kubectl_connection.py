@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
+from netvsc.encoding.timestamps import to_text
 from netvsc.errors import NetvscError
-from netvsc.timestamps import to_text
 from netvsc_operator.certificates import Pair, issue, new_authority
 from netvsc_operator.kinds import NETVSC_NODES
 from netvsc_operator.kubectl.answers import Scope

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from netvsc.columns import columns
-from netvsc.pair import Path, VfSeen
-from netvsc.status import (
+from netvsc.encoding.columns import columns
+from netvsc.encoding.timestamps import to_text
+from netvsc.model.pair import Path, VfSeen
+from netvsc.model.status import (
     STARTING,
     AgentStatus,
     AllocationStatus,
@@ -17,7 +18,6 @@ from netvsc.status import (
     Truth,
     VfStatus,
 )
-from netvsc.timestamps import to_text
 from netvsc_operator.kubectl.held import Node, holders, silent
 from netvsc_operator.kubectl.shown import node_of
 from netvsc_operator.kubectl.views import age, events, nodes, pairs, pods, table

@@ -1,6 +1,6 @@
 """Every revocation and return is counted once, whichever way it became known."""
 
-from netvsc.pair import Inventory, Pair, Path, Uplink, Vf, VfSeen
+from netvsc.model.pair import Inventory, Pair, Path, Uplink, Vf, VfSeen
 from netvsc_deviceplugin.ledger import Ledger, Past, Returned, Revoked
 from netvsc_deviceplugin.links import Link
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netvsc.pair import Inventory
+from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.ledger import Ledger, Returned, Revoked
 from unit.test_ledger import gone, seen
 

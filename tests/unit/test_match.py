@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from netvsc.pair import Clash, Inventory, Path, Reason, Uplink, VfSeen
-from netvsc.pool import Pool, pools_from
-from netvsc.status import Foreign, ForeignState
+from netvsc.model.pair import Clash, Inventory, Path, Reason, Uplink, VfSeen
+from netvsc.model.pool import Pool, pools_from
+from netvsc.model.status import Foreign, ForeignState
 from netvsc_deviceplugin.foreign import claim
 from netvsc_deviceplugin.match import Policy, World, decide, match
 from netvsc_deviceplugin.nics import pair_up, remember

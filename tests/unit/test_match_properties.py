@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netvsc.pair import Inventory
+from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.links import above
 from netvsc_deviceplugin.match import Policy, match
 from sim.links import LinkList, mac_of

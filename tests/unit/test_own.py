@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netvsc.pair import Inventory
-from netvsc.pool import pools_from
+from netvsc.model.pair import Inventory
+from netvsc.model.pool import pools_from
 from netvsc_deviceplugin.match import Policy, World, match
 from netvsc_deviceplugin.own import Own, known
 from netvsc_deviceplugin.scan import with_told

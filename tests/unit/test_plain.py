@@ -2,10 +2,10 @@
 
 import pytest
 
+from netvsc.encoding.serialize import camel, from_plain, to_plain
 from netvsc.errors import ConfigError
-from netvsc.pair import Path, VfSeen
-from netvsc.plain import camel, from_plain, to_plain
-from netvsc.status import (
+from netvsc.model.pair import Path, VfSeen
+from netvsc.model.status import (
     AgentStatus,
     AllocationStatus,
     Announcement,

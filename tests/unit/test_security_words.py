@@ -7,10 +7,10 @@ import struct
 
 import pytest
 
-from netvsc.columns import columns
+from netvsc.encoding.columns import columns
 from netvsc.errors import RequestError
-from netvsc.names import check_interface
-from netvsc.status import AllocationStatus
+from netvsc.model.names import check_interface
+from netvsc.model.status import AllocationStatus
 from netvsc_deviceplugin.links import parse_link
 from netvsc_deviceplugin.netlink import attribute
 from netvsc_operator.kube import PODS

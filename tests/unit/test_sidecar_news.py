@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from netvsc.status import Announcement, AnnounceState
+from netvsc.model.status import Announcement, AnnounceState
 from netvsc_deviceplugin.sidecar_lines import Ages, Application, Counts, Said, VfState
 from netvsc_deviceplugin.sidecar_news import (
     Progress,

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.errors import ConfigError
-from netvsc.plain import from_plain, to_plain
-from netvsc.status import AnnounceState, Foreign, NodeStatus, Truth
+from netvsc.model.status import AnnounceState, Foreign, NodeStatus, Truth
 from netvsc_deviceplugin.nodespec import Wanted, taken
 from netvsc_deviceplugin.nodewriter import patch_of
 from netvsc_deviceplugin.sidecar_lines import Application, VfState, parse

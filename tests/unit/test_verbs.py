@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netvsc.pair import Inventory, Pair
+from netvsc.model.pair import Inventory, Pair
 from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.links import Link
 from netvsc_deviceplugin.match import Policy, match

@@ -15,7 +15,7 @@ from cryptography import x509
 from prometheus_client import CollectorRegistry
 
 from netvsc.errors import NodeError
-from netvsc.folder import watching
+from netvsc.host.inotify import watching
 from netvsc_operator.webhook.certificate import Certificate
 from netvsc_operator.webhook.metrics import Metrics
 from sim.secret import Secret

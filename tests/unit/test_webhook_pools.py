@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from netvsc.pool import BUILT_IN, Pool
+from netvsc.model.pool import BUILT_IN, Pool
 from netvsc_operator.kube import Applied, Listed, Object, Removed
 from netvsc_operator.webhook.pools import Pools
 

@@ -17,10 +17,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netvsc.interfaces import ANNOTATION as INTERFACES
-from netvsc.interfaces import read_names, write_names
-from netvsc.plain import from_plain, to_plain
-from netvsc.status import NodeStatus
+from netvsc.encoding.serialize import from_plain, to_plain
+from netvsc.model.interface_names import ANNOTATION as INTERFACES
+from netvsc.model.interface_names import read_names, write_names
+from netvsc.model.status import NodeStatus
 from netvsc_deviceplugin import nodecopy
 from netvsc_deviceplugin.cni.conflist import with_us, without_us
 from netvsc_deviceplugin.cni.markers import Markers

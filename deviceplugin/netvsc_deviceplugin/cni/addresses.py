@@ -14,8 +14,8 @@ import socket
 from collections.abc import Collection, Mapping, Sequence
 
 from netvsc.errors import NodeError, RequestError, RetryError
-from netvsc.pair import Inventory
-from netvsc.pool import Addresses, Pool
+from netvsc.model.pair import Inventory
+from netvsc.model.pool import Addresses, Pool
 from netvsc_deviceplugin import links
 from netvsc_deviceplugin.cni import ipv6
 from netvsc_deviceplugin.cni.present import add_route

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from netvsc.errors import NodeError
-from netvsc.folder import watching
+from netvsc.host.inotify import watching
 from netvsc_deviceplugin.cni import conflist, lists, program
 from netvsc_deviceplugin.cni.conflist import ConflistError, Contest
 from netvsc_deviceplugin.cni.place import UNKNOWN, Place, Standing

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from netvsc.folder import watching
-from netvsc.pair import Inventory
-from netvsc.pool import Pool
+from netvsc.host.inotify import watching
+from netvsc.model.pair import Inventory
+from netvsc.model.pool import Pool
 from netvsc_deviceplugin.cni import addresses
 from netvsc_deviceplugin.cni.addresses import Json
 from netvsc_deviceplugin.cni.apply import Means

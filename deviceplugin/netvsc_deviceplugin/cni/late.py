@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from netvsc.errors import NetvscError, RequestError
-from netvsc.folder import watching
+from netvsc.host.inotify import watching
 from netvsc_deviceplugin.cni.markers import Markers
 from netvsc_deviceplugin.cni.passed import Passed
 from netvsc_deviceplugin.cni.request import Call

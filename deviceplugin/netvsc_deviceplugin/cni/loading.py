@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from netvsc.pair import Inventory
+from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.cni import messages
 from netvsc_deviceplugin.latest import Latest
 

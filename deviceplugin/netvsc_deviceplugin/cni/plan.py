@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from netvsc.names import is_interface
+from netvsc.model.names import is_interface
 from netvsc_deviceplugin.cni.sight import Seen
 from netvsc_deviceplugin.links import ETHERNET
 

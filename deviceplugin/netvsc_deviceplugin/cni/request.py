@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from netvsc.errors import RequestError
-from netvsc.interfaces import ANNOTATION
-from netvsc.names import check_interface
+from netvsc.model.interface_names import ANNOTATION
+from netvsc.model.names import check_interface
 from netvsc_deviceplugin.cni import strict
 from netvsc_deviceplugin.cni.markers import check_container
 

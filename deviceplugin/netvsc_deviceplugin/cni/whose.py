@@ -10,8 +10,8 @@ from pathlib import Path
 import grpc.aio
 
 from netvsc.errors import RetryError
-from netvsc.interfaces import Names, Request, name_interfaces, read_names
-from netvsc.names import RESOURCE_DOMAIN
+from netvsc.model.interface_names import Names, Request, name_interfaces, read_names
+from netvsc.model.names import RESOURCE_DOMAIN
 from netvsc_deviceplugin import rpc
 from netvsc_deviceplugin.cni.holding import Want
 from netvsc_deviceplugin.cni.request import Call, CallError, Code

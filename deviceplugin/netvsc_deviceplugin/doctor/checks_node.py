@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from netvsc.status import ForeignState, NodeStatus, Truth
+from netvsc.model.status import ForeignState, NodeStatus, Truth
 from netvsc_deviceplugin.cni import conflist
 from netvsc_deviceplugin.doctor.facts import NodeFacts, Program, Vf
 from netvsc_deviceplugin.doctor.finding import Check, Finding, failure, ok, unknown, warning

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from netvsc.columns import columns
+from netvsc.encoding.columns import columns
 from netvsc.errors import NetvscError
 from netvsc_deviceplugin.doctor import checks_image, checks_kernel, checks_node
 from netvsc_deviceplugin.doctor.finding import Check, F, Finding, exit_code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from netvsc.names import natural
+from netvsc.model.names import natural
 
 
 def text(path: Path) -> str | None:

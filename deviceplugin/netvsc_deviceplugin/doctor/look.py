@@ -11,8 +11,8 @@ import json
 import os
 from pathlib import Path
 
+from netvsc.encoding.serialize import from_plain
 from netvsc.errors import ConfigError, RequestError
-from netvsc.plain import from_plain
 from netvsc_deviceplugin.cni import conflist
 from netvsc_deviceplugin.doctor.facts import Cni, NodeFacts, Pages, Program, Sockets
 from netvsc_deviceplugin.doctor.files import content, entries, listable, number, text, there

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import TypeVar
 
 from netvsc.errors import RequestError
-from netvsc.interfaces import ANNOTATION as INTERFACES
-from netvsc.pool import Fallback, Mode
+from netvsc.model.interface_names import ANNOTATION as INTERFACES
+from netvsc.model.pool import Fallback, Mode
 
 PREFIX = "netvsc.io/"
 MODE = f"{PREFIX}mode"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvsc.pool import Fallback, Mode
+from netvsc.model.pool import Fallback, Mode
 from netvsc_operator.admission import annotations as said
 from netvsc_operator.admission.annotations import Gate, Guard, GuardPort, VdevNetvsc, Wishes
 from netvsc_operator.admission.argv import PLACEHOLDER, VARIABLE, refers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from posixpath import normpath
 
-from netvsc import checks
+from netvsc.encoding import checks
 from netvsc.errors import RequestError
 from netvsc_operator.admission.argv import VARIABLE
 from netvsc_operator.admission.containers import Container, Object, items

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from netvsc import checks
+from netvsc.encoding import checks
 from netvsc.errors import ConfigError, RequestError
-from netvsc.names import RESOURCE_DOMAIN
+from netvsc.model.names import RESOURCE_DOMAIN
 from netvsc_operator.admission.quantity import ONE, quantity
 
 Object = Mapping[str, object]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from netvsc.errors import RequestError
-from netvsc.pool import Fallback, Mode, Pool
+from netvsc.model.pool import Fallback, Mode, Pool
 from netvsc_operator.admission.annotations import Allow, GuardPort, VdevNetvsc
 from netvsc_operator.admission.sharing import PodPair
 from netvsc_operator.admission.terms import Terms

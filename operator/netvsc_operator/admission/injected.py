@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from netvsc.errors import RequestError
-from netvsc.interfaces import ANNOTATION, Names, read_names
+from netvsc.model.interface_names import ANNOTATION, Names, read_names
 from netvsc_operator.admission.containers import Container, Kind, Object, entries
 
 LABEL = "netvsc.io/injected"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netvsc.errors import RequestError
-from netvsc.pool import Mode, Pool
+from netvsc.model.pool import Mode, Pool
 from netvsc_operator.admission.annotations import MODE
 from netvsc_operator.admission.containers import Container
 from netvsc_operator.admission.terms import Terms

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 
 from netvsc.errors import RequestError
-from netvsc.pool import Pool
+from netvsc.model.pool import Pool
 from netvsc_operator.admission.cautions import cautions
 from netvsc_operator.admission.containers import Object
 from netvsc_operator.admission.patch import operations

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from netvsc import checks
-from netvsc.names import check_pool
-from netvsc.pool import Pool, pool_from
+from netvsc.encoding import checks
+from netvsc.model.names import check_pool
+from netvsc.model.pool import Pool, pool_from
 from netvsc_operator.admission.containers import Object, entries
 
 

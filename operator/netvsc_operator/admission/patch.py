@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netvsc.interfaces import ANNOTATION, write_names
-from netvsc.pool import Mode
+from netvsc.model.interface_names import ANNOTATION, write_names
+from netvsc.model.pool import Mode
 from netvsc_operator.admission import sidecar
 from netvsc_operator.admission.annotations import Guard
 from netvsc_operator.admission.argv import VARIABLE, put, quoted

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from netvsc.errors import RequestError
-from netvsc.interfaces import Names
-from netvsc.pool import Mode, Pool
+from netvsc.model.interface_names import Names
+from netvsc.model.pool import Mode, Pool
 from netvsc_operator.admission import conflicts, eal
 from netvsc_operator.admission.annotations import Guard, Wishes, wishes_from
 from netvsc_operator.admission.argv import Place, Words, find_place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from netvsc import checks
+from netvsc.encoding import checks
 from netvsc_operator.admission.containers import Object, entries, items
 from netvsc_operator.admission.qos import Amounts, amounts, has_pod_level, requests_of
 from netvsc_operator.admission.quantity import ONE, quantity

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from netvsc import checks
+from netvsc.encoding import checks
 from netvsc_operator.admission.containers import Object, entries, items
 from netvsc_operator.admission.quantity import quantity
 

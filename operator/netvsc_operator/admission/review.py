@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from netvsc import checks
+from netvsc.encoding import checks
 from netvsc.errors import RequestError
 from netvsc_operator.admission.containers import Object, entries
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netvsc.errors import RequestError
-from netvsc.interfaces import Names, Request, name_interfaces
+from netvsc.model.interface_names import Names, Request, name_interfaces
 from netvsc_operator.admission.containers import Container, Kind
 
 PAIRS_MAX = 7  # an Azure VM has 8 NICs, and one of them is the node's

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from netvsc.pool import Fallback
+from netvsc.model.pool import Fallback
 from netvsc_operator.admission.annotations import Gate
 from netvsc_operator.admission.eal import FOLDER, check_devargs_word, tap
 from netvsc_operator.admission.sharing import PodPair

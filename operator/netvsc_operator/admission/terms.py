@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from netvsc.pool import Fallback, Pool
+from netvsc.model.pool import Fallback, Pool
 from netvsc_operator.admission.annotations import Wishes
 from netvsc_operator.admission.sharing import PodPair
 

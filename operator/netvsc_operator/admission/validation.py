@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from netvsc.errors import ConfigError, RequestError
-from netvsc.interfaces import ANNOTATION
-from netvsc.pool import Pool
+from netvsc.model.interface_names import ANNOTATION
+from netvsc.model.pool import Pool
 from netvsc_operator.admission.annotations import WISHES
 from netvsc_operator.admission.containers import Object, entries
 from netvsc_operator.admission.eal import check_devargs_word

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netvsc.pair import VfSeen
-from netvsc.status import STARTING, Announcement, AnnounceState, PairStatus, Truth
+from netvsc.model.pair import VfSeen
+from netvsc.model.status import STARTING, Announcement, AnnounceState, PairStatus, Truth
 from netvsc_operator.controller.phase import Phase, phase_of
 
 TYPE = "netvsc.io/Accelerated"

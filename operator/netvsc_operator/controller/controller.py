@@ -9,9 +9,9 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from netvsc.encoding.serialize import from_plain
 from netvsc.errors import ConfigError
-from netvsc.plain import from_plain
-from netvsc.status import Foreign, NodeStatus
+from netvsc.model.status import Foreign, NodeStatus
 from netvsc_operator.controller import nodes, told
 from netvsc_operator.controller.fleet import Fleet, Seen
 from netvsc_operator.controller.foreigners import Foreigners

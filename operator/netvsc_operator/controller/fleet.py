@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from netvsc.status import PoolStatus
+from netvsc.model.status import PoolStatus
 from netvsc_operator.controller.workqueue import WorkQueue
 
 Object = dict[str, Any]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from netvsc.errors import RequestError
-from netvsc.mac import pair_id, parse_mac
-from netvsc.status import Foreign, ForeignState
+from netvsc.model.mac import pair_id, parse_mac
+from netvsc.model.status import Foreign, ForeignState
 
 Object = dict[str, Any]
 DRANET = "dra.net"

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from netvsc.status import Foreign
+from netvsc.model.status import Foreign
 from netvsc_operator.controller.foreign import (
     DRANET,
     Claimed,

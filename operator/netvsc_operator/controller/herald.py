@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from netvsc.status import NodeStatus, PairStatus
+from netvsc.model.status import NodeStatus, PairStatus
 from netvsc_operator.controller import reannounce, telling
 from netvsc_operator.controller.accelerated import Accelerated, accelerated
 from netvsc_operator.controller.fleet import Fleet

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from netvsc.plain import to_plain
-from netvsc.status import Foreign
+from netvsc.encoding.serialize import to_plain
+from netvsc.model.status import Foreign
 from netvsc_operator.controller.poolbook import InForce
 from netvsc_operator.kube import NETVSC_NODES
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from netvsc import timestamps
+from netvsc.encoding import timestamps
 from netvsc.errors import RequestError
-from netvsc.pair import Path
-from netvsc.status import STARTING, Announcement, AnnounceState, PairStatus
+from netvsc.model.pair import Path
+from netvsc.model.status import STARTING, Announcement, AnnounceState, PairStatus
 
 
 class Phase(Enum):

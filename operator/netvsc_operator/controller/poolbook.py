@@ -1,7 +1,7 @@
 """Which NetvscPools are in force, and why the others are not. Pure.
 
-A pool that netvsc.pool refuses keeps its last good version, which is kept as an annotation of the
-NetvscPool itself: a controller that starts anew finds it there. Of two pools with one resource
+A pool that netvsc.model.pool refuses keeps its last good version, which stands as an annotation of
+the NetvscPool: a controller that starts anew finds it there. Of two pools with one resource
 the older stays: a new one takes nothing away.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from netvsc.errors import ConfigError
-from netvsc.pool import Pool, pool_from
+from netvsc.model.pool import Pool, pool_from
 
 Object = dict[str, Any]
 ANNOTATION = "netvsc.io/last-accepted"

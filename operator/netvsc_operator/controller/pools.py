@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any
 
-from netvsc import timestamps
+from netvsc.encoding import timestamps
 from netvsc_operator.controller import nodes, poolstatus
 from netvsc_operator.controller.fleet import Fleet
 from netvsc_operator.controller.poolbook import ANNOTATION, Book, Judged, book

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from netvsc.plain import to_plain
-from netvsc.status import Condition, PoolStatus, Truth
+from netvsc.encoding.serialize import to_plain
+from netvsc.model.status import Condition, PoolStatus, Truth
 from netvsc_operator.controller.poolbook import Judged
 
 Object = dict[str, Any]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from netvsc import timestamps
+from netvsc.encoding import timestamps
 from netvsc_operator.controller.metrics import Metrics
 from netvsc_operator.controller.phase import moment
 from netvsc_operator.controller.telling import COMPONENT, Telling

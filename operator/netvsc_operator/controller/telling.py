@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from netvsc.status import PairStatus
+from netvsc.model.status import PairStatus
 from netvsc_operator.controller import words
 from netvsc_operator.controller.phase import LATE, Phase
 from netvsc_operator.controller.reannounce import PATIENCE_S

@@ -11,8 +11,8 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.errors import ConfigError
-from netvsc.plain import from_plain, to_plain
 
 log = logging.getLogger(__name__)
 

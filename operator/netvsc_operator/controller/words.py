@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netvsc.status import PairStatus
+from netvsc.model.status import PairStatus
 from netvsc_operator.controller.accelerated import name_of
 from netvsc_operator.controller.phase import Phase, moment
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from netvsc.columns import shown
+from netvsc.encoding.columns import shown
 from netvsc.errors import NetvscError
 from netvsc_operator.kubectl.options import parser as _parser
 

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from netvsc import checks
+from netvsc.encoding import checks
+from netvsc.encoding.timestamps import from_text
 from netvsc.errors import ConfigError, RequestError
-from netvsc.timestamps import from_text
 
 Entry = Mapping[str, object]
 

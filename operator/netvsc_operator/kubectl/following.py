@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
-from netvsc.columns import shown
+from netvsc.encoding.columns import shown
 from netvsc.errors import NetvscError
 from netvsc_operator.kinds import Kind
 from netvsc_operator.kubectl.answers import Listing, Object, Scope

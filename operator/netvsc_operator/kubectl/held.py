@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from netvsc.pair import Path
-from netvsc.status import STARTING, AllocationStatus, AnnounceState, NodeStatus, PairStatus
+from netvsc.model.pair import Path
+from netvsc.model.status import STARTING, AllocationStatus, AnnounceState, NodeStatus, PairStatus
 
 NOT_ANNOUNCED = "NotAnnounced"
 Pod = tuple[str, str, str | None]  # namespace, name and uid

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 import yaml
 
+from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.errors import ConfigError
-from netvsc.plain import from_plain, to_plain
-from netvsc.status import NodeStatus
+from netvsc.model.status import NodeStatus
 from netvsc_operator.controller.telling import COMPONENT
 from netvsc_operator.kinds import EVENTS, NETVSC_NODES, Kind
 from netvsc_operator.kubectl import views

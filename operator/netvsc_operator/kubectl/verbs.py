@@ -10,8 +10,8 @@ from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
+from netvsc.encoding.timestamps import to_text
 from netvsc.errors import RequestError
-from netvsc.timestamps import to_text
 from netvsc_operator.kinds import EVENTS, PODS, Kind
 from netvsc_operator.kubectl.answers import Listing, Object, Scope
 from netvsc_operator.kubectl.api import Api

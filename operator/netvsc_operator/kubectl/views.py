@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from netvsc.columns import columns
+from netvsc.encoding.columns import columns
+from netvsc.encoding.timestamps import from_text
 from netvsc.errors import RequestError
-from netvsc.pair import Path
-from netvsc.status import NodeStatus, PairStatus, Truth
-from netvsc.timestamps import from_text
+from netvsc.model.pair import Path
+from netvsc.model.status import NodeStatus, PairStatus, Truth
 from netvsc_operator.kubectl.held import Held, Node, since
 
 Row = tuple[str, ...]

@@ -12,9 +12,9 @@ from pathlib import Path
 import yaml
 from prometheus_client import CollectorRegistry
 
-from netvsc import logs
 from netvsc.errors import ConfigError, NetvscError
-from netvsc.pool import Pool, pools_from
+from netvsc.host import logs
+from netvsc.model.pool import Pool, pools_from
 from netvsc_operator.injection import Injection
 from netvsc_operator.webhook.process import Address, Settings, serve
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from netvsc.pool import Pool
+from netvsc.model.pool import Pool
 from netvsc_operator.controller.poolbook import book
 from netvsc_operator.kube import Event, Listed, Object, Removed
 

@@ -14,8 +14,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from netvsc.errors import NodeError
-from netvsc.folder import watching
-from netvsc.pool import Pool
+from netvsc.host.inotify import watching
+from netvsc.model.pool import Pool
 from netvsc_operator import admission
 from netvsc_operator.injection import Injection
 from netvsc_operator.kube import NETVSC_POOLS, Kube, Watch, way

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from netvsc.pool import Pool
+from netvsc.model.pool import Pool
 from netvsc_operator.admission import Answered
 from netvsc_operator.webhook.metrics import Metrics, Outcome
 from netvsc_operator.webhook.room import Room

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry
 
 from cluster.monitoring.recorded import Target
-from netvsc.pair import Inventory, Pair, Path, Uplink, Vf, VfSeen
-from netvsc.pool import BUILT_IN
+from netvsc.model.pair import Inventory, Pair, Path, Uplink, Vf, VfSeen
+from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin import metrics_traffic
 from netvsc_deviceplugin.metrics import Metrics
 from netvsc_deviceplugin.metrics_now import Now

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
-from netvsc.pair import Inventory
+from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.metrics import Metrics
 from netvsc_deviceplugin.metrics_now import Now
 from netvsc_deviceplugin.metrics_traffic import TrafficNow

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from fuzz.engine import Target
 from fuzz.mutate import raw
-from netvsc.pool import BUILT_IN
+from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin.cni.whose import pods_of
 from netvsc_deviceplugin.plugin import Plugin
 from netvsc_deviceplugin.podresources import allocations_from, settled

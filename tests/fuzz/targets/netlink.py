@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from fuzz.engine import Target
 from fuzz.mutate import raw
 from netvsc.errors import NodeError
-from netvsc.names import natural
+from netvsc.model.names import natural
 from netvsc_deviceplugin import links, netlink, routes
 from netvsc_deviceplugin.cni import rtnl, sight
 from netvsc_deviceplugin.watch import Watch

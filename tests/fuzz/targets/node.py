@@ -7,9 +7,9 @@ import json
 from fuzz.engine import Target
 from fuzz.mutate import structured
 from fuzz.targets import strict
+from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.errors import RequestError
-from netvsc.plain import from_plain, to_plain
-from netvsc.status import NodeStatus
+from netvsc.model.status import NodeStatus
 from netvsc_deviceplugin.nodespec import Wanted, taken
 from netvsc_deviceplugin.tally import Tally
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from fuzz.engine import Target
 from fuzz.mutate import lines
-from netvsc.devargs import line
 from netvsc.errors import ConfigError
+from netvsc.model.devargs import line
 from netvsc_deviceplugin.config import read_pools
 
 _CONTROL = re.compile("[\x00-\x1f\x7f]")

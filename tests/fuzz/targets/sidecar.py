@@ -8,9 +8,9 @@ from functools import cache
 
 from fuzz.engine import Target
 from fuzz.mutate import raw, structured
+from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.errors import NetvscError, RequestError
-from netvsc.plain import from_plain, to_plain
-from netvsc.status import Announcement
+from netvsc.model.status import Announcement
 from netvsc_deviceplugin import sidecar_talk
 from netvsc_deviceplugin.sidecar_lines import LINE_MAX, Said, parse
 from netvsc_deviceplugin.sidecar_news import announcement, hear, progress, verbs_request

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from netvsc.errors import RequestError
-from netvsc.names import check_interface
+from netvsc.model.names import check_interface
 
 ANNOTATION = "netvsc.io/interfaces"
 DEFAULT_PREFIX = "netvsc"

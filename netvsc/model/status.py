@@ -1,6 +1,6 @@
 """NetvscNode.status: what an agent says of its node. The controller and people read it.
 
-Times are RFC 3339 with microseconds, as Kubernetes' MicroTime (`netvsc.timestamps`).
+Times are RFC 3339 with microseconds, as Kubernetes' MicroTime (`netvsc.encoding.timestamps`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from netvsc.pair import Path, VfSeen
+from netvsc.model.pair import Path, VfSeen
 
 
 class AnnounceState(StrEnum):

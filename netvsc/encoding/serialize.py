@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar
 
-from netvsc import checks
+from netvsc.encoding import checks
 from netvsc.errors import ConfigError
 
 T = TypeVar("T")

@@ -12,11 +12,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from netvsc import checks
-from netvsc.devargs import check_template
+from netvsc.encoding import checks
 from netvsc.errors import ConfigError
-from netvsc.mac import parse_mac
-from netvsc.names import PREFIX_MAX, RESOURCE_DOMAIN, check_interface, check_pool, check_resource
+from netvsc.model.devargs import check_template
+from netvsc.model.mac import parse_mac
+from netvsc.model.names import (
+    PREFIX_MAX,
+    RESOURCE_DOMAIN,
+    check_interface,
+    check_pool,
+    check_resource,
+)
 
 
 class Mode(StrEnum):

@@ -1,0 +1,1 @@
+"""What the product is about: pairs, pools, names, and what is said of them in status."""
