@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.bench_agent import smaps
-from netvsc_deviceplugin.cni.rtnl import Rtnl
-from netvsc_deviceplugin.cni.space import Space
+from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.kernel.requests.linkops import Rtnl
 from sim.agent import AgentFolder, AgentProcess
 from sim.cni import CniHost, Pod, id_of
 from sim.cni_server import config, shim

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.quota import limited
-from netvsc_deviceplugin.links import read_links
-from netvsc_deviceplugin.simulation import simulate
+from netvsc_deviceplugin.kernel.links import read_links
+from netvsc_deviceplugin.kernel.simulation import simulate
 from sim import spaces
 from sim.fdpipe import Pod, Reader, Sidecar
 from sim.host import Host

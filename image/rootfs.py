@@ -46,7 +46,7 @@ for name in sys.argv[1:]:
     if importlib.util.find_spec(name.partition(".")[0]):  # an image of one extra lacks the other's
         importlib.import_module(name)
 if importlib.util.find_spec("netvsc_deviceplugin"):  # of pyroute2 parts alone are loaded, and by it
-    importlib.import_module("netvsc_deviceplugin.cni.messages").load()
+    importlib.import_module("netvsc_deviceplugin.kernel.requests.messages").load()
 """
 _SOURCES = ("config-3*", "*.a", "*.c", "*.h", "*.pyx", "*.pxd")
 _PATTERNS = shutil.ignore_patterns(*_DEVELOPERS, *_MODULES, *_SOURCES)

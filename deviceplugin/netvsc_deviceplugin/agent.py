@@ -26,6 +26,7 @@ from netvsc_deviceplugin.host import PluginHost
 from netvsc_deviceplugin.imds import Imds
 from netvsc_deviceplugin.imds_http import Endpoint
 from netvsc_deviceplugin.inventory import RESCAN, InventoryLoop
+from netvsc_deviceplugin.kernel.sysfs import Devices
 from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.ledger import Returned, Revoked
 from netvsc_deviceplugin.match import Policy, World
@@ -38,7 +39,6 @@ from netvsc_deviceplugin.nodespec import Wanted
 from netvsc_deviceplugin.podresources import Allocations
 from netvsc_deviceplugin.scan import Source, scan, with_told
 from netvsc_deviceplugin.sidecars import Sidecars
-from netvsc_deviceplugin.sysfs import Devices
 
 SCAN_DEADLINE = 3 * RESCAN  # seconds; older, and the agent is not ready
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from netvsc.model.status import Foreign, ForeignState
-from netvsc_deviceplugin.links import Link
+from netvsc_deviceplugin.kernel.links import Link
 
 
 def claim(link: Link, foreign: Iterable[Foreign]) -> Foreign | None:

@@ -17,8 +17,8 @@ from netvsc.model.mac import mac_of
 from netvsc.model.pair import Inventory
 from netvsc_deviceplugin import imds_document
 from netvsc_deviceplugin.imds_http import Endpoint, get
+from netvsc_deviceplugin.kernel.addresses import Own
 from netvsc_deviceplugin.latest import Latest
-from netvsc_deviceplugin.own import Own
 from netvsc_deviceplugin.pace import Pace
 from netvsc_deviceplugin.retry import Retry
 from netvsc_deviceplugin.woken import Woken

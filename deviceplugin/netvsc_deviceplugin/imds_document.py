@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from netvsc.errors import NodeError, RequestError
 from netvsc.model.mac import parse_mac
-from netvsc_deviceplugin.own import Own
+from netvsc_deviceplugin.kernel.addresses import Own
 
 _Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
 _SHORTEST = {4: 30, 6: 126}  # bits of the longest prefix in which there is room for a gateway

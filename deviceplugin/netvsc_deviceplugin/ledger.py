@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from netvsc.model.mac import pair_id
 from netvsc.model.pair import Inventory, Pair
-from netvsc_deviceplugin.links import Link
+from netvsc_deviceplugin.kernel.links import Link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

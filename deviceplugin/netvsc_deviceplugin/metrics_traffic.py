@@ -9,8 +9,8 @@ from prometheus_client.registry import Collector
 
 from netvsc.errors import NetvscError
 from netvsc.model.pair import Inventory, Pair, Path
-from netvsc_deviceplugin.cni.space import Space, long
-from netvsc_deviceplugin.counters import Counters, read
+from netvsc_deviceplugin.kernel.netns import Space, long
+from netvsc_deviceplugin.kernel.statistics import Counters, read
 from netvsc_deviceplugin.traffic import Traffic, over_synthetic, over_vf
 
 _FAMILIES = {

@@ -14,8 +14,8 @@ from netvsc.model.mac import pair_id
 from netvsc.model.names import natural
 from netvsc.model.pair import Clash, Conflict, Vf
 from netvsc.model.pool import Pool
-from netvsc_deviceplugin.links import ETHERNET, LOOPBACK, Link
-from netvsc_deviceplugin.sysfs import Devices, PciDevice
+from netvsc_deviceplugin.kernel.links import ETHERNET, LOOPBACK, Link
+from netvsc_deviceplugin.kernel.sysfs import Devices, PciDevice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from netvsc.errors import NodeError, RequestError, RetryError
-from netvsc_deviceplugin.cni.space import Space
+from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.sidecar_lines import LINE_MAX
 
 ADDRESS = "\0netvsc.io/fdpipe"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from netvsc_deviceplugin.counters import Counters
+from netvsc_deviceplugin.kernel.statistics import Counters
 
 _CASTS = ("unicast", "multicast", "broadcast")
 _HARDWARE = (

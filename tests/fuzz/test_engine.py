@@ -14,7 +14,7 @@ from fuzz.targets import TARGETS
 from fuzz.targets.netlink import datagrams
 from netvsc.errors import ConfigError, RequestError
 from netvsc.model.pool import pools_from
-from netvsc_deviceplugin import netlink
+from netvsc_deviceplugin.kernel import netlink
 
 
 def hunted(target: Target, *, runs: int) -> Finding:

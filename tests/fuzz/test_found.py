@@ -20,8 +20,8 @@ from netvsc_deviceplugin.cni import conflist
 from netvsc_deviceplugin.cni.markers import Markers, Phase
 from netvsc_deviceplugin.cni.request import CallError, parse_call
 from netvsc_deviceplugin.config import parse_pools
-from netvsc_deviceplugin.links import parse_link
-from netvsc_deviceplugin.netlink import MalformedError, error_of
+from netvsc_deviceplugin.kernel.links import parse_link
+from netvsc_deviceplugin.kernel.netlink import MalformedError, error_of
 from sim.reviews import ask, message
 
 HALF = "\ud800"  # half a surrogate pair: JSON and YAML can say it, UTF-8 cannot

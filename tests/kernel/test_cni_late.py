@@ -11,7 +11,7 @@ from netvsc.errors import RequestError
 from netvsc_deviceplugin.cni import wire
 from netvsc_deviceplugin.cni.holding import Want
 from netvsc_deviceplugin.cni.passed import Passed
-from netvsc_deviceplugin.cni.space import GoneError
+from netvsc_deviceplugin.kernel.netns import GoneError
 from netvsc_deviceplugin.podresources import GONE_S
 from sim.cni import CniHost, Pod, id_of
 from sim.cni_death import Fate, Killed, mortal

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from netvsc_deviceplugin.cni.rtnl import RefusedError, Rtnl
-from netvsc_deviceplugin.cni.space import Space
+from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.kernel.requests.linkops import RefusedError, Rtnl
 from sim.cni import CniHost
 
 FORGED = 2**31 - 1  # an ifindex that nothing has

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from netvsc_deviceplugin.cni.served import scan_all
-from netvsc_deviceplugin.cni.space import Space
+from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.scan import Source, scan
 from sim import spaces
 from sim.cni import CniHost, host_of

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from netvsc_deviceplugin import netlink
-from netvsc_deviceplugin.cni.rtnl import RefusedError, Rtnl
-from netvsc_deviceplugin.cni.space import Space
-from netvsc_deviceplugin.watch import Watch
+from netvsc_deviceplugin.kernel import netlink
+from netvsc_deviceplugin.kernel.events import Watch
+from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.kernel.requests.linkops import RefusedError, Rtnl
 from netvsc_deviceplugin.woken import Woken
 
 DONE = struct.pack("=IHHIIi", 20, netlink.NLMSG_ERROR, 0, 1, 0, 0)  # "your request was carried out"

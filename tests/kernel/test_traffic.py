@@ -9,7 +9,7 @@ import pytest
 
 from netvsc.model.pair import Inventory, Pair
 from netvsc.model.pool import BUILT_IN
-from netvsc_deviceplugin.counters import driver_counters
+from netvsc_deviceplugin.kernel.statistics import driver_counters
 from netvsc_deviceplugin.match import Policy, match
 from netvsc_deviceplugin.metrics_traffic import TrafficNow
 from netvsc_deviceplugin.scan import Source, scan

@@ -20,7 +20,7 @@ import sys
 import time
 from pathlib import Path
 
-from netvsc_deviceplugin import netlink
+from netvsc_deviceplugin.kernel import netlink
 from sim.failsafe import Device, Failsafe, Step
 
 _IFNAME, _IFALIAS = 3, 20

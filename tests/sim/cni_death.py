@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from netvsc_deviceplugin.cni.apply import Means
 from netvsc_deviceplugin.cni.attachments import Attachments
 from netvsc_deviceplugin.cni.markers import Marker, Markers
-from netvsc_deviceplugin.cni.rtnl import Rtnl
-from netvsc_deviceplugin.cni.space import Space
+from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.kernel.requests.linkops import Rtnl
 from sim.cni import CniHost
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from netvsc_deviceplugin.links import Link
-from netvsc_deviceplugin.routes import DefaultRoute
-from netvsc_deviceplugin.sysfs import Devices, PciDevice, VmbusDevice
+from netvsc_deviceplugin.kernel.links import Link
+from netvsc_deviceplugin.kernel.routes import DefaultRoute
+from netvsc_deviceplugin.kernel.sysfs import Devices, PciDevice, VmbusDevice
 
 
 def mac_of(number: int) -> str:

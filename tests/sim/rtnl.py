@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from netvsc_deviceplugin.netlink import attribute, messages
+from netvsc_deviceplugin.kernel.netlink import attribute, messages
 from sim import spaces
 
 _NEWLINK, _DELLINK, _SETLINK, _NEWADDR, _DELADDR, _NEWROUTE, _DELROUTE = 16, 17, 19, 20, 21, 24, 25

@@ -12,7 +12,7 @@ import socket
 import struct
 import subprocess
 
-from netvsc_deviceplugin.netlink import attribute, messages
+from netvsc_deviceplugin.kernel.netlink import attribute, messages
 from sim import spaces
 
 _BPF, _PROG_LOAD, _XDP, _INSTRUCTIONS = 321, 5, 6, 2  # bpf(2) on x86-64

@@ -16,7 +16,7 @@ from netvsc_deviceplugin.cni.attachments import Attached
 from netvsc_deviceplugin.cni.request import Call, Verb
 from netvsc_deviceplugin.cni.result import added
 from netvsc_deviceplugin.cni.sight import Seen
-from netvsc_deviceplugin.links import Link
+from netvsc_deviceplugin.kernel.links import Link
 from sim.stock import inventory, pair
 
 AZURE = replace(BUILT_IN, addresses=Addresses.AZURE)

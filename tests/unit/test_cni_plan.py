@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from netvsc_deviceplugin.cni import plan
 from netvsc_deviceplugin.cni.plan import Goal, Homes, Standing
 from netvsc_deviceplugin.cni.sight import Seen
-from netvsc_deviceplugin.links import Link
+from netvsc_deviceplugin.kernel.links import Link
 
 MAC = "00:0d:3a:c0:00:11"
 POD = Goal(netns="pod", name="netvsc0")

@@ -2,8 +2,8 @@
 
 from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin.home_addresses import as_at_home, seen_at_home
+from netvsc_deviceplugin.kernel.addresses import Own
 from netvsc_deviceplugin.nics import Nic, pair_up
-from netvsc_deviceplugin.own import Own
 from sim.links import LinkList
 
 OWN = ("10.0.1.4/24",)

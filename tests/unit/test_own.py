@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import pools_from
+from netvsc_deviceplugin.kernel.addresses import Own, known
 from netvsc_deviceplugin.match import Policy, World, match
-from netvsc_deviceplugin.own import Own, known
 from netvsc_deviceplugin.scan import with_told
 from sim.links import LinkList, mac_of
 

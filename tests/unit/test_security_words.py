@@ -11,8 +11,8 @@ from netvsc.encoding.columns import columns
 from netvsc.errors import RequestError
 from netvsc.model.names import check_interface
 from netvsc.model.status import AllocationStatus
-from netvsc_deviceplugin.links import parse_link
-from netvsc_deviceplugin.netlink import attribute
+from netvsc_deviceplugin.kernel.links import parse_link
+from netvsc_deviceplugin.kernel.netlink import attribute
 from netvsc_operator.kube import PODS
 from netvsc_operator.kubectl import views
 from sim.controlled import POD, world

@@ -1,6 +1,6 @@
 """Which counters tell the truth about a path: DPDK goes past the kernel's own."""
 
-from netvsc_deviceplugin.counters import Counters
+from netvsc_deviceplugin.kernel.statistics import Counters
 from netvsc_deviceplugin.traffic import Traffic, over_synthetic, over_vf
 
 

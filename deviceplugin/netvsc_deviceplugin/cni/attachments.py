@@ -18,7 +18,7 @@ from netvsc_deviceplugin.cni.markers import Held, Marker, Markers, Phase
 from netvsc_deviceplugin.cni.plan import Goal, Standing
 from netvsc_deviceplugin.cni.sandboxes import Sandboxes
 from netvsc_deviceplugin.cni.sight import Seen, look
-from netvsc_deviceplugin.cni.space import GoneError, Space, exists
+from netvsc_deviceplugin.kernel.netns import GoneError, Space, exists
 
 log = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
-from netvsc_deviceplugin import netlink
 from netvsc_deviceplugin.cni.sandboxes import Sandboxes
-from netvsc_deviceplugin.cni.space import Space
-from netvsc_deviceplugin.links import Link, parse_event
+from netvsc_deviceplugin.kernel import netlink
+from netvsc_deviceplugin.kernel.links import Link, parse_event
+from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.woken import Woken
 
 _LINKS = 0x1  # RTMGRP_LINK

@@ -33,14 +33,14 @@ from netvsc_deviceplugin.cni.place import Place
 from netvsc_deviceplugin.cni.served import scan_all
 from netvsc_deviceplugin.cni.server import serving
 from netvsc_deviceplugin.cni.service import Meter, Service
-from netvsc_deviceplugin.cni.space import Space
 from netvsc_deviceplugin.cni.whose import ask, ask_all
+from netvsc_deviceplugin.kernel.links import Link
+from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.kernel.sysfs import Devices
 from netvsc_deviceplugin.latest import Latest
-from netvsc_deviceplugin.links import Link
 from netvsc_deviceplugin.match import World
 from netvsc_deviceplugin.retry import Retry
 from netvsc_deviceplugin.scan import Source
-from netvsc_deviceplugin.sysfs import Devices
 
 NETNS = Path("/run/netns")
 Inside = Mapping[str, Mapping[str, str]]  # path of a netns → interface in it → id of the pair

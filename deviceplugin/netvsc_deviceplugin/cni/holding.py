@@ -10,7 +10,7 @@ from netvsc_deviceplugin.cni import plan
 from netvsc_deviceplugin.cni.markers import Held, Marker
 from netvsc_deviceplugin.cni.plan import Homes, Standing
 from netvsc_deviceplugin.cni.sight import Seen
-from netvsc_deviceplugin.cni.space import short
+from netvsc_deviceplugin.kernel.netns import short
 
 _UP = 0x1
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from netvsc.errors import NodeError
-from netvsc_deviceplugin.cni.space import Space
+from netvsc_deviceplugin.kernel.netns import Space
 
 # In a container without privilege /proc/sys is read-only: the chart mounts the host's beside it.
 SYSCTLS = (Path("/host/proc/sys/net"), Path("/proc/sys/net"))

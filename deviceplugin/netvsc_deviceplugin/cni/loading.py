@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from netvsc.model.pair import Inventory
-from netvsc_deviceplugin.cni import messages
+from netvsc_deviceplugin.kernel.requests import messages
 from netvsc_deviceplugin.latest import Latest
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from itertools import count
 
 from netvsc.model.names import is_interface
 from netvsc_deviceplugin.cni.sight import Seen
-from netvsc_deviceplugin.links import ETHERNET
+from netvsc_deviceplugin.kernel.links import ETHERNET
 
 WAY_HOME = "nvhome-"
 SPARE_NETVSC, SPARE_VF = "nvhome", "nvvf"  # with a number, where the name wanted is taken

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netvsc_deviceplugin.cni.space import GoneError, Space
+from netvsc_deviceplugin.kernel.netns import GoneError, Space
 
 
 class Sandboxes:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from netvsc_deviceplugin.doctor.facts import NetVsc, Vf
 from netvsc_deviceplugin.doctor.files import entries, target, text, there
-from netvsc_deviceplugin.links import Link
-from netvsc_deviceplugin.sysfs import PciDevice, read_devices
+from netvsc_deviceplugin.kernel.links import Link
+from netvsc_deviceplugin.kernel.sysfs import PciDevice, read_devices
 
 _VF_DRIVERS = {"mlx4_core", "mlx5_core", "mana"}
 _MELLANOX, _MICROSOFT, _MANA = "0x15b3", "0x1414", "0x00ba"

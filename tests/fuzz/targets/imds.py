@@ -13,7 +13,7 @@ from netvsc.errors import NodeError
 from netvsc_deviceplugin import imds_document, imds_http
 from netvsc_deviceplugin.access import Access
 from netvsc_deviceplugin.apihttp import Connection
-from netvsc_deviceplugin.own import Own, known
+from netvsc_deviceplugin.kernel.addresses import Own, known
 
 _ENDPOINT = imds_http.Endpoint(host="169.254.169.254", port=80)
 _LOOP = asyncio.new_event_loop()

@@ -12,9 +12,10 @@ from fuzz.engine import Target
 from fuzz.mutate import raw
 from netvsc.errors import NodeError
 from netvsc.model.names import natural
-from netvsc_deviceplugin import links, netlink, routes
-from netvsc_deviceplugin.cni import rtnl, sight
-from netvsc_deviceplugin.watch import Watch
+from netvsc_deviceplugin.cni import sight
+from netvsc_deviceplugin.kernel import links, netlink, routes
+from netvsc_deviceplugin.kernel.events import Watch
+from netvsc_deviceplugin.kernel.requests import linkops
 
 _LENGTH = struct.Struct("<H")
 
@@ -79,7 +80,7 @@ def _tables(data: bytes) -> None:
 
 
 def _answers(data: bytes) -> None:
-    changer = rtnl.Rtnl.__new__(rtnl.Rtnl)
+    changer = linkops.Rtnl.__new__(linkops.Rtnl)
     changer._place, changer._socket = "a pod", _Socket(data)  # type: ignore[assignment]
     try:
         changer.up(7)

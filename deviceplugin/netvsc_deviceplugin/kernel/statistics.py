@@ -13,7 +13,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from netvsc_deviceplugin import netlink
+from netvsc_deviceplugin.kernel import netlink
 
 _IFINFO = struct.Struct("=BxHiII")
 _IFLA_IFNAME, _IFLA_STATS64 = 3, 23

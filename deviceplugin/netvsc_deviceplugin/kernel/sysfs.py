@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from netvsc.model.names import natural
-from netvsc_deviceplugin.links import Link
+from netvsc_deviceplugin.kernel.links import Link
 
 NETVSC_CLASS = "{f8615163-df3e-46c5-913f-f2d2f965ed0e}"
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from netvsc_deviceplugin.links import Link
-from netvsc_deviceplugin.sysfs import Devices, PciDevice, VmbusDevice
+from netvsc_deviceplugin.kernel.links import Link
+from netvsc_deviceplugin.kernel.sysfs import Devices, PciDevice, VmbusDevice
 
 _ALIAS = re.compile(
     r"sim:(?P<bus>vmbus|pci):(?P<parent>[^;]+)"

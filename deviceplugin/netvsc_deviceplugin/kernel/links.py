@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from netvsc_deviceplugin import netlink
-from netvsc_deviceplugin.own import Own
+from netvsc_deviceplugin.kernel import netlink
+from netvsc_deviceplugin.kernel.addresses import Own
 
 ETHERNET = 1  # ARPHRD_ETHER
 LOOPBACK = 0x8  # IFF_LOOPBACK

@@ -13,9 +13,9 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from netvsc_deviceplugin import netlink
-from netvsc_deviceplugin.links import Link, parse_event
-from netvsc_deviceplugin.routes import is_default
+from netvsc_deviceplugin.kernel import netlink
+from netvsc_deviceplugin.kernel.links import Link, parse_event
+from netvsc_deviceplugin.kernel.routes import is_default
 from netvsc_deviceplugin.woken import Woken
 
 _GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400  # RTMGRP_LINK, IPV4/IPV6 _IFADDR and _ROUTE

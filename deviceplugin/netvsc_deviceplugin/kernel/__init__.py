@@ -1,0 +1,1 @@
+"""What the kernel says of NICs: rtnetlink, uevents, /sys and network namespaces."""
