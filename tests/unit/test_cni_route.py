@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netvsc.errors import RequestError
-from netvsc_deviceplugin.cni.route import Route, address_of, gateways_of, route_of
+from netvsc_deviceplugin.cni.route import address_of, gateways_of, route_of
 from netvsc_deviceplugin.kernel.requests import messages
+from netvsc_deviceplugin.kernel.requests.route import Route
 
 NUMBERS = st.none() | st.booleans() | st.integers(-1, 2**33) | st.floats() | st.text(max_size=3)
 TEXTS = st.sampled_from(

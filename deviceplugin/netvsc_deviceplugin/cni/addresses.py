@@ -17,12 +17,13 @@ from netvsc.errors import NodeError, RequestError, RetryError
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import Addresses, Pool
 from netvsc_deviceplugin.cni import ipv6
-from netvsc_deviceplugin.cni.route import Interface, Route, address_of, gateways_of, route_of
+from netvsc_deviceplugin.cni.route import address_of, gateways_of, route_of
 from netvsc_deviceplugin.kernel import links
 from netvsc_deviceplugin.kernel.addresses import Own
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.requests.linkops import Rtnl
 from netvsc_deviceplugin.kernel.requests.present_route import add_route
+from netvsc_deviceplugin.kernel.requests.route import Interface, Route
 
 Json = Mapping[str, object]
 _SHOWN = 200  # characters of what is refused

@@ -4,37 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from netvsc.errors import RequestError
+from netvsc_deviceplugin.kernel.requests.route import (
+    LINK,
+    MAIN,
+    UNIVERSE,
+    Address,
+    Interface,
+    Network,
+    Route,
+)
 
 Json = Mapping[str, object]
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
-MAIN = 254  # RT_TABLE_MAIN, include/uapi/linux/rtnetlink.h
-_UNIVERSE, LINK = 0, 253  # RT_SCOPE_*: anywhere, and no gateway from here on
 _KNOWN = {"dst", "gw", "mtu", "advmss", "priority", "table", "scope"}
 _U32, _U8 = 0xFFFFFFFF, 0xFF
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """`metrics` are mtu and advmss; a `priority` of 0 is the kernel's own (IPv6: 1024)."""
-
-    to: Network
-    via: Address | None = None
-    table: int = MAIN
-    priority: int = 0
-    scope: int = _UNIVERSE
-    metrics: Mapping[str, int] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        words = [str(self.to), f"via {self.via}" if self.via else ""]
-        words.append(f"table {self.table}" if self.table != MAIN else "")
-        words.append(f"priority {self.priority}" if self.priority else "")
-        return " ".join(word for word in words if word)
 
 
 def route_of(given: Json, *, gateways: Mapping[int, Address]) -> Route:
@@ -82,10 +67,10 @@ def _scope(given: Json, to: Network, via: Address | None) -> int:
     if to.version == 6:
         if scope:
             raise RequestError(f"ipam: route {to}: scope {scope}: IPv6 routes have none; omit it")
-        return _UNIVERSE
+        return UNIVERSE
     if scope is not None:
         return scope
-    return _UNIVERSE if via else LINK
+    return UNIVERSE if via else LINK
 
 
 def _network(given: Json) -> Network:

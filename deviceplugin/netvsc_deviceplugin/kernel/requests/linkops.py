@@ -15,11 +15,11 @@ from types import TracebackType
 from typing import Self
 
 from netvsc.errors import NodeError
-from netvsc_deviceplugin.cni.route import Interface, Route
 from netvsc_deviceplugin.kernel import netlink
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.requests import messages
 from netvsc_deviceplugin.kernel.requests.messages import IFF_PROMISC, IFF_UP, link
+from netvsc_deviceplugin.kernel.requests.route import Interface, Route
 
 _SOL_NETLINK, _EXT_ACK, _STRICT, _ACK_TLVS = 270, 11, 12, 0x200  # include/uapi/linux/netlink.h
 _ERROR = struct.Struct("=iI")  # an errno, and how long the request is that comes back behind it

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from netvsc_deviceplugin.cni.route import Interface, Route
+from netvsc_deviceplugin.kernel.requests.route import Interface, Route
 
 IFF_UP, IFF_PROMISC = 0x1, 0x100  # include/uapi/linux/if.h
 _TC_H_INGRESS = 0xFFFFFFF1  # include/uapi/linux/pkt_sched.h; the library has it in a plugin alone

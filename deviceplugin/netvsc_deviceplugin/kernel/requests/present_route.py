@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from netvsc.errors import RequestError
-from netvsc_deviceplugin.cni.route import LINK, Address, Route
 from netvsc_deviceplugin.kernel import netlink
 from netvsc_deviceplugin.kernel.requests.linkops import RefusedError, Rtnl
+from netvsc_deviceplugin.kernel.requests.route import LINK, Address, Route
 
 _RTMSG = struct.Struct("=BBBBBBBBI")
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_METRICS, _RTA_TABLE = 1, 4, 5, 6, 8, 15
