@@ -21,7 +21,7 @@ sys.path.insert(0, str(TESTS))
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 from netvsc.model.pair import Inventory  # noqa: E402 (after the path that leads to the simulator)
-from netvsc_deviceplugin.latest import Latest  # noqa: E402
+from netvsc_deviceplugin.concurrency.latest import Latest  # noqa: E402
 from sim.kubelet import Kubelet  # noqa: E402
 from sim.plugin_host import RESOURCE, Node  # noqa: E402
 from sim.stock import pair  # noqa: E402

@@ -24,9 +24,9 @@ from netvsc.errors import NetvscError, RequestError
 from netvsc.host import logs
 from netvsc_deviceplugin import devinfo
 from netvsc_deviceplugin.agent import Agent, Settings
-from netvsc_deviceplugin.alone import on_this_node
 from netvsc_deviceplugin.cni import command, leftover
 from netvsc_deviceplugin.cni.half import CniSettings, Mode
+from netvsc_deviceplugin.concurrency.node_lock import on_this_node
 from netvsc_deviceplugin.imds_http import LINK_LOCAL, Endpoint, endpoint_of
 from netvsc_deviceplugin.nodehalf import NodeSettings
 from netvsc_deviceplugin.pairs import add_sim

@@ -21,13 +21,13 @@ from netvsc.model.status import Foreign
 from netvsc_deviceplugin import httpd, poolfile, readiness, verbs
 from netvsc_deviceplugin.cni.half import CniHalf, CniSettings, Mode
 from netvsc_deviceplugin.cni.loading import load_in_time
-from netvsc_deviceplugin.dates import Dates
+from netvsc_deviceplugin.concurrency.latest import Latest
+from netvsc_deviceplugin.concurrency.wallclock import Dates
 from netvsc_deviceplugin.host import PluginHost
 from netvsc_deviceplugin.imds import Imds
 from netvsc_deviceplugin.imds_http import Endpoint
 from netvsc_deviceplugin.inventory import RESCAN, InventoryLoop
 from netvsc_deviceplugin.kernel.sysfs import Devices
-from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.ledger import Returned, Revoked
 from netvsc_deviceplugin.match import Policy, World
 from netvsc_deviceplugin.metrics import Metrics

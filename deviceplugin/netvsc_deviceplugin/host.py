@@ -12,9 +12,9 @@ from pathlib import Path
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import Pool
 from netvsc_deviceplugin.allocation import Grant
+from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.endpoint import Handlers
 from netvsc_deviceplugin.given import Given, Verbs
-from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.lifecycle import Lifecycle
 from netvsc_deviceplugin.metrics import Metrics
 from netvsc_deviceplugin.outside import Outside

@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from netvsc.errors import NodeError
-from netvsc_deviceplugin.retry import Retry
+from netvsc_deviceplugin.concurrency.backoff import Retry
 
 # A check returns None when all is well, else the reason why not.
 Check = Callable[[], str | None]

@@ -16,11 +16,11 @@ from netvsc.errors import NodeError
 from netvsc.model.mac import mac_of
 from netvsc.model.pair import Inventory
 from netvsc_deviceplugin import imds_document
+from netvsc_deviceplugin.concurrency.backoff import Retry
+from netvsc_deviceplugin.concurrency.latest import Latest
+from netvsc_deviceplugin.concurrency.ratelimit import Pace
 from netvsc_deviceplugin.imds_http import Endpoint, get
 from netvsc_deviceplugin.kernel.addresses import Own
-from netvsc_deviceplugin.latest import Latest
-from netvsc_deviceplugin.pace import Pace
-from netvsc_deviceplugin.retry import Retry
 from netvsc_deviceplugin.woken import Woken
 
 PATH = "/metadata/instance/network?api-version=2021-02-01"

@@ -20,9 +20,9 @@ import grpc.aio
 
 from netvsc.errors import NodeError
 from netvsc.host.inotify import watching
+from netvsc_deviceplugin.concurrency.backoff import Retry
+from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.endpoint import Endpoint, Handlers, remove_stale
-from netvsc_deviceplugin.latest import Latest
-from netvsc_deviceplugin.retry import Retry
 
 log = logging.getLogger(__name__)
 

@@ -20,11 +20,12 @@ from netvsc.encoding.serialize import from_plain
 from netvsc.encoding.timestamps import to_text
 from netvsc.errors import ConfigError, RequestError
 from netvsc.model.status import AgentStatus, NodeStatus
-from netvsc_deviceplugin import dates, nodecopy, nodepast
+from netvsc_deviceplugin import nodecopy, nodepast
 from netvsc_deviceplugin.access import access
 from netvsc_deviceplugin.apiclient import Client
-from netvsc_deviceplugin.dates import Dates
-from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.concurrency import wallclock
+from netvsc_deviceplugin.concurrency.latest import Latest
+from netvsc_deviceplugin.concurrency.wallclock import Dates
 from netvsc_deviceplugin.ledger import Past, Returned, Revoked
 from netvsc_deviceplugin.nics import VfMemory
 from netvsc_deviceplugin.nodearound import Around, states
@@ -92,7 +93,7 @@ class NodeHalf:
         if not copy.generation:
             log.info("no copy of NetvscNode %s on disk: no pools before it is read", self._name)
             return {}
-        if copy.boot == dates.boot():
+        if copy.boot == wallclock.boot():
             self._dates.restore(copy.dates)
         self._go_on(copy.status, copy.recent)
         self._behind = True
@@ -252,7 +253,7 @@ class NodeHalf:
             spec=wanted.spec,
             status=status,
             recent=self._tally.recent(),
-            boot=dates.boot(),
+            boot=wallclock.boot(),
             dates=self._dates.distances(),
         )
         nodecopy.save(self._state, copy)

@@ -20,8 +20,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from netvsc_deviceplugin.apiclient import Client, Json, Refused, Unreachable
-from netvsc_deviceplugin.latest import Latest
-from netvsc_deviceplugin.retry import Retry
+from netvsc_deviceplugin.concurrency.backoff import Retry
+from netvsc_deviceplugin.concurrency.latest import Latest
 
 NODES = "/apis/netvsc.io/v1alpha1/netvscnodes"
 

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from netvsc.encoding.serialize import camel, to_plain
 from netvsc.errors import NetvscError
 from netvsc.model.status import NodeStatus
-from netvsc_deviceplugin.pace import Pace
-from netvsc_deviceplugin.retry import Retry
+from netvsc_deviceplugin.concurrency.backoff import Retry
+from netvsc_deviceplugin.concurrency.ratelimit import Pace
 
 INTERVAL_S = 0.5
 SETTLE_S = 0.05  # a VF goes and comes in steps; its first step alone would take the turn

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from netvsc.errors import NetvscError
 from netvsc.model.status import Announcement, AnnounceState
-from netvsc_deviceplugin.latest import Latest
-from netvsc_deviceplugin.retry import Retry
+from netvsc_deviceplugin.concurrency.backoff import Retry
+from netvsc_deviceplugin.concurrency.latest import Latest
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from netvsc.model.pool import Pool
 from netvsc_deviceplugin import functions
 from netvsc_deviceplugin.advertised import Advertisement, Device, Losses, advertise, losses
 from netvsc_deviceplugin.allocation import Grant, grant
-from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.preference import prefer
 
 Later = Callable[[float, Callable[[], None]], asyncio.TimerHandle]

@@ -19,7 +19,7 @@ import grpc.aio
 
 from netvsc.model.names import RESOURCE_DOMAIN
 from netvsc_deviceplugin import rpc
-from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.proto import podresources_v1_pb2 as pr
 
 SLOW_S = 60.0

@@ -9,8 +9,8 @@ from pathlib import Path
 from netvsc.errors import ConfigError
 from netvsc.host.inotify import watching
 from netvsc.model.pool import Pool
+from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.config import read_pools
-from netvsc_deviceplugin.latest import Latest
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from netvsc.errors import NetvscError, RequestError
 from netvsc_deviceplugin import rpc
 from netvsc_deviceplugin.advertised import Device
 from netvsc_deviceplugin.allocation import Grant
-from netvsc_deviceplugin.pace import Pace, paced
+from netvsc_deviceplugin.concurrency.ratelimit import Pace, paced
 from netvsc_deviceplugin.plugin import Plugin, UnknownPairError
 from netvsc_deviceplugin.proto import deviceplugin_v1beta1_pb2 as dp
 

@@ -11,8 +11,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from netvsc.model.pair import Inventory, Pair
+from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.given import Verbs
-from netvsc_deviceplugin.latest import Latest
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.cni.chain import SETTLE_S, Chain, Folders
 from netvsc_deviceplugin.cni.half import CniHalf, CniSettings, Mode
 from netvsc_deviceplugin.cni.place import Place, Standing
-from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.concurrency.latest import Latest
 from sim import spaces
 from sim.agent import AgentFolder
 from sim.cni import CniHost, id_of

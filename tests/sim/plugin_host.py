@@ -14,8 +14,8 @@ from prometheus_client import CollectorRegistry
 
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import BUILT_IN, Pool
+from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.host import PluginHost
-from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.metrics import Metrics
 from netvsc_deviceplugin.podresources import Allocations
 from sim.kubelet import PATIENCE, Kubelet

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from netvsc.model.status import Announcement
+from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.given import Verbs
-from netvsc_deviceplugin.latest import Latest
 from netvsc_deviceplugin.sidecars import Sidecars
 from sim.fdpipe import PATIENCE
 

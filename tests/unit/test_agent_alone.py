@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from netvsc.errors import NodeError
-from netvsc_deviceplugin.alone import on_this_node
+from netvsc_deviceplugin.concurrency.node_lock import on_this_node
 
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
-from netvsc_deviceplugin.alone import on_this_node
+from netvsc_deviceplugin.concurrency.node_lock import on_this_node
 
 async def hold():
     async with on_this_node(Path(sys.argv[1])):

@@ -6,7 +6,7 @@ import asyncio
 
 from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.cni.place import Place, Standing
-from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.nodearound import Around, states
 from netvsc_deviceplugin.nodespec import Wanted
 

@@ -12,7 +12,7 @@ from netvsc.encoding.timestamps import to_text
 from netvsc.model.pair import Path, VfSeen
 from netvsc.model.status import AgentStatus, NodeStatus, PairStatus, Summary
 from netvsc_deviceplugin import nodepast
-from netvsc_deviceplugin.dates import Dates, boot
+from netvsc_deviceplugin.concurrency.wallclock import Dates, boot
 from netvsc_operator import certificates
 from netvsc_operator.certificates import Pair, issue, life, new_authority
 from netvsc_operator.renewal import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from netvsc_deviceplugin.latest import Latest
-from netvsc_deviceplugin.pace import Pace, paced
+from netvsc_deviceplugin.concurrency.latest import Latest
+from netvsc_deviceplugin.concurrency.ratelimit import Pace, paced
 
 
 class Clock:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from netvsc_deviceplugin import poolfile
-from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.concurrency.latest import Latest
 
 
 def test_a_file_that_was_changed_before_anybody_watched_it_is_taken(tmp_path: Path) -> None:

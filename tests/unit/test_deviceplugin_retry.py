@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netvsc_deviceplugin.retry import Retry
+from netvsc_deviceplugin.concurrency.backoff import Retry
 
 
 class Clock:

@@ -19,7 +19,7 @@ from netvsc.host.inotify import watching
 from netvsc_deviceplugin.cni import conflist, lists, program
 from netvsc_deviceplugin.cni.conflist import ConflistError, Contest
 from netvsc_deviceplugin.cni.place import UNKNOWN, Place, Standing
-from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.concurrency.latest import Latest
 
 # The runtime reads its lists again when they change and tells nobody when it has; until then it may
 # call us by the old one.

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from netvsc.model.pair import Inventory
+from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.kernel.requests import messages
-from netvsc_deviceplugin.latest import Latest
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
-from netvsc_deviceplugin.latest import Latest
+from netvsc_deviceplugin.concurrency.latest import Latest
 
 T = TypeVar("T")
 

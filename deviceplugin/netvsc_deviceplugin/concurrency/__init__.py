@@ -1,0 +1,1 @@
+"""Waiting, pacing and backing off; nothing of NICs, and nothing of Kubernetes."""
