@@ -13,8 +13,8 @@ from http import HTTPStatus
 from http.client import responses
 
 from netvsc.errors import NodeError, RequestError
-from netvsc_deviceplugin.access import Access
-from netvsc_deviceplugin.apihttp import Connection, ProtocolError, Request
+from netvsc_deviceplugin.apiserver.access import Access
+from netvsc_deviceplugin.apiserver.http11 import Connection, ProtocolError, Request
 
 LINK_LOCAL = "http://169.254.169.254"
 TIMEOUT_S = 5.0

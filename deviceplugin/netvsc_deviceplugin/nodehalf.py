@@ -21,8 +21,8 @@ from netvsc.encoding.timestamps import to_text
 from netvsc.errors import ConfigError, RequestError
 from netvsc.model.status import AgentStatus, NodeStatus
 from netvsc_deviceplugin import nodecopy, nodepast
-from netvsc_deviceplugin.access import access
-from netvsc_deviceplugin.apiclient import Client
+from netvsc_deviceplugin.apiserver.access import access
+from netvsc_deviceplugin.apiserver.client import Client
 from netvsc_deviceplugin.concurrency import wallclock
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wallclock import Dates

@@ -19,7 +19,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from netvsc_deviceplugin.apiclient import Client, Json, Refused, Unreachable
+from netvsc_deviceplugin.apiserver.client import Client, Json, Refused, Unreachable
 from netvsc_deviceplugin.concurrency.backoff import Retry
 from netvsc_deviceplugin.concurrency.latest import Latest
 

@@ -18,7 +18,7 @@ from cluster.apiserver import apiserver
 from cluster.foreign_objects import AZURES_KIND, allocated, azure, dranet, moved
 from cluster.harness import Cluster
 from cluster.stage import Site, eventually, install, made, site
-from netvsc_deviceplugin.access import access
+from netvsc_deviceplugin.apiserver.access import access
 from sim.controller import ControllerProcess
 from sim.controller_load import CI, FULL, figures
 from sim.deadly import DeadlyDoor

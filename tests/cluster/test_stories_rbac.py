@@ -16,7 +16,7 @@ import yaml
 from cluster import whole as chart
 from cluster.harness import addresses
 from cluster.stories import AGENT, wait
-from netvsc_deviceplugin.access import from_kubeconfig
+from netvsc_deviceplugin.apiserver.access import from_kubeconfig
 from netvsc_operator.kube import NETVSC_NODES, Forbidden
 from sim.kubeconfig import connected
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from netvsc_deviceplugin.access import Access
+from netvsc_deviceplugin.apiserver.access import Access
 
 Object = dict[str, Any]
 

@@ -18,7 +18,7 @@ from typing import Self
 import aiohttp
 from aiohttp import web
 
-from netvsc_deviceplugin.access import Access
+from netvsc_deviceplugin.apiserver.access import Access
 from sim.kubeconfig import kubeconfig
 
 _PASSED = ("Accept", "Content-Type")

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from netvsc_deviceplugin.access import Access
+from netvsc_deviceplugin.apiserver.access import Access
 from netvsc_operator.controller import embedding, listening
 from netvsc_operator.controller.fleet import Fleet
 from netvsc_operator.controller.notebook import Notebook

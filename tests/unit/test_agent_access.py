@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from netvsc.errors import ConfigError
-from netvsc_deviceplugin.access import access, from_kubeconfig, in_cluster
+from netvsc_deviceplugin.apiserver.access import access, from_kubeconfig, in_cluster
 
 KUBECONFIG = """
 current-context: here

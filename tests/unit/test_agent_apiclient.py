@@ -8,9 +8,9 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 
 from netvsc.errors import ConfigError
-from netvsc_deviceplugin.access import Access
-from netvsc_deviceplugin.apiclient import Client, Refused, Unreachable
-from netvsc_deviceplugin.apihttp import server_of
+from netvsc_deviceplugin.apiserver.access import Access
+from netvsc_deviceplugin.apiserver.client import Client, Refused, Unreachable
+from netvsc_deviceplugin.apiserver.http11 import server_of
 from sim.apiserver import Apiserver, status
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

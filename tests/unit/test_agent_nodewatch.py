@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from netvsc_deviceplugin.apiclient import Client
+from netvsc_deviceplugin.apiserver.client import Client
 from netvsc_deviceplugin.nodewatch import NodeWatch, Times
 from sim.apiserver import Apiserver, Object, status, thing
 

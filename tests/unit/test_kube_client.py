@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 import pytest
 
-from netvsc_deviceplugin.access import Access
+from netvsc_deviceplugin.apiserver.access import Access
 from netvsc_operator.kube import (
     NETVSC_POOLS,
     NODES,

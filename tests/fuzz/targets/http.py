@@ -10,9 +10,9 @@ from functools import partial
 from fuzz.engine import Target
 from fuzz.mutate import raw
 from netvsc.errors import NetvscError
-from netvsc_deviceplugin.access import Access
-from netvsc_deviceplugin.apiclient import Client
-from netvsc_deviceplugin.apihttp import Connection, _Open
+from netvsc_deviceplugin.apiserver.access import Access
+from netvsc_deviceplugin.apiserver.client import Client
+from netvsc_deviceplugin.apiserver.http11 import Connection, _Open
 from netvsc_deviceplugin.nodewatch import NodeWatch
 
 _LOOP = asyncio.new_event_loop()

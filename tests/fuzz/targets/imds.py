@@ -11,8 +11,8 @@ from fuzz.mutate import raw, structured
 from fuzz.targets.http import answered
 from netvsc.errors import NodeError
 from netvsc_deviceplugin import imds_document, imds_http
-from netvsc_deviceplugin.access import Access
-from netvsc_deviceplugin.apihttp import Connection
+from netvsc_deviceplugin.apiserver.access import Access
+from netvsc_deviceplugin.apiserver.http11 import Connection
 from netvsc_deviceplugin.kernel.addresses import Own, known
 
 _ENDPOINT = imds_http.Endpoint(host="169.254.169.254", port=80)

@@ -14,8 +14,8 @@ from http import HTTPStatus
 from typing import Any
 
 from netvsc.errors import RequestError, RetryError
-from netvsc_deviceplugin.access import Access
-from netvsc_deviceplugin.apihttp import Connection, ProtocolError, Request
+from netvsc_deviceplugin.apiserver.access import Access
+from netvsc_deviceplugin.apiserver.http11 import Connection, ProtocolError, Request
 
 Json = dict[str, Any]
 

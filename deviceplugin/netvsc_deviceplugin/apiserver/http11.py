@@ -18,7 +18,7 @@ import h11
 
 from netvsc import __version__
 from netvsc.errors import ConfigError
-from netvsc_deviceplugin.access import Access
+from netvsc_deviceplugin.apiserver.access import Access
 
 _PIECE = 1 << 16  # bytes read at once
 # A peer that vanished is noticed by the kernel after 20 and 3 times 10 seconds (tcp(7)).
