@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pyroute2 import IPRoute
 
-from netvsc_deviceplugin.match import Policy, decide
-from netvsc_deviceplugin.nics import pair_up
-from netvsc_deviceplugin.scan import Source, scan
+from netvsc_deviceplugin.inventory.match import Policy, decide
+from netvsc_deviceplugin.inventory.nics import pair_up
+from netvsc_deviceplugin.inventory.scan import Source, scan
 from sim import netvscnode, spaces
 from sim.agent import AgentFolder, AgentProcess
 from sim.host import Host, SimVf

@@ -27,10 +27,10 @@ from netvsc_deviceplugin.agent import Agent, Settings
 from netvsc_deviceplugin.cni import command, leftover
 from netvsc_deviceplugin.cni.half import CniSettings, Mode
 from netvsc_deviceplugin.concurrency.node_lock import on_this_node
-from netvsc_deviceplugin.imds_http import LINK_LOCAL, Endpoint, endpoint_of
+from netvsc_deviceplugin.inventory.imds.client import LINK_LOCAL, Endpoint, endpoint_of
+from netvsc_deviceplugin.inventory.scan import source_of
 from netvsc_deviceplugin.nodehalf import NodeSettings
 from netvsc_deviceplugin.pairs import add_sim
-from netvsc_deviceplugin.scan import source_of
 
 log = logging.getLogger(__name__)
 

@@ -24,12 +24,13 @@ from netvsc_deviceplugin.cni.loading import load_in_time
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wallclock import Dates
 from netvsc_deviceplugin.host import PluginHost
-from netvsc_deviceplugin.imds import Imds
-from netvsc_deviceplugin.imds_http import Endpoint
-from netvsc_deviceplugin.inventory import RESCAN, InventoryLoop
+from netvsc_deviceplugin.inventory.imds.client import Endpoint
+from netvsc_deviceplugin.inventory.imds.poller import Imds
+from netvsc_deviceplugin.inventory.loop import RESCAN, InventoryLoop
+from netvsc_deviceplugin.inventory.match import Policy, World
+from netvsc_deviceplugin.inventory.scan import Source, scan, with_told
+from netvsc_deviceplugin.inventory.vf_events import Returned, Revoked
 from netvsc_deviceplugin.kernel.sysfs import Devices
-from netvsc_deviceplugin.ledger import Returned, Revoked
-from netvsc_deviceplugin.match import Policy, World
 from netvsc_deviceplugin.metrics import Metrics
 from netvsc_deviceplugin.metrics_now import Now
 from netvsc_deviceplugin.metrics_traffic import TrafficNow
@@ -37,7 +38,6 @@ from netvsc_deviceplugin.nodearound import Around
 from netvsc_deviceplugin.nodehalf import NodeHalf, NodeSettings
 from netvsc_deviceplugin.nodespec import Wanted
 from netvsc_deviceplugin.podresources import Allocations
-from netvsc_deviceplugin.scan import Source, scan, with_told
 from netvsc_deviceplugin.sidecars import Sidecars
 
 SCAN_DEADLINE = 3 * RESCAN  # seconds; older, and the agent is not ready

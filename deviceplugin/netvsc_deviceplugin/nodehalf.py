@@ -26,8 +26,8 @@ from netvsc_deviceplugin.apiserver.client import Client
 from netvsc_deviceplugin.concurrency import wallclock
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wallclock import Dates
-from netvsc_deviceplugin.ledger import Past, Returned, Revoked
-from netvsc_deviceplugin.nics import VfMemory
+from netvsc_deviceplugin.inventory.nics import VfMemory
+from netvsc_deviceplugin.inventory.vf_events import Past, Returned, Revoked
 from netvsc_deviceplugin.nodearound import Around, states
 from netvsc_deviceplugin.nodespec import Wanted, taken
 from netvsc_deviceplugin.nodestatus import Sight, guests_of, status_of

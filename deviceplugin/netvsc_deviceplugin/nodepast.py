@@ -8,8 +8,8 @@ from dataclasses import replace
 from netvsc.encoding.timestamps import from_text
 from netvsc.model.pair import Path
 from netvsc.model.status import NodeStatus, PairStatus
-from netvsc_deviceplugin.ledger import Past
-from netvsc_deviceplugin.nics import VfMemory
+from netvsc_deviceplugin.inventory.nics import VfMemory
+from netvsc_deviceplugin.inventory.vf_events import Past
 from netvsc_deviceplugin.podresources import Allocation, Allocations
 
 

@@ -10,9 +10,9 @@ from netvsc.errors import NetvscError, RequestError
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin import report
-from netvsc_deviceplugin.config import read_pools
-from netvsc_deviceplugin.match import Policy, match
-from netvsc_deviceplugin.scan import scan, scan_tree, source_of
+from netvsc_deviceplugin.inventory.match import Policy, match
+from netvsc_deviceplugin.inventory.pool_file import read_pools
+from netvsc_deviceplugin.inventory.scan import scan, scan_tree, source_of
 
 _WRITERS = {"table": report.as_table, "json": report.as_json, "yaml": report.as_yaml}
 

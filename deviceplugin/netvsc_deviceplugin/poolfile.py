@@ -10,7 +10,7 @@ from netvsc.errors import ConfigError
 from netvsc.host.inotify import watching
 from netvsc.model.pool import Pool
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.config import read_pools
+from netvsc_deviceplugin.inventory.pool_file import read_pools
 
 log = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ from netvsc.errors import ConfigError, NodeError, RequestError
 from netvsc.model.devargs import check_template
 from netvsc.model.names import check_interface, natural
 from netvsc.model.status import PairStatus
-from netvsc_deviceplugin import imds_document
 from netvsc_deviceplugin.cni import conflist
 from netvsc_deviceplugin.cni.markers import Markers, Phase
 from netvsc_deviceplugin.cni.request import CallError, parse_call
-from netvsc_deviceplugin.config import parse_pools
+from netvsc_deviceplugin.inventory.imds import document
+from netvsc_deviceplugin.inventory.pool_file import parse_pools
 from netvsc_deviceplugin.kernel.links import parse_link
 from netvsc_deviceplugin.kernel.netlink import MalformedError, error_of
 from sim.reviews import ask, message
@@ -134,7 +134,7 @@ def test_a_message_that_is_cut_is_no_link_and_no_error() -> None:
 def test_a_zone_is_no_part_of_an_address_of_azure() -> None:
     addresses = [{"privateIpAddress": "fe80::1%\x04"}, {"privateIpAddress": "fd00::4"}]
     nic = {"macAddress": "000D3AC00011", "ipv6": {"ipAddress": addresses}}
-    (own,) = imds_document.parse(json.dumps({"interface": [nic]}).encode()).values()
+    (own,) = document.parse(json.dumps({"interface": [nic]}).encode()).values()
     assert own.addresses == ("fd00::4/128",)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from netvsc_deviceplugin.cni.served import scan_all
+from netvsc_deviceplugin.inventory.scan import Source, scan
 from netvsc_deviceplugin.kernel.netns import Space
-from netvsc_deviceplugin.scan import Source, scan
 from sim import spaces
 from sim.cni import CniHost, host_of
 from sim.host import Host

@@ -9,10 +9,10 @@ from netvsc.errors import NodeError
 from netvsc.model.pair import Inventory, Path
 from netvsc.model.pool import pools_from
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.inventory import InventoryLoop
+from netvsc_deviceplugin.inventory.loop import InventoryLoop
+from netvsc_deviceplugin.inventory.match import Policy, World
+from netvsc_deviceplugin.inventory.scan import Source, scan
 from netvsc_deviceplugin.kernel.sysfs import Devices
-from netvsc_deviceplugin.match import Policy, World
-from netvsc_deviceplugin.scan import Source, scan
 from sim import spaces
 from sim.host import Host
 

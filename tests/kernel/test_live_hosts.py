@@ -9,8 +9,8 @@ import pytest
 
 from netvsc.model.pair import Inventory, Reason
 from netvsc.model.pool import BUILT_IN, Pool, pool_from
-from netvsc_deviceplugin.match import Policy, match
-from netvsc_deviceplugin.scan import Source, scan
+from netvsc_deviceplugin.inventory.match import Policy, match
+from netvsc_deviceplugin.inventory.scan import Source, scan
 from sim import fixture, spaces, timeline
 from sim.host import Host
 

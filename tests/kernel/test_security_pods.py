@@ -14,7 +14,7 @@ import pytest
 
 from netvsc.model.pool import pools_from
 from netvsc_deviceplugin.cni.served import scan_all
-from netvsc_deviceplugin.match import Policy, match
+from netvsc_deviceplugin.inventory.match import Policy, match
 from sim import spaces, xdp
 from sim.cni import CniHost, Pod, id_of
 from sim.cni_server import CniServer, config, shim

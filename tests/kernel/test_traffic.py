@@ -9,10 +9,10 @@ import pytest
 
 from netvsc.model.pair import Inventory, Pair
 from netvsc.model.pool import BUILT_IN
+from netvsc_deviceplugin.inventory.match import Policy, match
+from netvsc_deviceplugin.inventory.scan import Source, scan
 from netvsc_deviceplugin.kernel.statistics import driver_counters
-from netvsc_deviceplugin.match import Policy, match
 from netvsc_deviceplugin.metrics_traffic import TrafficNow
-from netvsc_deviceplugin.scan import Source, scan
 from sim import spaces
 from sim.host import Host
 

@@ -22,9 +22,9 @@ from netvsc_deviceplugin.cni.attachments import Attachments
 from netvsc_deviceplugin.cni.holding import Target, Want
 from netvsc_deviceplugin.cni.markers import Markers
 from netvsc_deviceplugin.cni.sight import Seen, look
+from netvsc_deviceplugin.inventory.scan import Source
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.requests.linkops import Rtnl
-from netvsc_deviceplugin.scan import Source
 from sim import spaces
 from sim.host import Host, SimVf
 from sim.links import mac_of

@@ -8,7 +8,7 @@ import pytest
 
 from netvsc_deviceplugin.__main__ import _parser, _settings, main
 from netvsc_deviceplugin.agent import Settings
-from netvsc_deviceplugin.imds_http import Endpoint
+from netvsc_deviceplugin.inventory.imds.client import Endpoint
 
 
 def settings(*words: str) -> Settings:

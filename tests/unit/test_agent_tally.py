@@ -16,8 +16,8 @@ from netvsc.model.status import (
     VfStatus,
 )
 from netvsc_deviceplugin import nodepast
-from netvsc_deviceplugin.ledger import Past
-from netvsc_deviceplugin.nics import VfMemory
+from netvsc_deviceplugin.inventory.nics import VfMemory
+from netvsc_deviceplugin.inventory.vf_events import Past
 from netvsc_deviceplugin.tally import DAY, Count, Tally
 
 ETH1, ETH2 = "00-0d-3a-c0-00-11", "00-0d-3a-c0-00-12"

@@ -7,7 +7,7 @@ import pytest
 
 from netvsc.errors import ConfigError
 from netvsc.model.pool import Addresses, Fallback, ForeignOwner, Mode, Pool, Selector, Verbs
-from netvsc_deviceplugin.config import parse_pools, read_pools
+from netvsc_deviceplugin.inventory.pool_file import parse_pools, read_pools
 
 EVERY_KEY = """
 pools:

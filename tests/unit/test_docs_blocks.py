@@ -16,7 +16,7 @@ from documented.outputs import differs
 from documented.programs import complaint
 from documented.yamls import documents, objects, verdicts
 from netvsc.errors import ConfigError
-from netvsc_deviceplugin.config import parse_pools, read_pools
+from netvsc_deviceplugin.inventory.pool_file import parse_pools, read_pools
 
 SHELL = ("sh", "console")
 KINDS = {

@@ -10,10 +10,10 @@ import pytest
 
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import pool_from
+from netvsc_deviceplugin.inventory.match import Policy, match
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.routes import DefaultRoute
 from netvsc_deviceplugin.kernel.sysfs import read_devices, with_parents
-from netvsc_deviceplugin.match import Policy, match
 from sim import fixture
 
 

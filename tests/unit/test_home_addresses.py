@@ -1,9 +1,9 @@
 """A pod may call itself what it likes; the NIC keeps the addresses it had at home."""
 
 from netvsc.model.pool import BUILT_IN
-from netvsc_deviceplugin.home_addresses import as_at_home, seen_at_home
+from netvsc_deviceplugin.inventory.address_memory import as_at_home, seen_at_home
+from netvsc_deviceplugin.inventory.nics import Nic, pair_up
 from netvsc_deviceplugin.kernel.addresses import Own
-from netvsc_deviceplugin.nics import Nic, pair_up
 from sim.links import LinkList
 
 OWN = ("10.0.1.4/24",)

@@ -13,8 +13,8 @@ import pytest
 from netvsc.errors import NodeError
 from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.imds import Imds
-from netvsc_deviceplugin.imds_http import Endpoint
+from netvsc_deviceplugin.inventory.imds.client import Endpoint
+from netvsc_deviceplugin.inventory.imds.poller import Imds
 from sim.imds import document, nic
 from sim.stock import inventory, pair
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netvsc.errors import NodeError
-from netvsc_deviceplugin.imds_document import parse
+from netvsc_deviceplugin.inventory.imds.document import parse
 from netvsc_deviceplugin.kernel.addresses import Own
 
 MAC = "00:0d:3a:c0:00:11"

@@ -10,8 +10,8 @@ from http import HTTPStatus
 import pytest
 
 from netvsc.errors import NodeError, RequestError
-from netvsc_deviceplugin.imds import PATH
-from netvsc_deviceplugin.imds_http import Endpoint, endpoint_of, get
+from netvsc_deviceplugin.inventory.imds.client import Endpoint, endpoint_of, get
+from netvsc_deviceplugin.inventory.imds.poller import PATH
 from sim.imds import Imds
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -1,8 +1,8 @@
 """Every revocation and return is counted once, whichever way it became known."""
 
 from netvsc.model.pair import Inventory, Pair, Path, Uplink, Vf, VfSeen
+from netvsc_deviceplugin.inventory.vf_events import Ledger, Past, Returned, Revoked
 from netvsc_deviceplugin.kernel.links import Link
-from netvsc_deviceplugin.ledger import Ledger, Past, Returned, Revoked
 
 ID, MAC = "00-0d-3a-c0-00-11", "00:0d:3a:c0:00:11"
 

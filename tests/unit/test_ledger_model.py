@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netvsc.model.pair import Inventory
-from netvsc_deviceplugin.ledger import Ledger, Returned, Revoked
+from netvsc_deviceplugin.inventory.vf_events import Ledger, Returned, Revoked
 from unit.test_ledger import gone, seen
 
 # What the host does, what the agent does, and what goes wrong.

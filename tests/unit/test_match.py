@@ -9,8 +9,8 @@ from netvsc.model.pair import Clash, Inventory, Path, Reason, Uplink, VfSeen
 from netvsc.model.pool import Pool, pools_from
 from netvsc.model.status import Foreign, ForeignState
 from netvsc_deviceplugin.foreign import claim
-from netvsc_deviceplugin.match import Policy, World, decide, match
-from netvsc_deviceplugin.nics import pair_up, remember
+from netvsc_deviceplugin.inventory.match import Policy, World, decide, match
+from netvsc_deviceplugin.inventory.nics import pair_up, remember
 from sim.links import LinkList, mac_of
 
 

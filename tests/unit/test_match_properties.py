@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netvsc.model.pair import Inventory
+from netvsc_deviceplugin.inventory.match import Policy, match
 from netvsc_deviceplugin.kernel.links import above
-from netvsc_deviceplugin.match import Policy, match
 from sim.links import LinkList, mac_of
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import pools_from
+from netvsc_deviceplugin.inventory.match import Policy, World, match
+from netvsc_deviceplugin.inventory.scan import with_told
 from netvsc_deviceplugin.kernel.addresses import Own, known
-from netvsc_deviceplugin.match import Policy, World, match
-from netvsc_deviceplugin.scan import with_told
 from sim.links import LinkList, mac_of
 
 TOLD = Own(addresses=("10.0.1.4/24", "10.0.1.5/24", "fd00::4/128"), gateways=("10.0.1.1",))

@@ -10,9 +10,9 @@ import pytest
 
 from netvsc.model.pair import Inventory, Pair
 from netvsc_deviceplugin.concurrency.latest import Latest
+from netvsc_deviceplugin.inventory.match import Policy, match
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.sysfs import read_devices, read_links
-from netvsc_deviceplugin.match import Policy, match
 from netvsc_deviceplugin.verbs import mismatch, mismatches, report
 from sim import fixture
 from sim.stock import inventory, pair, revoked

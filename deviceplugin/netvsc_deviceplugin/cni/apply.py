@@ -16,10 +16,10 @@ from netvsc.errors import NodeError
 from netvsc_deviceplugin.cni import plan as planning
 from netvsc_deviceplugin.cni.plan import Goal, Homes, Standing, Step
 from netvsc_deviceplugin.cni.sight import Seen, look
+from netvsc_deviceplugin.inventory.scan import Source
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.requests.linkops import RefusedError, Rtnl
 from netvsc_deviceplugin.kernel.sysfs import read_devices
-from netvsc_deviceplugin.scan import Source
 
 PATIENCE = 0.050  # seconds for the kernel to bring the VF after its NetVSC
 _ROUNDS = 24  # looks at one pair; a quiet kernel needs six

@@ -36,11 +36,11 @@ from netvsc_deviceplugin.cni.service import Meter, Service
 from netvsc_deviceplugin.cni.whose import ask, ask_all
 from netvsc_deviceplugin.concurrency.backoff import Retry
 from netvsc_deviceplugin.concurrency.latest import Latest
+from netvsc_deviceplugin.inventory.match import World
+from netvsc_deviceplugin.inventory.scan import Source
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.sysfs import Devices
-from netvsc_deviceplugin.match import World
-from netvsc_deviceplugin.scan import Source
 
 NETNS = Path("/run/netns")
 Inside = Mapping[str, Mapping[str, str]]  # path of a netns → interface in it → id of the pair

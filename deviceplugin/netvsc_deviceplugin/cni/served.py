@@ -8,13 +8,13 @@ from functools import partial
 
 from netvsc_deviceplugin.cni.plan import way_home
 from netvsc_deviceplugin.cni.sight import Seen, look
+from netvsc_deviceplugin.inventory.match import World
+from netvsc_deviceplugin.inventory.scan import Source, scan, with_gateways
 from netvsc_deviceplugin.kernel import netlink
 from netvsc_deviceplugin.kernel.links import Link, read_addresses
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.routes import read_default_routes
 from netvsc_deviceplugin.kernel.sysfs import Devices
-from netvsc_deviceplugin.match import World
-from netvsc_deviceplugin.scan import Source, scan, with_gateways
 
 
 def scan_all(

@@ -9,11 +9,11 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from netvsc_deviceplugin.inventory.scan import Source, refine
 from netvsc_deviceplugin.kernel import netlink
 from netvsc_deviceplugin.kernel.links import Link, parse_link
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.simulation import simulate
-from netvsc_deviceplugin.scan import Source, refine
 
 _IFINFO = struct.Struct("=BxHiII")
 _ATTRIBUTE = struct.Struct("=HH")

@@ -10,12 +10,13 @@ from fuzz.engine import Target
 from fuzz.mutate import raw, structured
 from fuzz.targets.http import answered
 from netvsc.errors import NodeError
-from netvsc_deviceplugin import imds_document, imds_http
 from netvsc_deviceplugin.apiserver.access import Access
 from netvsc_deviceplugin.apiserver.http11 import Connection
+from netvsc_deviceplugin.inventory.imds import client
+from netvsc_deviceplugin.inventory.imds import document as imds_document
 from netvsc_deviceplugin.kernel.addresses import Own, known
 
-_ENDPOINT = imds_http.Endpoint(host="169.254.169.254", port=80)
+_ENDPOINT = client.Endpoint(host="169.254.169.254", port=80)
 _LOOP = asyncio.new_event_loop()
 _KERNEL = Own(addresses=("10.0.1.4/24",))
 
@@ -37,7 +38,7 @@ def document(data: bytes) -> None:
 def body(data: bytes) -> bytes:
     """Return what is read of an answer; raises NodeError where it is none."""
     connection = answered(Connection(Access(server=str(_ENDPOINT))), data)
-    asked = imds_http._asked(connection, _ENDPOINT, "/metadata", timeout_s=5)
+    asked = client._asked(connection, _ENDPOINT, "/metadata", timeout_s=5)
     return _LOOP.run_until_complete(asked)
 
 

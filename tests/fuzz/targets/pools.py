@@ -11,7 +11,7 @@ from fuzz.engine import Target
 from fuzz.mutate import lines
 from netvsc.errors import ConfigError
 from netvsc.model.devargs import line
-from netvsc_deviceplugin.config import read_pools
+from netvsc_deviceplugin.inventory.pool_file import read_pools
 
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 

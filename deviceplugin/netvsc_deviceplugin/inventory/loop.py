@@ -18,15 +18,15 @@ from netvsc.model.pair import Inventory
 from netvsc.model.pool import Pool
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.ratelimit import Pace
-from netvsc_deviceplugin.home_addresses import as_at_home, seen_at_home
+from netvsc_deviceplugin.inventory.address_memory import as_at_home, seen_at_home
+from netvsc_deviceplugin.inventory.match import Policy, World, decide
+from netvsc_deviceplugin.inventory.nics import VfMemory, pair_up, remember
+from netvsc_deviceplugin.inventory.scan import Source, refine, scan
+from netvsc_deviceplugin.inventory.vf_events import Ledger, Past, Returned, Revoked
 from netvsc_deviceplugin.kernel.addresses import Own
 from netvsc_deviceplugin.kernel.events import Watch
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.sysfs import Devices
-from netvsc_deviceplugin.ledger import Ledger, Past, Returned, Revoked
-from netvsc_deviceplugin.match import Policy, World, decide
-from netvsc_deviceplugin.nics import VfMemory, pair_up, remember
-from netvsc_deviceplugin.scan import Source, refine, scan
 from netvsc_deviceplugin.woken import Woken
 
 QUIET = 0.001  # seconds without a message that end a burst

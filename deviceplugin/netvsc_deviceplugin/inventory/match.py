@@ -26,11 +26,11 @@ from netvsc.model.pair import (
 from netvsc.model.pool import BUILT_IN, ForeignOwner, Pool
 from netvsc.model.status import Foreign, ForeignState
 from netvsc_deviceplugin import foreign
+from netvsc_deviceplugin.inventory.nics import Nic, VfMemory, pair_up
 from netvsc_deviceplugin.kernel.addresses import Own, known
 from netvsc_deviceplugin.kernel.links import Link, above
 from netvsc_deviceplugin.kernel.routes import DefaultRoute
 from netvsc_deviceplugin.kernel.sysfs import Devices
-from netvsc_deviceplugin.nics import Nic, VfMemory, pair_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from netvsc_deviceplugin.inventory.nics import Nic
 from netvsc_deviceplugin.kernel.addresses import Own
-from netvsc_deviceplugin.nics import Nic
 
 NONE = Own()
 

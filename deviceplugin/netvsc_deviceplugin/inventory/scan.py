@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from netvsc_deviceplugin.inventory.match import World
 from netvsc_deviceplugin.kernel import sysfs
 from netvsc_deviceplugin.kernel.addresses import Own
 from netvsc_deviceplugin.kernel.links import Link, read_links
 from netvsc_deviceplugin.kernel.routes import DefaultRoute, read_default_routes
 from netvsc_deviceplugin.kernel.simulation import assumed_devices, simulate
 from netvsc_deviceplugin.kernel.sysfs import Devices, read_devices, with_parents
-from netvsc_deviceplugin.match import World
 
 SYS = Path("/sys")
 

@@ -15,11 +15,11 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from netvsc.errors import NodeError
 from netvsc.model.mac import mac_of
 from netvsc.model.pair import Inventory
-from netvsc_deviceplugin import imds_document
 from netvsc_deviceplugin.concurrency.backoff import Retry
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.ratelimit import Pace
-from netvsc_deviceplugin.imds_http import Endpoint, get
+from netvsc_deviceplugin.inventory.imds import document
+from netvsc_deviceplugin.inventory.imds.client import Endpoint, get
 from netvsc_deviceplugin.kernel.addresses import Own
 from netvsc_deviceplugin.woken import Woken
 
@@ -92,7 +92,7 @@ class Imds:
     async def _ask(self) -> None:
         self._retry.tried()
         try:
-            told = imds_document.parse(await self._fetch(self._endpoint, PATH))
+            told = document.parse(await self._fetch(self._endpoint, PATH))
         except NodeError as error:
             last = "what it told last stands" if self.told.get() else "the kernel's word is all"
             self._say(answers=False, text=f"{error}; of the NICs' addresses {last}")

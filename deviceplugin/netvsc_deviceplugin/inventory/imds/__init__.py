@@ -1,0 +1,1 @@
+"""What the Azure instance metadata service says of the node's NICs."""
