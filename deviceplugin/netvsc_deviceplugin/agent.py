@@ -18,12 +18,11 @@ from prometheus_client import CollectorRegistry
 from netvsc import __version__
 from netvsc.model.pool import BUILT_IN, Pool
 from netvsc.model.status import Foreign
-from netvsc_deviceplugin import httpd, poolfile, readiness, verbs
+from netvsc_deviceplugin import httpd, poolfile, readiness
 from netvsc_deviceplugin.cni.half import CniHalf, CniSettings, Mode
 from netvsc_deviceplugin.cni.loading import load_in_time
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wallclock import Dates
-from netvsc_deviceplugin.host import PluginHost
 from netvsc_deviceplugin.inventory.imds.client import Endpoint
 from netvsc_deviceplugin.inventory.imds.poller import Imds
 from netvsc_deviceplugin.inventory.loop import RESCAN, InventoryLoop
@@ -31,13 +30,15 @@ from netvsc_deviceplugin.inventory.match import Policy, World
 from netvsc_deviceplugin.inventory.scan import Source, scan, with_told
 from netvsc_deviceplugin.inventory.vf_events import Returned, Revoked
 from netvsc_deviceplugin.kernel.sysfs import Devices
+from netvsc_deviceplugin.kubelet import verbs_check
+from netvsc_deviceplugin.kubelet.manager import PluginHost
+from netvsc_deviceplugin.kubelet.podresources import Allocations
 from netvsc_deviceplugin.metrics import Metrics
 from netvsc_deviceplugin.metrics_now import Now
 from netvsc_deviceplugin.metrics_traffic import TrafficNow
 from netvsc_deviceplugin.nodearound import Around
 from netvsc_deviceplugin.nodehalf import NodeHalf, NodeSettings
 from netvsc_deviceplugin.nodespec import Wanted
-from netvsc_deviceplugin.podresources import Allocations
 from netvsc_deviceplugin.sidecars import Sidecars
 
 SCAN_DEADLINE = 3 * RESCAN  # seconds; older, and the agent is not ready
@@ -150,7 +151,9 @@ class Agent:
                     tasks.create_task(self._load_netlink(), name="netlink library")
                 await self._start_asking(tasks)
                 tasks.create_task(self._inventory.run(), name="inventory")
-                tasks.create_task(verbs.report(self._inventory.inventory, self._plugins.given))
+                tasks.create_task(
+                    verbs_check.report(self._inventory.inventory, self._plugins.given)
+                )
                 tasks.create_task(self._follow(self._pools), name="pools")
                 tasks.create_task(self._follow(self._allocations), name="allocations")
                 if self._settings.config:

@@ -14,8 +14,8 @@ from pathlib import Path
 from netvsc.model.names import RESOURCE_DOMAIN
 from netvsc.model.pair import Inventory, Pair
 from netvsc.model.pool import Pool
-from netvsc_deviceplugin.allocation import grant
-from netvsc_deviceplugin.shelf import Shelf
+from netvsc_deviceplugin.kubelet.devices.allocation import grant
+from netvsc_deviceplugin.kubelet.owned_files import Shelf
 
 _VERSION = "0.6.0"
 

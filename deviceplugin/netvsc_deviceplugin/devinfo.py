@@ -13,7 +13,7 @@ from pathlib import Path
 
 from netvsc.model.names import RESOURCE_DOMAIN
 from netvsc.model.pair import Pair
-from netvsc_deviceplugin.shelf import Shelf
+from netvsc_deviceplugin.kubelet.owned_files import Shelf
 
 FOLDER = Path("/var/run/k8s.cni.cncf.io/devinfo/dp")
 _VERSION = "1.1.0"

@@ -9,9 +9,9 @@ from prometheus_client.registry import Collector
 
 from netvsc.model.pair import Inventory, Pair, Path
 from netvsc.model.pool import Pool
-from netvsc_deviceplugin.given import Verbs
-from netvsc_deviceplugin.podresources import Allocations
-from netvsc_deviceplugin.verbs import mismatches
+from netvsc_deviceplugin.kubelet.podresources import Allocations
+from netvsc_deviceplugin.kubelet.verbs_check import mismatches
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
 
 
 class Now(Collector):

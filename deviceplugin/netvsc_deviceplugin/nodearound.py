@@ -15,9 +15,9 @@ from netvsc_deviceplugin.cni.half import Inside
 from netvsc_deviceplugin.cni.markers import Marker
 from netvsc_deviceplugin.cni.place import Place
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.given import Verbs
+from netvsc_deviceplugin.kubelet.podresources import Allocations
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
 from netvsc_deviceplugin.nodespec import Wanted
-from netvsc_deviceplugin.podresources import Allocations
 
 
 async def _nobody(pair: str) -> None:

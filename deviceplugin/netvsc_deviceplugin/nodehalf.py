@@ -28,13 +28,13 @@ from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wallclock import Dates
 from netvsc_deviceplugin.inventory.nics import VfMemory
 from netvsc_deviceplugin.inventory.vf_events import Past, Returned, Revoked
+from netvsc_deviceplugin.kubelet.podresources import Allocations
 from netvsc_deviceplugin.nodearound import Around, states
 from netvsc_deviceplugin.nodespec import Wanted, taken
 from netvsc_deviceplugin.nodestatus import Sight, guests_of, status_of
 from netvsc_deviceplugin.nodewatch import NodeWatch, status_target
 from netvsc_deviceplugin.nodewriter import StatusWriter
 from netvsc_deviceplugin.orders import Orders
-from netvsc_deviceplugin.podresources import Allocations
 from netvsc_deviceplugin.tally import Tally
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from netvsc.model.pair import Path
 from netvsc.model.status import NodeStatus, PairStatus
 from netvsc_deviceplugin.inventory.nics import VfMemory
 from netvsc_deviceplugin.inventory.vf_events import Past
-from netvsc_deviceplugin.podresources import Allocation, Allocations
+from netvsc_deviceplugin.kubelet.podresources import Allocation, Allocations
 
 
 def memory(status: NodeStatus) -> Mapping[str, VfMemory]:

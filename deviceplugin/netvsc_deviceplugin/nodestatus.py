@@ -21,11 +21,12 @@ from netvsc.model.status import (
     Summary,
     VfStatus,
 )
-from netvsc_deviceplugin import conditions, verbs
+from netvsc_deviceplugin import conditions
 from netvsc_deviceplugin.cni.markers import Marker, Phase
 from netvsc_deviceplugin.conditions import State
-from netvsc_deviceplugin.given import Verbs
-from netvsc_deviceplugin.podresources import Allocation
+from netvsc_deviceplugin.kubelet import verbs_check
+from netvsc_deviceplugin.kubelet.podresources import Allocation
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
 from netvsc_deviceplugin.tally import Count
 
 # What the CRD takes: a status that is refused for a detail would say nothing at all.
@@ -150,7 +151,7 @@ def _home(pair: Pair, guest: Guest | None) -> str:
 
 
 def _mismatch(pair: Pair, sight: Sight) -> str | None:
-    wrong = verbs.mismatch(pair, sight.given.get(pair.id), sight.inventory.pairs)
+    wrong = verbs_check.mismatch(pair, sight.given.get(pair.id), sight.inventory.pairs)
     return wrong[:_MESSAGE_MAX] if wrong else None
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from netvsc.errors import NetvscError, RetryError
 from netvsc_deviceplugin import sidecar_talk
 from netvsc_deviceplugin.concurrency.backoff import Retry
-from netvsc_deviceplugin.given import Verbs
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
 from netvsc_deviceplugin.sidecar_lines import Said, parse
 from netvsc_deviceplugin.sidecar_news import verbs_request
 

@@ -17,7 +17,7 @@ from netvsc_deviceplugin import sidecar_talk
 from netvsc_deviceplugin.cni.half import Inside
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wallclock import Dates
-from netvsc_deviceplugin.given import Verbs
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
 from netvsc_deviceplugin.sidecar_lines import Said
 from netvsc_deviceplugin.sidecar_news import Heard, Progress, announcement, hear, progress
 from netvsc_deviceplugin.sidecar_pod import PodTalk

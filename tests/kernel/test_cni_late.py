@@ -12,7 +12,7 @@ from netvsc_deviceplugin.cni import wire
 from netvsc_deviceplugin.cni.holding import Want
 from netvsc_deviceplugin.cni.passed import Passed
 from netvsc_deviceplugin.kernel.netns import GoneError
-from netvsc_deviceplugin.podresources import GONE_S
+from netvsc_deviceplugin.kubelet.podresources import GONE_S
 from sim.cni import CniHost, Pod, id_of
 from sim.cni_death import Fate, Killed, mortal
 from sim.cni_node import PAIR, Node, on_azure

@@ -11,7 +11,7 @@ import grpc.aio
 import pytest
 
 from netvsc.model.pair import Exclusion, Inventory, Reason
-from netvsc_deviceplugin.podresources import GONE_S, Allocation, PodResources
+from netvsc_deviceplugin.kubelet.podresources import GONE_S, Allocation, PodResources
 from sim.plugin_host import RESOURCE, Node, node, until
 from sim.stock import inventory, pair, revoked
 

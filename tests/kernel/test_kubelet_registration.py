@@ -12,7 +12,7 @@ import pytest
 
 from netvsc.errors import NodeError
 from netvsc.model.pool import BUILT_IN
-from netvsc_deviceplugin import lifecycle
+from netvsc_deviceplugin.kubelet import registration
 from sim.plugin_host import RESOURCE, Node, node, until
 from sim.stock import inventory, pair
 
@@ -155,7 +155,7 @@ def test_a_kubelet_that_took_a_registration_and_never_listened_is_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """No stream ends that would tell: there never was one."""
-    monkeypatch.setattr(lifecycle, "LISTEN_S", 0.2)
+    monkeypatch.setattr(registration, "LISTEN_S", 0.2)
 
     async def story() -> None:
         async with node() as here:

@@ -26,9 +26,9 @@ from typing import Self
 import grpc
 import grpc.aio
 
-from netvsc_deviceplugin import rpc
-from netvsc_deviceplugin.proto import deviceplugin_v1beta1_pb2 as dp
-from netvsc_deviceplugin.proto import podresources_v1_pb2 as pr
+from netvsc_deviceplugin.kubelet.api import deviceplugin_v1beta1_pb2 as dp
+from netvsc_deviceplugin.kubelet.api import methods
+from netvsc_deviceplugin.kubelet.api import podresources_v1_pb2 as pr
 
 PATIENCE = 10.0  # seconds after which an awaited condition fails the test
 _CALL = 5.0  # seconds for one call
@@ -192,7 +192,7 @@ class Kubelet:
             container_requests=[dp.ContainerAllocateRequest(devices_ids=ids)]
         )
         channel = self._plugins[resource].channel
-        answer = await rpc.ALLOCATE.call(channel, request, timeout_s=_CALL)
+        answer = await methods.ALLOCATE.call(channel, request, timeout_s=_CALL)
         return answer.container_responses[0]
 
     async def prefer(
@@ -208,12 +208,14 @@ class Kubelet:
             ]
         )
         channel = self._plugins[resource].channel
-        answer = await rpc.PREFER.call(channel, request, timeout_s=_CALL)
+        answer = await methods.PREFER.call(channel, request, timeout_s=_CALL)
         return list(answer.container_responses[0].deviceIDs)
 
     async def pre_start(self, resource: str, *ids: str) -> dp.PreStartContainerResponse:
         request = dp.PreStartContainerRequest(devices_ids=ids)
-        return await rpc.PRE_START.call(self._plugins[resource].channel, request, timeout_s=_CALL)
+        return await methods.PRE_START.call(
+            self._plugins[resource].channel, request, timeout_s=_CALL
+        )
 
     def admit(self, pod: str, resource: str, *ids: str, container: str = "main") -> None:
         """Let podresources show that a container holds these devices."""
@@ -238,17 +240,17 @@ class Kubelet:
             self._changed.notify_all()
 
     def _registration(self) -> grpc.GenericRpcHandler:
-        return rpc.handlers(rpc.REGISTRATION, rpc.REGISTER.answered(self._register))
+        return methods.handlers(methods.REGISTRATION, methods.REGISTER.answered(self._register))
 
-    async def _register(self, request: dp.RegisterRequest, context: rpc.Context) -> dp.Empty:
+    async def _register(self, request: dp.RegisterRequest, context: methods.Context) -> dp.Empty:
         """Dial back before answering, as the real one does."""
         if self.refuse:
             self.refusals += 1
             await self._tell()
             await context.abort(grpc.StatusCode.UNAVAILABLE, self.refuse)
         resource = request.resource_name
-        channel = rpc.channel(self.plugins_folder / request.endpoint)
-        options = await rpc.OPTIONS.call(channel, dp.Empty(), timeout_s=_CALL)
+        channel = methods.channel(self.plugins_folder / request.endpoint)
+        options = await methods.OPTIONS.call(channel, dp.Empty(), timeout_s=_CALL)
         stream = asyncio.create_task(self._listen(resource, channel))
         self._streams.add(stream)
         stream.add_done_callback(self._streams.discard)
@@ -266,7 +268,7 @@ class Kubelet:
                 del self._plugins[resource]
                 return
             with contextlib.suppress(grpc.aio.AioRpcError):
-                async for answer in rpc.LIST_AND_WATCH.listen(channel, dp.Empty()):
+                async for answer in methods.LIST_AND_WATCH.listen(channel, dp.Empty()):
                     devices = {device.ID: device for device in answer.devices}
                     message = Message(at=time.monotonic(), devices=devices)
                     self._log(resource).messages.append(message)
@@ -276,10 +278,10 @@ class Kubelet:
         await self._tell()
 
     def _pod_resources(self) -> grpc.GenericRpcHandler:
-        return rpc.handlers(rpc.POD_RESOURCES, rpc.LIST_PODS.answered(self._list))
+        return methods.handlers(methods.POD_RESOURCES, methods.LIST_PODS.answered(self._list))
 
     async def _list(
-        self, _request: pr.ListPodResourcesRequest, _context: rpc.Context
+        self, _request: pr.ListPodResourcesRequest, _context: methods.Context
     ) -> pr.ListPodResourcesResponse:
         self.looks += 1
         await self._tell()

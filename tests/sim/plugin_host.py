@@ -15,9 +15,9 @@ from prometheus_client import CollectorRegistry
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import BUILT_IN, Pool
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.host import PluginHost
+from netvsc_deviceplugin.kubelet.manager import PluginHost
+from netvsc_deviceplugin.kubelet.podresources import Allocations
 from netvsc_deviceplugin.metrics import Metrics
-from netvsc_deviceplugin.podresources import Allocations
 from sim.kubelet import PATIENCE, Kubelet
 
 T = TypeVar("T")

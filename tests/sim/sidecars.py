@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from netvsc.model.status import Announcement
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.given import Verbs
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
 from netvsc_deviceplugin.sidecars import Sidecars
 from sim.fdpipe import PATIENCE
 

@@ -29,8 +29,8 @@ from netvsc_deviceplugin import conditions
 from netvsc_deviceplugin.cni.markers import Held, Marker, Phase
 from netvsc_deviceplugin.cni.place import UNKNOWN, Place, Standing
 from netvsc_deviceplugin.conditions import State
+from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.nodestatus import Guest, Sight, guests_of, status_of
-from netvsc_deviceplugin.podresources import Allocation
 from netvsc_deviceplugin.tally import Count
 from sim.stock import inventory, pair, revoked
 

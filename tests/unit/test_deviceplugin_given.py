@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from netvsc.errors import NodeError
-from netvsc_deviceplugin.given import NEVER_CAME_S, Given
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import NEVER_CAME_S, Given
 
 
 class Clock:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netvsc_deviceplugin.podresources import GONE_S, Allocation, allocations_from, settled
-from netvsc_deviceplugin.proto import podresources_v1_pb2 as pr
+from netvsc_deviceplugin.kubelet.api import podresources_v1_pb2 as pr
+from netvsc_deviceplugin.kubelet.podresources import GONE_S, Allocation, allocations_from, settled
 
 
 def container(name: str, **held: list[str]) -> pr.ContainerResources:

@@ -11,8 +11,8 @@ from types import ModuleType
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from netvsc_deviceplugin.proto import deviceplugin_v1beta1_pb2, podresources_v1_pb2
-from netvsc_deviceplugin.proto.regenerate import HERE, SOURCES
+from netvsc_deviceplugin.kubelet.api import deviceplugin_v1beta1_pb2, podresources_v1_pb2
+from netvsc_deviceplugin.kubelet.api.regenerate import HERE, SOURCES
 
 MODULES = {
     "deviceplugin_v1beta1": deviceplugin_v1beta1_pb2,

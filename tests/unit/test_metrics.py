@@ -7,9 +7,9 @@ from dataclasses import replace
 from prometheus_client import CollectorRegistry, generate_latest
 
 from netvsc.model.pool import BUILT_IN
+from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.metrics import Metrics
 from netvsc_deviceplugin.metrics_now import Now
-from netvsc_deviceplugin.podresources import Allocation
 from netvsc_deviceplugin.woken import Woken
 from sim.stock import inventory, pair, revoked
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from netvsc_deviceplugin.shelf import Shelf
+from netvsc_deviceplugin.kubelet.owned_files import Shelf
 
 
 def shelf(folder: Path) -> Shelf:

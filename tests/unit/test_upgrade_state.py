@@ -18,7 +18,7 @@ import pytest
 from netvsc_deviceplugin import cdi, devinfo, nodecopy
 from netvsc_deviceplugin.cni.markers import Markers
 from netvsc_deviceplugin.cni.passed import Passed
-from netvsc_deviceplugin.given import Given
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given
 from netvsc_operator.admission import Result
 from sim.reviews import ask
 from upgrade import exchange

@@ -13,7 +13,7 @@ from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.inventory.match import Policy, match
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.sysfs import read_devices, read_links
-from netvsc_deviceplugin.verbs import mismatch, mismatches, report
+from netvsc_deviceplugin.kubelet.verbs_check import mismatch, mismatches, report
 from sim import fixture
 from sim.stock import inventory, pair, revoked
 from sim.systree import SysTree

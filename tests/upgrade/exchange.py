@@ -25,7 +25,7 @@ from netvsc_deviceplugin import nodecopy
 from netvsc_deviceplugin.cni.conflist import with_us, without_us
 from netvsc_deviceplugin.cni.markers import Markers
 from netvsc_deviceplugin.cni.passed import Passed
-from netvsc_deviceplugin.given import Given
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given
 from netvsc_deviceplugin.nodespec import Wanted, taken
 from netvsc_deviceplugin.sidecar_lines import parse
 from netvsc_operator.controller import poolbook, told

@@ -18,7 +18,7 @@ from netvsc_deviceplugin.cni.request import Call
 from netvsc_deviceplugin.cni.service import Service
 from netvsc_deviceplugin.cni.whose import Pods
 from netvsc_deviceplugin.kernel.netns import GoneError, exists
-from netvsc_deviceplugin.podresources import GONE_S
+from netvsc_deviceplugin.kubelet.podresources import GONE_S
 
 AGAIN_S = 5.0  # while the kubelet is silent or does not list a pod: nothing tells when it will
 

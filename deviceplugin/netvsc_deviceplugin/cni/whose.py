@@ -12,10 +12,10 @@ import grpc.aio
 from netvsc.errors import RetryError
 from netvsc.model.interface_names import Names, Request, name_interfaces, read_names
 from netvsc.model.names import RESOURCE_DOMAIN
-from netvsc_deviceplugin import rpc
 from netvsc_deviceplugin.cni.holding import Want
 from netvsc_deviceplugin.cni.request import Call, CallError, Code
-from netvsc_deviceplugin.proto import podresources_v1_pb2 as pr
+from netvsc_deviceplugin.kubelet.api import methods
+from netvsc_deviceplugin.kubelet.api import podresources_v1_pb2 as pr
 
 _TIMEOUT_S = 5.0
 
@@ -41,9 +41,9 @@ async def ask(socket: Path, *, namespace: str, pod: str) -> tuple[Devices, ...]:
 async def ask_all(socket: Path, *, whose: str = "any pod") -> Pods:
     """Ask the kubelet what every pod has; raises RetryError without an answer."""
     try:
-        async with rpc.channel(socket) as channel:
+        async with methods.channel(socket) as channel:
             request = pr.ListPodResourcesRequest()
-            answer = await rpc.LIST_PODS.call(channel, request, timeout_s=_TIMEOUT_S)
+            answer = await methods.LIST_PODS.call(channel, request, timeout_s=_TIMEOUT_S)
     except grpc.aio.AioRpcError as error:
         raise RetryError(f"the kubelet does not say what {whose} has: {error.details()}") from None
     return pods_of(answer)

@@ -12,11 +12,11 @@ from fuzz.engine import Target
 from fuzz.mutate import raw
 from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin.cni.whose import pods_of
-from netvsc_deviceplugin.plugin import Plugin
-from netvsc_deviceplugin.podresources import allocations_from, settled
-from netvsc_deviceplugin.proto import deviceplugin_v1beta1_pb2 as dp
-from netvsc_deviceplugin.proto import podresources_v1_pb2 as pr
-from netvsc_deviceplugin.service import DevicePluginService
+from netvsc_deviceplugin.kubelet.api import deviceplugin_v1beta1_pb2 as dp
+from netvsc_deviceplugin.kubelet.api import podresources_v1_pb2 as pr
+from netvsc_deviceplugin.kubelet.plugin import Plugin
+from netvsc_deviceplugin.kubelet.podresources import allocations_from, settled
+from netvsc_deviceplugin.kubelet.servicer import DevicePluginService
 from sim import stock
 
 _LOOP = asyncio.new_event_loop()

@@ -12,7 +12,7 @@ from pathlib import Path
 from fuzz.engine import Target
 from fuzz.mutate import structured
 from netvsc_deviceplugin.cni.markers import Markers, Phase
-from netvsc_deviceplugin.given import Given
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given
 
 _NAME = "c0ffee"
 

@@ -10,10 +10,16 @@ from netvsc.errors import RequestError
 from netvsc.model.pair import Inventory, Pair
 from netvsc.model.pool import Pool
 from netvsc_deviceplugin import functions
-from netvsc_deviceplugin.advertised import Advertisement, Device, Losses, advertise, losses
-from netvsc_deviceplugin.allocation import Grant, grant
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.preference import prefer
+from netvsc_deviceplugin.kubelet.devices.allocation import Grant, grant
+from netvsc_deviceplugin.kubelet.devices.health import (
+    Advertisement,
+    Device,
+    Losses,
+    advertise,
+    losses,
+)
+from netvsc_deviceplugin.kubelet.devices.preference import prefer
 
 Later = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
 

@@ -13,9 +13,9 @@ import grpc
 import grpc.aio
 
 from netvsc.errors import NodeError
-from netvsc_deviceplugin import rpc
-from netvsc_deviceplugin.proto import deviceplugin_v1beta1_pb2 as dp
-from netvsc_deviceplugin.service import OPTIONS, VERSION
+from netvsc_deviceplugin.kubelet.api import deviceplugin_v1beta1_pb2 as dp
+from netvsc_deviceplugin.kubelet.api import methods
+from netvsc_deviceplugin.kubelet.servicer import OPTIONS, VERSION
 
 _PREFIX = "netvsc.io_"
 _LONGEST_PATH = 107  # bytes: sun_path less its NUL, include/uapi/linux/un.h
@@ -92,8 +92,8 @@ class Endpoint:
             resource_name=self.resource,
             options=OPTIONS,
         )
-        async with rpc.channel(kubelet) as channel:
-            await rpc.REGISTER.call(channel, request, timeout_s=_REGISTER_TIMEOUT_S)
+        async with methods.channel(kubelet) as channel:
+            await methods.REGISTER.call(channel, request, timeout_s=_REGISTER_TIMEOUT_S)
 
     async def close(self) -> None:
         """End every call, stop listening and remove the socket."""

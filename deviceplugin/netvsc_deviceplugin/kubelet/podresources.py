@@ -18,9 +18,9 @@ import grpc
 import grpc.aio
 
 from netvsc.model.names import RESOURCE_DOMAIN
-from netvsc_deviceplugin import rpc
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.proto import podresources_v1_pb2 as pr
+from netvsc_deviceplugin.kubelet.api import methods
+from netvsc_deviceplugin.kubelet.api import podresources_v1_pb2 as pr
 
 SLOW_S = 60.0
 SOON_S = (0.25, 2.0, 10.0)  # after an Allocate: admission takes 0.4 s here, a busy kubelet longer
@@ -114,8 +114,8 @@ class PodResources:
     async def look(self) -> None:
         """Ask once. Without an answer the last picture stands, and one line in the log says so."""
         try:
-            async with rpc.channel(self._socket) as channel:
-                answer = await rpc.LIST_PODS.call(
+            async with methods.channel(self._socket) as channel:
+                answer = await methods.LIST_PODS.call(
                     channel, pr.ListPodResourcesRequest(), timeout_s=_TIMEOUT_S
                 )
         except grpc.aio.AioRpcError as error:

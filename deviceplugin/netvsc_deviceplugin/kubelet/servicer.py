@@ -10,12 +10,12 @@ from typing import Protocol
 import grpc
 
 from netvsc.errors import NetvscError, RequestError
-from netvsc_deviceplugin import rpc
-from netvsc_deviceplugin.advertised import Device
-from netvsc_deviceplugin.allocation import Grant
 from netvsc_deviceplugin.concurrency.ratelimit import Pace, paced
-from netvsc_deviceplugin.plugin import Plugin, UnknownPairError
-from netvsc_deviceplugin.proto import deviceplugin_v1beta1_pb2 as dp
+from netvsc_deviceplugin.kubelet.api import deviceplugin_v1beta1_pb2 as dp
+from netvsc_deviceplugin.kubelet.api import methods
+from netvsc_deviceplugin.kubelet.devices.allocation import Grant
+from netvsc_deviceplugin.kubelet.devices.health import Device
+from netvsc_deviceplugin.kubelet.plugin import Plugin, UnknownPairError
 
 log = logging.getLogger(__name__)
 
@@ -58,20 +58,22 @@ class DevicePluginService:
         self._listeners = listeners
 
     def handlers(self) -> grpc.GenericRpcHandler:
-        return rpc.handlers(
-            rpc.DEVICE_PLUGIN,
-            rpc.OPTIONS.answered(self.options),
-            rpc.LIST_AND_WATCH.streamed(self.list_and_watch),
-            rpc.PREFER.answered(self.prefer),
-            rpc.ALLOCATE.answered(self.allocate),
-            rpc.PRE_START.answered(self.pre_start),
+        return methods.handlers(
+            methods.DEVICE_PLUGIN,
+            methods.OPTIONS.answered(self.options),
+            methods.LIST_AND_WATCH.streamed(self.list_and_watch),
+            methods.PREFER.answered(self.prefer),
+            methods.ALLOCATE.answered(self.allocate),
+            methods.PRE_START.answered(self.pre_start),
         )
 
-    async def options(self, _request: dp.Empty, _context: rpc.Context) -> dp.DevicePluginOptions:
+    async def options(
+        self, _request: dp.Empty, _context: methods.Context
+    ) -> dp.DevicePluginOptions:
         return OPTIONS
 
     async def list_and_watch(
-        self, _request: dp.Empty, _context: rpc.Context
+        self, _request: dp.Empty, _context: methods.Context
     ) -> AsyncIterator[dp.ListAndWatchResponse]:
         """Tell the devices now and whenever they change; tell `listeners` who comes and goes."""
         self._listeners(+1)
@@ -82,7 +84,7 @@ class DevicePluginService:
             self._listeners(-1)
 
     async def prefer(
-        self, request: dp.PreferredAllocationRequest, _context: rpc.Context
+        self, request: dp.PreferredAllocationRequest, _context: methods.Context
     ) -> dp.PreferredAllocationResponse:
         return dp.PreferredAllocationResponse(
             container_responses=[
@@ -98,7 +100,7 @@ class DevicePluginService:
         )
 
     async def allocate(
-        self, request: dp.AllocateRequest, context: rpc.Context
+        self, request: dp.AllocateRequest, context: methods.Context
     ) -> dp.AllocateResponse:
         began = time.perf_counter()
         result = "failed"
@@ -119,7 +121,7 @@ class DevicePluginService:
             self._meter.allocated(result, time.perf_counter() - began)
 
     async def pre_start(
-        self, _request: dp.PreStartContainerRequest, _context: rpc.Context
+        self, _request: dp.PreStartContainerRequest, _context: methods.Context
     ) -> dp.PreStartContainerResponse:
         """Answer all the same: a kubelet that asks although we did not want it must not fail."""
         return dp.PreStartContainerResponse()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from netvsc.model.pair import Inventory, Pair
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.given import Verbs
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
 
 log = logging.getLogger(__name__)
 

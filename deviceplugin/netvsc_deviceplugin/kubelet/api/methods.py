@@ -15,8 +15,8 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
-from netvsc_deviceplugin.proto import deviceplugin_v1beta1_pb2 as dp
-from netvsc_deviceplugin.proto import podresources_v1_pb2 as pr
+from netvsc_deviceplugin.kubelet.api import deviceplugin_v1beta1_pb2 as dp
+from netvsc_deviceplugin.kubelet.api import podresources_v1_pb2 as pr
 
 Q = TypeVar("Q", bound=Message)
 A = TypeVar("A", bound=Message)

@@ -11,16 +11,16 @@ from pathlib import Path
 
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import Pool
-from netvsc_deviceplugin.allocation import Grant
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.endpoint import Handlers
-from netvsc_deviceplugin.given import Given, Verbs
-from netvsc_deviceplugin.lifecycle import Lifecycle
+from netvsc_deviceplugin.kubelet.device_info import Outside
+from netvsc_deviceplugin.kubelet.devices.allocation import Grant
+from netvsc_deviceplugin.kubelet.endpoint import Handlers
+from netvsc_deviceplugin.kubelet.plugin import Plugin
+from netvsc_deviceplugin.kubelet.podresources import Allocations, PodResources
+from netvsc_deviceplugin.kubelet.registration import Lifecycle
+from netvsc_deviceplugin.kubelet.servicer import DevicePluginService
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given, Verbs
 from netvsc_deviceplugin.metrics import Metrics
-from netvsc_deviceplugin.outside import Outside
-from netvsc_deviceplugin.plugin import Plugin
-from netvsc_deviceplugin.podresources import Allocations, PodResources
-from netvsc_deviceplugin.service import DevicePluginService
 
 DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
 POD_RESOURCES = Path("/var/lib/kubelet/pod-resources/kubelet.sock")

@@ -22,7 +22,7 @@ from netvsc.errors import NodeError
 from netvsc.host.inotify import watching
 from netvsc_deviceplugin.concurrency.backoff import Retry
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.endpoint import Endpoint, Handlers, remove_stale
+from netvsc_deviceplugin.kubelet.endpoint import Endpoint, Handlers, remove_stale
 
 log = logging.getLogger(__name__)
 
