@@ -29,7 +29,7 @@ from netvsc_deviceplugin.cni.half import CniSettings, Mode
 from netvsc_deviceplugin.concurrency.node_lock import on_this_node
 from netvsc_deviceplugin.inventory.imds.client import LINK_LOCAL, Endpoint, endpoint_of
 from netvsc_deviceplugin.inventory.scan import source_of
-from netvsc_deviceplugin.nodehalf import NodeSettings
+from netvsc_deviceplugin.netvscnode.component import NodeSettings
 from netvsc_deviceplugin.pairs import add_sim
 
 log = logging.getLogger(__name__)

@@ -36,9 +36,9 @@ from netvsc_deviceplugin.kubelet.podresources import Allocations
 from netvsc_deviceplugin.metrics import Metrics
 from netvsc_deviceplugin.metrics_now import Now
 from netvsc_deviceplugin.metrics_traffic import TrafficNow
-from netvsc_deviceplugin.nodearound import Around
-from netvsc_deviceplugin.nodehalf import NodeHalf, NodeSettings
-from netvsc_deviceplugin.nodespec import Wanted
+from netvsc_deviceplugin.netvscnode.component import NodeHalf, NodeSettings
+from netvsc_deviceplugin.netvscnode.inputs import Around
+from netvsc_deviceplugin.netvscnode.spec import Wanted
 from netvsc_deviceplugin.sidecars import Sidecars
 
 SCAN_DEADLINE = 3 * RESCAN  # seconds; older, and the agent is not ready

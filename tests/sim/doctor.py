@@ -10,7 +10,7 @@ from netvsc.encoding.serialize import to_plain
 from netvsc.model.pair import Path as Way
 from netvsc.model.pair import VfSeen
 from netvsc.model.status import AgentStatus, NodeStatus, PairStatus, Summary
-from netvsc_deviceplugin.nodecopy import Copy
+from netvsc_deviceplugin.netvscnode.cache import Copy
 from sim import fixture
 
 RELEASE = "6.6.104.2-4.azl3"

@@ -7,8 +7,8 @@ import asyncio
 from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.cni.place import Place, Standing
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.nodearound import Around, states
-from netvsc_deviceplugin.nodespec import Wanted
+from netvsc_deviceplugin.netvscnode.inputs import Around, states
+from netvsc_deviceplugin.netvscnode.spec import Wanted
 
 
 def said(place: Place | None, wanted: Wanted, *, chain_wanted: bool = True) -> dict[str, str]:

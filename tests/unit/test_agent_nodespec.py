@@ -8,9 +8,9 @@ import pytest
 from netvsc.errors import NodeError
 from netvsc.model.pool import Pool
 from netvsc.model.status import AgentStatus, Foreign, ForeignState, NodeStatus, Summary
-from netvsc_deviceplugin import nodecopy
-from netvsc_deviceplugin.nodecopy import Copy
-from netvsc_deviceplugin.nodespec import Wanted, taken
+from netvsc_deviceplugin.netvscnode import cache
+from netvsc_deviceplugin.netvscnode.cache import Copy
+from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
 
 PAIR = {"name": "pair"}
 STATUS = NodeStatus(
@@ -66,12 +66,12 @@ def test_a_spec_that_makes_no_sense_changes_nothing(spec: object, where: str) ->
 
 def test_what_was_kept_is_found_again(tmp_path: Path) -> None:
     copy = Copy(generation=3, spec={"pools": [PAIR]}, status=STATUS, recent={"29": 2})
-    nodecopy.save(tmp_path / "state", copy)
-    assert nodecopy.load(tmp_path / "state") == copy
+    cache.save(tmp_path / "state", copy)
+    assert cache.load(tmp_path / "state") == copy
 
 
 def test_without_a_file_nothing_is_known(tmp_path: Path) -> None:
-    assert nodecopy.load(tmp_path) == Copy()
+    assert cache.load(tmp_path) == Copy()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"generation": "x"}', '{"status": {"agent": 1}}'])
@@ -79,7 +79,7 @@ def test_a_file_that_makes_no_sense_is_set_aside_and_said(
     tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "netvscnode.json").write_text(text)
-    assert nodecopy.load(tmp_path) == Copy()
+    assert cache.load(tmp_path) == Copy()
     assert (tmp_path / "netvscnode.corrupt").read_text() == text
     assert "set aside as netvscnode.corrupt" in caplog.text
 
@@ -87,11 +87,11 @@ def test_a_file_that_makes_no_sense_is_set_aside_and_said(
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NodeError, match="the agent's state folder must be writable"):
-        nodecopy.save(tmp_path / "file", Copy())
+        cache.save(tmp_path / "file", Copy())
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
-    nodecopy.save(tmp_path, Copy(generation=1, spec={}))
+    cache.save(tmp_path, Copy(generation=1, spec={}))
     (tmp_path / "netvscnode.new").write_text('{"generation": 2, "sp')
-    assert nodecopy.load(tmp_path).generation == 1
+    assert cache.load(tmp_path).generation == 1
     assert json.loads((tmp_path / "netvscnode.json").read_text()) == {"generation": 1}

@@ -25,13 +25,13 @@ from netvsc.model.status import (
     Truth,
     VfStatus,
 )
-from netvsc_deviceplugin import conditions
 from netvsc_deviceplugin.cni.markers import Held, Marker, Phase
 from netvsc_deviceplugin.cni.place import UNKNOWN, Place, Standing
-from netvsc_deviceplugin.conditions import State
 from netvsc_deviceplugin.kubelet.podresources import Allocation
-from netvsc_deviceplugin.nodestatus import Guest, Sight, guests_of, status_of
-from netvsc_deviceplugin.tally import Count
+from netvsc_deviceplugin.netvscnode import conditions
+from netvsc_deviceplugin.netvscnode.conditions import State
+from netvsc_deviceplugin.netvscnode.counts import Count
+from netvsc_deviceplugin.netvscnode.status import Guest, Sight, guests_of, status_of
 from sim.stock import inventory, pair, revoked
 
 NOON = 1_767_355_200.0

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from netvsc_deviceplugin.apiserver.client import Client
-from netvsc_deviceplugin.nodewatch import NodeWatch, Times
+from netvsc_deviceplugin.netvscnode.watch import NodeWatch, Times
 from sim.apiserver import Apiserver, Object, status, thing
 
 PATIENCE = 10.0

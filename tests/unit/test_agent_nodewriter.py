@@ -10,7 +10,7 @@ from typing import Any
 
 from netvsc.errors import NodeError, RetryError
 from netvsc.model.status import AgentStatus, NodeStatus, Summary
-from netvsc_deviceplugin.nodewriter import INTERVAL_S, SETTLE_S, StatusWriter, patch_of
+from netvsc_deviceplugin.netvscnode.writer import INTERVAL_S, SETTLE_S, StatusWriter, patch_of
 
 EMPTY = NodeStatus(
     agent=AgentStatus(version="1", started="2026-01-02T03:04:05.000000Z"),

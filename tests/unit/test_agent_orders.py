@@ -7,7 +7,7 @@ import pytest
 
 from netvsc.errors import RetryError
 from netvsc.model.status import Announcement, AnnounceState
-from netvsc_deviceplugin.orders import Orders, due
+from netvsc_deviceplugin.netvscnode.reannounce import Orders, due
 
 HERE = Announcement(state=AnnounceState.TAKEN)
 SILENT = Announcement(state=AnnounceState.UNKNOWN)

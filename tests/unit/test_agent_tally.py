@@ -15,10 +15,10 @@ from netvsc.model.status import (
     Summary,
     VfStatus,
 )
-from netvsc_deviceplugin import nodepast
 from netvsc_deviceplugin.inventory.nics import VfMemory
 from netvsc_deviceplugin.inventory.vf_events import Past
-from netvsc_deviceplugin.tally import DAY, Count, Tally
+from netvsc_deviceplugin.netvscnode import restore
+from netvsc_deviceplugin.netvscnode.counts import DAY, Count, Tally
 
 ETH1, ETH2 = "00-0d-3a-c0-00-11", "00-0d-3a-c0-00-12"
 NOON = 1_767_355_200.0
@@ -152,8 +152,8 @@ def test_a_status_tells_what_vfs_there_were_and_how_the_pairs_stood() -> None:
     never = of(id="00-0d-3a-c0-00-13", vf_seen=VfSeen.NEVER)
     known = status(there, away, never)
     past = VfMemory(pci="9b33:00:02.0", driver="mlx5_core", numa_node=1)
-    assert nodepast.memory(known) == {ETH1: past, ETH2: past}
-    assert nodepast.past(known, lambda _, at: at - NOON) == {
+    assert restore.memory(known) == {ETH1: past, ETH2: past}
+    assert restore.past(known, lambda _, at: at - NOON) == {
         ETH1: Past(pci="9b33:00:02.0"),
         ETH2: Past(away=0.0),
         "00-0d-3a-c0-00-13": Past(),
@@ -163,19 +163,19 @@ def test_a_status_tells_what_vfs_there_were_and_how_the_pairs_stood() -> None:
 def test_a_removal_that_was_counted_is_an_absence_though_the_vf_was_still_shown() -> None:
     """A removal is heard and counted, the agent dies, and no scan came in between."""
     shown = of(path=Path.VF, vf=VF, revocations=3, returns=2, last_revoked=to_text(NOON))
-    past = nodepast.past(status(shown), lambda _, at: at - NOON)
+    past = restore.past(status(shown), lambda _, at: at - NOON)
     assert past == {ETH1: Past(away=0.0)}
 
 
 def test_of_two_statuses_each_pair_is_as_the_one_says_that_counted_more_of_it() -> None:
     disk = status(of(revocations=5, vf=VF), of(id=ETH2, revocations=3, mtu=1))
     told = status(of(revocations=7), of(id=ETH2, revocations=3, mtu=2))
-    newest = nodepast.newest(disk, told)
+    newest = restore.newest(disk, told)
     assert [pair.revocations for pair in newest.pairs] == [7, 3]
     assert newest.pairs[1].mtu == 1
-    assert nodepast.newest(None, told) == told
+    assert restore.newest(None, told) == told
 
 
 def test_a_status_tells_which_orders_were_carried_out() -> None:
     said = Announcement(state=AnnounceState.UNKNOWN, ordered=3)
-    assert nodepast.ordered(status(of(announcement=said), of(id=ETH2))) == {ETH1: 3}
+    assert restore.ordered(status(of(announcement=said), of(id=ETH2))) == {ETH1: 3}

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from netvsc.encoding.timestamps import to_text
 from netvsc.model.pair import Path, VfSeen
 from netvsc.model.status import AgentStatus, NodeStatus, PairStatus, Summary
-from netvsc_deviceplugin import nodepast
 from netvsc_deviceplugin.concurrency.wallclock import Dates, boot
+from netvsc_deviceplugin.netvscnode import restore
 from netvsc_operator import certificates
 from netvsc_operator.certificates import Pair, issue, life, new_authority
 from netvsc_operator.renewal import (
@@ -89,14 +89,14 @@ def test_an_agent_that_starts_anew_after_the_clock_was_set_goes_on_with_the_same
 
     after = clocks.dates()
     after.restore(before.distances())
-    assert nodepast.past(away, after.moment)[ETH1].away == pytest.approx(began, abs=1e-3)
+    assert restore.past(away, after.moment)[ETH1].away == pytest.approx(began, abs=1e-3)
 
 
 def test_without_what_was_kept_an_outage_does_not_begin_in_the_future() -> None:
     clocks = Clocks()
     away = status(to_text(NOON + clocks.monotonic))
     clocks.set_by = -DAY
-    assert nodepast.past(away, clocks.dates().moment)[ETH1].away == clocks.monotonic
+    assert restore.past(away, clocks.dates().moment)[ETH1].away == clocks.monotonic
 
 
 def test_a_boot_of_the_machine_has_a_name() -> None:

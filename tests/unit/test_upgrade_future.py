@@ -12,8 +12,8 @@ import pytest
 from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.errors import ConfigError
 from netvsc.model.status import AnnounceState, Foreign, NodeStatus, Truth
-from netvsc_deviceplugin.nodespec import Wanted, taken
-from netvsc_deviceplugin.nodewriter import patch_of
+from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
+from netvsc_deviceplugin.netvscnode.writer import patch_of
 from netvsc_deviceplugin.sidecar_lines import Application, VfState, parse
 from netvsc_deviceplugin.sidecar_news import announcement, hear
 from netvsc_operator.controller import nodes

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from netvsc_deviceplugin import cdi, devinfo, nodecopy
+from netvsc_deviceplugin import cdi, devinfo
 from netvsc_deviceplugin.cni.markers import Markers
 from netvsc_deviceplugin.cni.passed import Passed
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given
+from netvsc_deviceplugin.netvscnode import cache
 from netvsc_operator.admission import Result
 from sim.reviews import ask
 from upgrade import exchange
@@ -136,7 +137,7 @@ def _of_given(run: Path) -> None:
 
 
 def _of_copy(run: Path) -> None:
-    assert nodecopy.load(run) == nodecopy.Copy()
+    assert cache.load(run) == cache.Copy()
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,12 @@ from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.model.interface_names import ANNOTATION as INTERFACES
 from netvsc.model.interface_names import read_names, write_names
 from netvsc.model.status import NodeStatus
-from netvsc_deviceplugin import nodecopy
 from netvsc_deviceplugin.cni.conflist import with_us, without_us
 from netvsc_deviceplugin.cni.markers import Markers
 from netvsc_deviceplugin.cni.passed import Passed
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given
-from netvsc_deviceplugin.nodespec import Wanted, taken
+from netvsc_deviceplugin.netvscnode import cache
+from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
 from netvsc_deviceplugin.sidecar_lines import parse
 from netvsc_operator.controller import poolbook, told
 
@@ -59,7 +59,7 @@ def read(state: Path) -> Plain:
         "markers": list(Markers(state / "run").all()),
         "passed": Passed(state / "run").all(),
         "given": Given(state / "run").verbs(),
-        "copy": nodecopy.load(state / "run"),
+        "copy": cache.load(state / "run"),
         "spec": taken(node["metadata"]["generation"], node["spec"], Wanted()),
         "status": from_plain(NodeStatus, node["status"]),
         "told": told.read(_annotations(node)[told.ANNOTATION], node="recorded"),
@@ -78,7 +78,7 @@ def rewrite(state: Path, out: Path) -> None:
     for call in Passed(state / "run").all():
         Passed(out / "run").save(call)
     Given(out / "run").give(Given(state / "run").verbs())
-    nodecopy.save(out / "run", nodecopy.load(state / "run"))
+    cache.save(out / "run", cache.load(state / "run"))
     _rewrite_objects(state, out)
     chain = without_us((state / "conflist.json").read_bytes())
     (out / "conflist.json").write_bytes(with_us(chain))

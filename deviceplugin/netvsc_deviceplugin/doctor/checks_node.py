@@ -8,7 +8,7 @@ from netvsc.model.status import ForeignState, NodeStatus, Truth
 from netvsc_deviceplugin.cni import conflist
 from netvsc_deviceplugin.doctor.facts import NodeFacts, Program, Vf
 from netvsc_deviceplugin.doctor.finding import Check, Finding, failure, ok, unknown, warning
-from netvsc_deviceplugin.nodespec import Wanted, taken
+from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
 
 _KERNEL, _UIO = "hv_netvsc", "uio_hv_generic"
 _GOOD = {"Ready", "PoolsAccepted", "PodResources", "ChainInstalled"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from netvsc_deviceplugin.doctor.modules import Modules
-from netvsc_deviceplugin.nodecopy import Copy
+from netvsc_deviceplugin.netvscnode.cache import Copy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from netvsc_deviceplugin.doctor.facts import Cni, NodeFacts, Pages, Program, Soc
 from netvsc_deviceplugin.doctor.files import content, entries, listable, number, text, there
 from netvsc_deviceplugin.doctor.look_nics import netvscs, vfs
 from netvsc_deviceplugin.doctor.modules import Modules, names, options
-from netvsc_deviceplugin.nodecopy import Copy
+from netvsc_deviceplugin.netvscnode.cache import Copy
 
 _KUBEPODS = ("kubepods.slice", "kubepods")  # the kubelet's cgroup, by its driver
 

@@ -13,7 +13,7 @@ from netvsc.errors import NetvscError
 from netvsc_deviceplugin.apiserver.access import Access
 from netvsc_deviceplugin.apiserver.client import Client
 from netvsc_deviceplugin.apiserver.http11 import Connection, _Open
-from netvsc_deviceplugin.nodewatch import NodeWatch
+from netvsc_deviceplugin.netvscnode.watch import NodeWatch
 
 _LOOP = asyncio.new_event_loop()
 

@@ -10,8 +10,8 @@ from fuzz.targets import strict
 from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.errors import RequestError
 from netvsc.model.status import NodeStatus
-from netvsc_deviceplugin.nodespec import Wanted, taken
-from netvsc_deviceplugin.tally import Tally
+from netvsc_deviceplugin.netvscnode.counts import Tally
+from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
 
 
 def spec(data: bytes) -> None:

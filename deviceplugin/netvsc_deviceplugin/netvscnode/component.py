@@ -20,7 +20,6 @@ from netvsc.encoding.serialize import from_plain
 from netvsc.encoding.timestamps import to_text
 from netvsc.errors import ConfigError, RequestError
 from netvsc.model.status import AgentStatus, NodeStatus
-from netvsc_deviceplugin import nodecopy, nodepast
 from netvsc_deviceplugin.apiserver.access import access
 from netvsc_deviceplugin.apiserver.client import Client
 from netvsc_deviceplugin.concurrency import wallclock
@@ -29,13 +28,15 @@ from netvsc_deviceplugin.concurrency.wallclock import Dates
 from netvsc_deviceplugin.inventory.nics import VfMemory
 from netvsc_deviceplugin.inventory.vf_events import Past, Returned, Revoked
 from netvsc_deviceplugin.kubelet.podresources import Allocations
-from netvsc_deviceplugin.nodearound import Around, states
-from netvsc_deviceplugin.nodespec import Wanted, taken
-from netvsc_deviceplugin.nodestatus import Sight, guests_of, status_of
-from netvsc_deviceplugin.nodewatch import NodeWatch, status_target
-from netvsc_deviceplugin.nodewriter import StatusWriter
-from netvsc_deviceplugin.orders import Orders
-from netvsc_deviceplugin.tally import Tally
+from netvsc_deviceplugin.netvscnode import cache
+from netvsc_deviceplugin.netvscnode import restore as nodepast
+from netvsc_deviceplugin.netvscnode.counts import Tally
+from netvsc_deviceplugin.netvscnode.inputs import Around, states
+from netvsc_deviceplugin.netvscnode.reannounce import Orders
+from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
+from netvsc_deviceplugin.netvscnode.status import Sight, guests_of, status_of
+from netvsc_deviceplugin.netvscnode.watch import NodeWatch, status_target
+from netvsc_deviceplugin.netvscnode.writer import StatusWriter
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class NodeHalf:
 
         Return who held pairs then: a kubelet that is away, or just starting, does not say it.
         """
-        copy = nodecopy.load(self._state)
+        copy = cache.load(self._state)
         if not copy.generation:
             log.info("no copy of NetvscNode %s on disk: no pools before it is read", self._name)
             return {}
@@ -248,7 +249,7 @@ class NodeHalf:
 
     def _keep(self, status: NodeStatus) -> None:
         wanted = self.wanted.get()
-        copy = nodecopy.Copy(
+        copy = cache.Copy(
             generation=wanted.generation,
             spec=wanted.spec,
             status=status,
@@ -256,7 +257,7 @@ class NodeHalf:
             boot=wallclock.boot(),
             dates=self._dates.distances(),
         )
-        nodecopy.save(self._state, copy)
+        cache.save(self._state, copy)
 
 
 class _Follow:

@@ -21,13 +21,13 @@ from netvsc.model.status import (
     Summary,
     VfStatus,
 )
-from netvsc_deviceplugin import conditions
 from netvsc_deviceplugin.cni.markers import Marker, Phase
-from netvsc_deviceplugin.conditions import State
 from netvsc_deviceplugin.kubelet import verbs_check
 from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
-from netvsc_deviceplugin.tally import Count
+from netvsc_deviceplugin.netvscnode import conditions
+from netvsc_deviceplugin.netvscnode.conditions import State
+from netvsc_deviceplugin.netvscnode.counts import Count
 
 # What the CRD takes: a status that is refused for a detail would say nothing at all.
 _EXCLUDED_MAX, _CONFLICTS_MAX, _MESSAGE_MAX = 256, 64, 1024

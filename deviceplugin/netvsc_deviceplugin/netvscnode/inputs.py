@@ -10,14 +10,14 @@ from netvsc.errors import RetryError
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import Pool
 from netvsc.model.status import Announcement
-from netvsc_deviceplugin import conditions
 from netvsc_deviceplugin.cni.half import Inside
 from netvsc_deviceplugin.cni.markers import Marker
 from netvsc_deviceplugin.cni.place import Place
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.kubelet.podresources import Allocations
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
-from netvsc_deviceplugin.nodespec import Wanted
+from netvsc_deviceplugin.netvscnode import conditions
+from netvsc_deviceplugin.netvscnode.spec import Wanted
 
 
 async def _nobody(pair: str) -> None:
