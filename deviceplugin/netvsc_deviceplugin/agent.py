@@ -39,7 +39,7 @@ from netvsc_deviceplugin.metrics_traffic import TrafficNow
 from netvsc_deviceplugin.netvscnode.component import NodeHalf, NodeSettings
 from netvsc_deviceplugin.netvscnode.inputs import Around
 from netvsc_deviceplugin.netvscnode.spec import Wanted
-from netvsc_deviceplugin.sidecars import Sidecars
+from netvsc_deviceplugin.sidecar.manager import Sidecars
 
 SCAN_DEADLINE = 3 * RESCAN  # seconds; older, and the agent is not ready
 

@@ -14,7 +14,7 @@ import pytest
 
 from netvsc.errors import NetvscError
 from netvsc.model.status import STARTING, AnnounceState
-from netvsc_deviceplugin import sidecar_pod
+from netvsc_deviceplugin.sidecar import pod as sidecar_pod
 from sim import spaces
 from sim.fdpipe import PCI, SOCKET, Pod, Reader, Sidecar
 from sim.sidecars import AS_IN_A_POD, Ear, ear, path

@@ -15,7 +15,7 @@ import pytest
 
 from cluster import previous
 from netvsc_deviceplugin.cni.passed import Passed
-from netvsc_deviceplugin.sidecar_lines import Said, parse
+from netvsc_deviceplugin.sidecar.protocol import Said, parse
 from sim.cni import CniHost
 from sim.cni_server import CniServer, config, promised, shim
 from sim.fdpipe import PCI, Pod, Reader, Sidecar, binary

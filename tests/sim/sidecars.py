@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from netvsc.model.status import Announcement
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
-from netvsc_deviceplugin.sidecars import Sidecars
+from netvsc_deviceplugin.sidecar.manager import Sidecars
 from sim.fdpipe import PATIENCE
 
 # A pid namespace of its own, as a pod has: we are then outside of it, as the node's agent is.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netvsc.errors import RequestError
-from netvsc_deviceplugin.sidecar_lines import (
+from netvsc_deviceplugin.sidecar.protocol import (
     LINE_MAX,
     Ages,
     Application,

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from netvsc.model.status import Announcement, AnnounceState
-from netvsc_deviceplugin.sidecar_lines import Ages, Application, Counts, Said, VfState
-from netvsc_deviceplugin.sidecar_news import (
+from netvsc_deviceplugin.sidecar.protocol import Ages, Application, Counts, Said, VfState
+from netvsc_deviceplugin.sidecar.state import (
     Progress,
     announcement,
     hear,

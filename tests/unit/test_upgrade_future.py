@@ -14,8 +14,8 @@ from netvsc.errors import ConfigError
 from netvsc.model.status import AnnounceState, Foreign, NodeStatus, Truth
 from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
 from netvsc_deviceplugin.netvscnode.writer import patch_of
-from netvsc_deviceplugin.sidecar_lines import Application, VfState, parse
-from netvsc_deviceplugin.sidecar_news import announcement, hear
+from netvsc_deviceplugin.sidecar.protocol import Application, VfState, parse
+from netvsc_deviceplugin.sidecar.state import announcement, hear
 from netvsc_operator.controller import nodes
 from netvsc_operator.controller.accelerated import accelerated
 from netvsc_operator.controller.listening import INJECTED

@@ -27,7 +27,7 @@ from netvsc_deviceplugin.cni.passed import Passed
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given
 from netvsc_deviceplugin.netvscnode import cache
 from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
-from netvsc_deviceplugin.sidecar_lines import parse
+from netvsc_deviceplugin.sidecar.protocol import parse
 from netvsc_operator.controller import poolbook, told
 
 if TYPE_CHECKING:

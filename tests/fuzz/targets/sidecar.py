@@ -11,9 +11,9 @@ from fuzz.mutate import raw, structured
 from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.errors import NetvscError, RequestError
 from netvsc.model.status import Announcement
-from netvsc_deviceplugin import sidecar_talk
-from netvsc_deviceplugin.sidecar_lines import LINE_MAX, Said, parse
-from netvsc_deviceplugin.sidecar_news import announcement, hear, progress, verbs_request
+from netvsc_deviceplugin.sidecar import connection
+from netvsc_deviceplugin.sidecar.protocol import LINE_MAX, Said, parse
+from netvsc_deviceplugin.sidecar.state import announcement, hear, progress, verbs_request
 
 _NOW = 1.8e9
 _ERROR_MAX = 2 * LINE_MAX
@@ -61,7 +61,7 @@ async def _talk(data: bytes) -> int:
         theirs.sendall(data)
         theirs.shutdown(socket.SHUT_WR)
         try:
-            await sidecar_talk.watch(ours, hear_line, clock=lambda: 0.0)
+            await connection.watch(ours, hear_line, clock=lambda: 0.0)
         except NetvscError:
             return heard
     return heard

@@ -13,14 +13,14 @@ from typing import Protocol
 
 from netvsc.errors import RetryError
 from netvsc.model.status import STARTING, Announcement, AnnounceState
-from netvsc_deviceplugin import sidecar_talk
 from netvsc_deviceplugin.cni.half import Inside
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wallclock import Dates
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
-from netvsc_deviceplugin.sidecar_lines import Said
-from netvsc_deviceplugin.sidecar_news import Heard, Progress, announcement, hear, progress
-from netvsc_deviceplugin.sidecar_pod import PodTalk
+from netvsc_deviceplugin.sidecar import connection
+from netvsc_deviceplugin.sidecar.pod import PodTalk
+from netvsc_deviceplugin.sidecar.protocol import Said
+from netvsc_deviceplugin.sidecar.state import Heard, Progress, announcement, hear, progress
 
 Announcements = Mapping[str, Announcement]
 
@@ -73,7 +73,7 @@ class Sidecars:
         """Make the sidecar cancel and offer again; raises NetvscError if it cannot be told."""
         for talk, _ in self._talks.values():
             if number := talk.number(pair_id):
-                await sidecar_talk.ask(talk.netns, f"announce {number}")
+                await connection.ask(talk.netns, f"announce {number}")
                 return
         raise RetryError(
             f"no sidecar announces pair {pair_id} now: is it in a pod with a netvsc-fdpipe sidecar?"

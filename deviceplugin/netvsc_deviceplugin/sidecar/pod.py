@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from netvsc.errors import NetvscError, RetryError
-from netvsc_deviceplugin import sidecar_talk
 from netvsc_deviceplugin.concurrency.backoff import Retry
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
-from netvsc_deviceplugin.sidecar_lines import Said, parse
-from netvsc_deviceplugin.sidecar_news import verbs_request
+from netvsc_deviceplugin.sidecar import connection
+from netvsc_deviceplugin.sidecar.protocol import Said, parse
+from netvsc_deviceplugin.sidecar.state import verbs_request
 
 LOOK_S = 0.5  # nothing tells when a socket begins to listen; one look is one connect(2)
 SHUN_S = 30.0  # one that does not behave
@@ -59,9 +59,9 @@ class PodTalk:
         retry = Retry(clock=self._clock, longest_s=LOOK_S)
         while True:
             try:
-                with sidecar_talk.unconnected(self.netns) as sock:
+                with connection.unconnected(self.netns) as sock:
                     await self._connected(sock, retry)
-                    await sidecar_talk.watch(sock, self._hear, clock=self._clock)
+                    await connection.watch(sock, self._hear, clock=self._clock)
             except NetvscError as error:  # a liar, or the netns has ended or cannot be entered
                 self._complain(error)
                 self._forget()
@@ -74,7 +74,7 @@ class PodTalk:
             await asyncio.sleep(retry.wait())
             retry.tried()
             with suppress(RetryError):
-                return sidecar_talk.connect(sock)
+                return connection.connect(sock)
 
     def _hear(self, line: bytes) -> None:
         said = parse(line)
@@ -103,7 +103,7 @@ class PodTalk:
             retry.tried()
             for request in self._requests():
                 try:
-                    await sidecar_talk.ask(self.netns, request)
+                    await connection.ask(self.netns, request)
                 except NetvscError as error:
                     self._complain(error)
                     self._hint.set()

@@ -14,7 +14,7 @@ from functools import partial
 
 from netvsc.errors import NodeError, RequestError, RetryError
 from netvsc_deviceplugin.kernel.netns import Space
-from netvsc_deviceplugin.sidecar_lines import LINE_MAX
+from netvsc_deviceplugin.sidecar.protocol import LINE_MAX
 
 ADDRESS = "\0netvsc.io/fdpipe"
 _ANSWER_MAX = 512  # bytes

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from netvsc.encoding.timestamps import to_text
 from netvsc.model.status import Announcement, AnnounceState
-from netvsc_deviceplugin.sidecar_lines import Application, Counts, Said, VfState, verbs_text
+from netvsc_deviceplugin.sidecar.protocol import Application, Counts, Said, VfState, verbs_text
 
 _STATES = {
     VfState.AWAY: AnnounceState.AWAY,

@@ -1,0 +1,1 @@
+"""The agent's connections to the fdpipe sidecars of its pods."""
