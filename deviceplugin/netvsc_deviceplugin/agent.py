@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from netvsc import __version__
 from netvsc.model.pool import BUILT_IN, Pool
 from netvsc.model.status import Foreign
-from netvsc_deviceplugin import httpd, poolfile, readiness
+from netvsc_deviceplugin import poolfile, readiness
 from netvsc_deviceplugin.cni.half import CniHalf, CniSettings, Mode
 from netvsc_deviceplugin.cni.loading import load_in_time
 from netvsc_deviceplugin.concurrency.latest import Latest
@@ -33,13 +33,14 @@ from netvsc_deviceplugin.kernel.sysfs import Devices
 from netvsc_deviceplugin.kubelet import verbs_check
 from netvsc_deviceplugin.kubelet.manager import PluginHost
 from netvsc_deviceplugin.kubelet.podresources import Allocations
-from netvsc_deviceplugin.metrics import Metrics
-from netvsc_deviceplugin.metrics_now import Now
-from netvsc_deviceplugin.metrics_traffic import TrafficNow
 from netvsc_deviceplugin.netvscnode.component import NodeHalf, NodeSettings
 from netvsc_deviceplugin.netvscnode.inputs import Around
 from netvsc_deviceplugin.netvscnode.spec import Wanted
 from netvsc_deviceplugin.sidecar.manager import Sidecars
+from netvsc_deviceplugin.telemetry import http_server
+from netvsc_deviceplugin.telemetry.metrics import Metrics
+from netvsc_deviceplugin.telemetry.pair_gauges import Now
+from netvsc_deviceplugin.telemetry.traffic import TrafficNow
 
 SCAN_DEADLINE = 3 * RESCAN  # seconds; older, and the agent is not ready
 
@@ -131,7 +132,7 @@ class Agent:
         }
         alive = {"scan": checks["scan"]}
         listen = self._settings.listen
-        pages = httpd.awaited(listen, registry=self._registry, healthy=alive, ready=checks)
+        pages = http_server.awaited(listen, registry=self._registry, healthy=alive, ready=checks)
         async with pages as port:
             log.info("netvsc-deviceplugin %s; metrics and health on port %d", __version__, port)
             if self._node:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 
-from netvsc_deviceplugin.httpd import Check
+from netvsc_deviceplugin.telemetry.http_server import Check
 
 
 def registered(

@@ -12,7 +12,7 @@ from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin.inventory.match import Policy, match
 from netvsc_deviceplugin.inventory.scan import Source, scan
 from netvsc_deviceplugin.kernel.statistics import driver_counters
-from netvsc_deviceplugin.metrics_traffic import TrafficNow
+from netvsc_deviceplugin.telemetry.traffic import TrafficNow
 from sim import spaces
 from sim.host import Host
 

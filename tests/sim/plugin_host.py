@@ -17,7 +17,7 @@ from netvsc.model.pool import BUILT_IN, Pool
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.kubelet.manager import PluginHost
 from netvsc_deviceplugin.kubelet.podresources import Allocations
-from netvsc_deviceplugin.metrics import Metrics
+from netvsc_deviceplugin.telemetry.metrics import Metrics
 from sim.kubelet import PATIENCE, Kubelet
 
 T = TypeVar("T")

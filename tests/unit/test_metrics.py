@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin.kubelet.podresources import Allocation
-from netvsc_deviceplugin.metrics import Metrics
-from netvsc_deviceplugin.metrics_now import Now
+from netvsc_deviceplugin.telemetry.metrics import Metrics
+from netvsc_deviceplugin.telemetry.pair_gauges import Now
 from netvsc_deviceplugin.woken import Woken
 from sim.stock import inventory, pair, revoked
 

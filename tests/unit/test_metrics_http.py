@@ -14,8 +14,8 @@ from prometheus_client import CollectorRegistry
 
 from netvsc.errors import NodeError
 from netvsc_deviceplugin import readiness
-from netvsc_deviceplugin.httpd import Checks, awaited, serving
-from netvsc_deviceplugin.metrics import Metrics
+from netvsc_deviceplugin.telemetry.http_server import Checks, awaited, serving
+from netvsc_deviceplugin.telemetry.metrics import Metrics
 
 WELL: Checks = {"loop": lambda: None}
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from prometheus_client import CollectorRegistry
 
-from netvsc_deviceplugin.httpd import serving
+from netvsc_deviceplugin.telemetry.http_server import serving
 
 CROWD = 200
 

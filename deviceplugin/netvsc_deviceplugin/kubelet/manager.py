@@ -20,7 +20,7 @@ from netvsc_deviceplugin.kubelet.podresources import Allocations, PodResources
 from netvsc_deviceplugin.kubelet.registration import Lifecycle
 from netvsc_deviceplugin.kubelet.servicer import DevicePluginService
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given, Verbs
-from netvsc_deviceplugin.metrics import Metrics
+from netvsc_deviceplugin.telemetry.metrics import Metrics
 
 DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
 POD_RESOURCES = Path("/var/lib/kubelet/pod-resources/kubelet.sock")

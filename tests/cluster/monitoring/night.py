@@ -16,10 +16,10 @@ from prometheus_client import CollectorRegistry
 from cluster.monitoring.recorded import Target
 from netvsc.model.pair import Inventory, Pair, Path, Uplink, Vf, VfSeen
 from netvsc.model.pool import BUILT_IN
-from netvsc_deviceplugin import metrics_traffic
 from netvsc_deviceplugin.kubelet.podresources import Allocation
-from netvsc_deviceplugin.metrics import Metrics
-from netvsc_deviceplugin.metrics_now import Now
+from netvsc_deviceplugin.telemetry import traffic as metrics_traffic
+from netvsc_deviceplugin.telemetry.metrics import Metrics
+from netvsc_deviceplugin.telemetry.pair_gauges import Now
 from netvsc_deviceplugin.traffic import Traffic
 from netvsc_operator.controller.program import Program, Settings
 from netvsc_operator.controller.telling import Reason

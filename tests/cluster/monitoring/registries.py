@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry
 
 from netvsc.model.pair import Inventory
-from netvsc_deviceplugin.metrics import Metrics
-from netvsc_deviceplugin.metrics_now import Now
-from netvsc_deviceplugin.metrics_traffic import TrafficNow
+from netvsc_deviceplugin.telemetry.metrics import Metrics
+from netvsc_deviceplugin.telemetry.pair_gauges import Now
+from netvsc_deviceplugin.telemetry.traffic import TrafficNow
 from netvsc_operator.controller.program import Program, Settings
 from netvsc_operator.webhook.metrics import Metrics as Webhook
 
