@@ -24,8 +24,8 @@ from netvsc.errors import NetvscError, RequestError
 from netvsc.host import logs
 from netvsc_deviceplugin import devinfo
 from netvsc_deviceplugin.agent import Agent, Settings
-from netvsc_deviceplugin.cni import command, leftover
-from netvsc_deviceplugin.cni.half import CniSettings, Mode
+from netvsc_deviceplugin.cni.chain import leftovers, uninstall
+from netvsc_deviceplugin.cni.component import CniSettings, Mode
 from netvsc_deviceplugin.concurrency.node_lock import on_this_node
 from netvsc_deviceplugin.inventory.imds.client import LINK_LOCAL, Endpoint, endpoint_of
 from netvsc_deviceplugin.inventory.scan import source_of
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["cni"]:
-        return command.main(words[1:])
+        return uninstall.main(words[1:])
     parser = _parser()
     settings = _settings(_checked(parser, parser.parse_args(words)))
     logs.configure()
@@ -135,7 +135,7 @@ def _folder_or_off(text: str) -> Path | None:
 
 def _cni(arguments: argparse.Namespace) -> CniSettings | None:
     mode, folders = Mode(arguments.cni), (arguments.cni_conf, arguments.cni_bin)
-    if mode is Mode.OFF and not leftover.there(*folders, state=arguments.state):
+    if mode is Mode.OFF and not leftovers.there(*folders, state=arguments.state):
         return None
     where = {"conf": arguments.cni_conf, "bin": arguments.cni_bin, "shim": arguments.cni_shim}
     return CniSettings(mode=mode, **where)

@@ -19,7 +19,7 @@ from netvsc import __version__
 from netvsc.model.pool import BUILT_IN, Pool
 from netvsc.model.status import Foreign
 from netvsc_deviceplugin import poolfile, readiness
-from netvsc_deviceplugin.cni.half import CniHalf, CniSettings, Mode
+from netvsc_deviceplugin.cni.component import CniHalf, CniSettings, Mode
 from netvsc_deviceplugin.cni.loading import load_in_time
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wallclock import Dates

@@ -17,7 +17,7 @@ from cluster.harness import __main__ as harness
 from documented.blocks import ROOT
 from netvsc import cli
 from netvsc_deviceplugin import __main__ as deviceplugin
-from netvsc_deviceplugin.cni import command as cni
+from netvsc_deviceplugin.cni.chain import uninstall as cni
 from netvsc_operator import __main__ as operator
 from netvsc_operator.kubectl.options import parser as kubectl_netvsc
 

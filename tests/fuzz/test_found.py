@@ -15,9 +15,9 @@ from netvsc.errors import ConfigError, NodeError, RequestError
 from netvsc.model.devargs import check_template
 from netvsc.model.names import check_interface, natural
 from netvsc.model.status import PairStatus
-from netvsc_deviceplugin.cni import conflist
-from netvsc_deviceplugin.cni.markers import Markers, Phase
-from netvsc_deviceplugin.cni.request import CallError, parse_call
+from netvsc_deviceplugin.cni.attach.checkpoint import Markers, Phase
+from netvsc_deviceplugin.cni.chain import conflist
+from netvsc_deviceplugin.cni.protocol.request import CallError, parse_call
 from netvsc_deviceplugin.inventory.imds import document
 from netvsc_deviceplugin.inventory.pool_file import parse_pools
 from netvsc_deviceplugin.kernel.links import parse_link

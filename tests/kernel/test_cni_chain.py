@@ -14,11 +14,11 @@ import pytest
 
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.__main__ import main as agent_main
-from netvsc_deviceplugin.cni import lists, program
-from netvsc_deviceplugin.cni.chain import Chain, Folders
-from netvsc_deviceplugin.cni.conflist import ConflistError
-from netvsc_deviceplugin.cni.markers import Marker, Markers, Phase
-from netvsc_deviceplugin.cni.place import Standing
+from netvsc_deviceplugin.cni.attach.checkpoint import Marker, Markers, Phase
+from netvsc_deviceplugin.cni.chain import conflist_files, plugin_binary
+from netvsc_deviceplugin.cni.chain.conflist import ConflistError
+from netvsc_deviceplugin.cni.chain.manager import Chain, Folders
+from netvsc_deviceplugin.cni.chain.status import Standing
 from sim.cni_conflists import ALL, AZURE_OVERLAY, CHAINED_CILIUM, text_of
 from sim.fdpipe import binary
 
@@ -35,8 +35,8 @@ def chain_of(folders: Folders, **more: Any) -> Chain:
 
 
 def uninstall(folders: Folders) -> None:
-    lists.leave(folders.conf)
-    program.remove(folders.bin)
+    conflist_files.leave(folders.conf)
+    plugin_binary.remove(folders.bin)
 
 
 def types(file: Path) -> list[str]:
@@ -186,7 +186,7 @@ def test_folders_that_are_not_there_are_named_with_the_remedy(folders: Folders) 
 
 def test_a_list_that_its_owner_removes_while_we_leave_is_left(folders: Folders) -> None:
     (folders.conf / "10-azure.conflist").symlink_to(folders.conf / "gone")
-    lists.leave(folders.conf)
+    conflist_files.leave(folders.conf)
     assert not (folders.conf / "gone").exists()
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from cluster.harness.layout import cache_home
-from netvsc_deviceplugin.cni.conflist import with_us
-from netvsc_deviceplugin.cni.request import VERSIONS
+from netvsc_deviceplugin.cni.chain.conflist import with_us
+from netvsc_deviceplugin.cni.protocol.request import VERSIONS
 from sim.cni import CniHost, Pod
 from sim.cni_server import CniServer, shim
 from sim.fdpipe import binary

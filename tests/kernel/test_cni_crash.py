@@ -17,8 +17,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from netvsc_deviceplugin.cni.holding import Want
-from netvsc_deviceplugin.cni.markers import Phase
+from netvsc_deviceplugin.cni.attach.checkpoint import Phase
+from netvsc_deviceplugin.cni.attach.records import Want
 from sim.cni import CniHost, Place, Pod, id_of
 from sim.cni_death import Fate, Killed, mortal
 

@@ -71,7 +71,7 @@ def test_one_that_does_not_stop_talking_is_stopped(tmp_path: Path) -> None:
 def test_one_that_hangs_is_ended_with_its_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("netvsc_deviceplugin.cni.ipam._PATIENCE", {"ADD": 0.3})
+    monkeypatch.setattr("netvsc_deviceplugin.cni.protocol.ipam._PATIENCE", {"ADD": 0.3})
     with node(tmp_path) as one:
         ours(
             tmp_path, '[ "$CNI_COMMAND" = ADD ] || exit 0', f"sleep 25 & echo $! > {tmp_path}/pid",

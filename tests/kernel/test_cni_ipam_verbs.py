@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from netvsc.errors import NodeError
-from netvsc_deviceplugin.cni.attachments import Attachments
+from netvsc_deviceplugin.cni.attach.attachments import Attachments
 from sim.cni import CniHost, Pod
 from sim.cni_server import CniServer
 from sim.ipam import V4, V6, IpamPlugin, node

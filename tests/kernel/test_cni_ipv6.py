@@ -38,7 +38,7 @@ def test_where_it_cannot_be_switched_on_the_call_says_so(
     sysctls = tmp_path / "sysctls"
     for name in ("lo", "net1"):
         (sysctls / "ipv6/conf" / name / "disable_ipv6").mkdir(parents=True)
-    monkeypatch.setattr("netvsc_deviceplugin.cni.ipv6.SYSCTLS", (sysctls,))
+    monkeypatch.setattr("netvsc_deviceplugin.cni.attach.ipv6.SYSCTLS", (sysctls,))
     with node(tmp_path) as one:
         said = one.add(V6)
         assert said.error == 5

@@ -8,9 +8,9 @@ from contextlib import suppress
 import pytest
 
 from netvsc.errors import RequestError
-from netvsc_deviceplugin.cni import wire
-from netvsc_deviceplugin.cni.holding import Want
-from netvsc_deviceplugin.cni.passed import Passed
+from netvsc_deviceplugin.cni.attach.records import Want
+from netvsc_deviceplugin.cni.deferred_calls import Passed
+from netvsc_deviceplugin.cni.protocol import wire
 from netvsc_deviceplugin.kernel.netns import GoneError
 from netvsc_deviceplugin.kubelet.podresources import GONE_S
 from sim.cni import CniHost, Pod, id_of

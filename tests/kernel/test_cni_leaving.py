@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from netvsc.model.pair import Inventory
-from netvsc_deviceplugin.cni.chain import SETTLE_S, Chain, Folders
-from netvsc_deviceplugin.cni.half import CniHalf, CniSettings, Mode
-from netvsc_deviceplugin.cni.place import Place, Standing
+from netvsc_deviceplugin.cni.chain.manager import SETTLE_S, Chain, Folders
+from netvsc_deviceplugin.cni.chain.status import Place, Standing
+from netvsc_deviceplugin.cni.component import CniHalf, CniSettings, Mode
 from netvsc_deviceplugin.concurrency.latest import Latest
 from sim import spaces
 from sim.agent import AgentFolder

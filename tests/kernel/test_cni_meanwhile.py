@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from netvsc.errors import NetvscError
-from netvsc_deviceplugin.cni.holding import Want
+from netvsc_deviceplugin.cni.attach.records import Want
 from sim.cni import CniHost, Place, Pod, id_of
 from sim.cni_death import Fate, mortal
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from netvsc.errors import NodeError, RequestError, RetryError
-from netvsc_deviceplugin.cni.apply import PATIENCE
-from netvsc_deviceplugin.cni.holding import Want
+from netvsc_deviceplugin.cni.attach.executor import PATIENCE
+from netvsc_deviceplugin.cni.attach.records import Want
 from sim.cni import CniHost, Place, Pod, id_of, kernel_that_brings_vfs
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from netvsc.model.pair import Inventory, Path, Reason
 from netvsc.model.pool import pools_from
-from netvsc_deviceplugin.cni.holding import Want
-from netvsc_deviceplugin.cni.served import scan_all
+from netvsc_deviceplugin.cni.attach.records import Want
+from netvsc_deviceplugin.cni.node_scan import scan_all
 from netvsc_deviceplugin.inventory.match import Policy, match
 from sim import fixture, spaces
 from sim.cni import CniHost, Place, id_of

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from netvsc_deviceplugin.cni.request import VERSIONS
+from netvsc_deviceplugin.cni.protocol.request import VERSIONS
 from sim.cni import CniHost, Pod, id_of
 from sim.cni_hanging import hasty_shim
 from sim.cni_server import PREVIOUS, CniServer, Said, config, promised, shim

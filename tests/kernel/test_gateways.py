@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from netvsc_deviceplugin.cni.served import scan_all
+from netvsc_deviceplugin.cni.node_scan import scan_all
 from netvsc_deviceplugin.inventory.scan import Source, scan
 from netvsc_deviceplugin.kernel.netns import Space
 from sim import spaces

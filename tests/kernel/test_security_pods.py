@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 
 from netvsc.model.pool import pools_from
-from netvsc_deviceplugin.cni.served import scan_all
+from netvsc_deviceplugin.cni.node_scan import scan_all
 from netvsc_deviceplugin.inventory.match import Policy, match
 from sim import spaces, xdp
 from sim.cni import CniHost, Pod, id_of

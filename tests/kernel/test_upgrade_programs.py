@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cluster import previous
-from netvsc_deviceplugin.cni.passed import Passed
+from netvsc_deviceplugin.cni.deferred_calls import Passed
 from netvsc_deviceplugin.sidecar.protocol import Said, parse
 from sim.cni import CniHost
 from sim.cni_server import CniServer, config, promised, shim

@@ -17,11 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from netvsc_deviceplugin.cni.apply import PATIENCE, Means
-from netvsc_deviceplugin.cni.attachments import Attachments
-from netvsc_deviceplugin.cni.holding import Target, Want
-from netvsc_deviceplugin.cni.markers import Markers
-from netvsc_deviceplugin.cni.sight import Seen, look
+from netvsc_deviceplugin.cni.attach.attachments import Attachments
+from netvsc_deviceplugin.cni.attach.checkpoint import Markers
+from netvsc_deviceplugin.cni.attach.executor import PATIENCE, Means
+from netvsc_deviceplugin.cni.attach.interfaces import Seen, look
+from netvsc_deviceplugin.cni.attach.records import Target, Want
 from netvsc_deviceplugin.inventory.scan import Source
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.requests.linkops import Rtnl

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from netvsc_deviceplugin.cni.apply import Means
-from netvsc_deviceplugin.cni.attachments import Attachments
-from netvsc_deviceplugin.cni.markers import Marker, Markers
+from netvsc_deviceplugin.cni.attach.attachments import Attachments
+from netvsc_deviceplugin.cni.attach.checkpoint import Marker, Markers
+from netvsc_deviceplugin.cni.attach.executor import Means
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.requests.linkops import Rtnl
 from sim.cni import CniHost

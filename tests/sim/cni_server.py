@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from netvsc.errors import RetryError
-from netvsc_deviceplugin.cni.late import Late
-from netvsc_deviceplugin.cni.passed import Passed
+from netvsc_deviceplugin.cni.deferred import Late
+from netvsc_deviceplugin.cni.deferred_calls import Passed
+from netvsc_deviceplugin.cni.pod_pairs import Devices, Pods
 from netvsc_deviceplugin.cni.server import serving
 from netvsc_deviceplugin.cni.service import Service
-from netvsc_deviceplugin.cni.whose import Devices, Pods
 from sim.cni import CniHost, Pod, id_of
 from sim.fdpipe import binary
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from netvsc.model.pair import Inventory
-from netvsc_deviceplugin.cni.place import Place, Standing
+from netvsc_deviceplugin.cni.chain.status import Place, Standing
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.netvscnode.inputs import Around, states
 from netvsc_deviceplugin.netvscnode.spec import Wanted

@@ -25,8 +25,8 @@ from netvsc.model.status import (
     Truth,
     VfStatus,
 )
-from netvsc_deviceplugin.cni.markers import Held, Marker, Phase
-from netvsc_deviceplugin.cni.place import UNKNOWN, Place, Standing
+from netvsc_deviceplugin.cni.attach.checkpoint import Held, Marker, Phase
+from netvsc_deviceplugin.cni.chain.status import UNKNOWN, Place, Standing
 from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.netvscnode import conditions
 from netvsc_deviceplugin.netvscnode.conditions import State

@@ -11,11 +11,11 @@ import pytest
 from netvsc.errors import RetryError
 from netvsc.model.pair import Pair
 from netvsc.model.pool import BUILT_IN, Addresses, Pool
-from netvsc_deviceplugin.cni.addresses import Json, own_of
-from netvsc_deviceplugin.cni.attachments import Attached
-from netvsc_deviceplugin.cni.request import Call, Verb
+from netvsc_deviceplugin.cni.attach.addresses import Json, own_of
+from netvsc_deviceplugin.cni.attach.attachments import Attached
+from netvsc_deviceplugin.cni.attach.interfaces import Seen
+from netvsc_deviceplugin.cni.protocol.request import Call, Verb
 from netvsc_deviceplugin.cni.result import added
-from netvsc_deviceplugin.cni.sight import Seen
 from netvsc_deviceplugin.kernel.links import Link
 from sim.stock import inventory, pair
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netvsc_deviceplugin.cni import conflist
-from netvsc_deviceplugin.cni.conflist import ConflistError, Contest
+from netvsc_deviceplugin.cni.chain import conflist
+from netvsc_deviceplugin.cni.chain.conflist import ConflistError, Contest
 from sim.cni_conflists import ALL, AZURE_OVERLAY, text_of
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from netvsc_deviceplugin.cni.conflist import TYPE
-from netvsc_deviceplugin.cni.leftover import there
+from netvsc_deviceplugin.cni.chain.conflist import TYPE
+from netvsc_deviceplugin.cni.chain.leftovers import there
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from netvsc.errors import NodeError
-from netvsc_deviceplugin.cni.attachments import Attached, Attachments
-from netvsc_deviceplugin.cni.half import CniHalf
-from netvsc_deviceplugin.cni.markers import Held, Marker, Markers, Phase
-from netvsc_deviceplugin.cni.passed import Passed
+from netvsc_deviceplugin.cni.attach.attachments import Attached, Attachments
+from netvsc_deviceplugin.cni.attach.checkpoint import Held, Marker, Markers, Phase
+from netvsc_deviceplugin.cni.component import CniHalf
+from netvsc_deviceplugin.cni.deferred_calls import Passed
 from netvsc_deviceplugin.cni.service import Service
 
 PAIR = Held(

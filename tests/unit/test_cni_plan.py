@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netvsc_deviceplugin.cni import plan
-from netvsc_deviceplugin.cni.plan import Goal, Homes, Standing
-from netvsc_deviceplugin.cni.sight import Seen
+from netvsc_deviceplugin.cni.attach import plan
+from netvsc_deviceplugin.cni.attach.interfaces import Seen
+from netvsc_deviceplugin.cni.attach.plan import Goal, Homes, Standing
 from netvsc_deviceplugin.kernel.links import Link
 
 MAC = "00:0d:3a:c0:00:11"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netvsc.errors import RequestError
-from netvsc_deviceplugin.cni.route import address_of, gateways_of, route_of
+from netvsc_deviceplugin.cni.protocol.routes import address_of, gateways_of, route_of
 from netvsc_deviceplugin.kernel.requests import messages
 from netvsc_deviceplugin.kernel.requests.route import Route
 

@@ -3,9 +3,9 @@
 import pytest
 
 from netvsc.errors import RetryError
-from netvsc_deviceplugin.cni.holding import Want
-from netvsc_deviceplugin.cni.request import CallError, Code, parse_call
-from netvsc_deviceplugin.cni.whose import Devices, pods_of, wants
+from netvsc_deviceplugin.cni.attach.records import Want
+from netvsc_deviceplugin.cni.pod_pairs import Devices, pods_of, wants
+from netvsc_deviceplugin.cni.protocol.request import CallError, Code, parse_call
 from netvsc_deviceplugin.kubelet.api import podresources_v1_pb2 as pr
 
 PAIR = "netvsc.io/pair"

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netvsc.errors import RequestError
-from netvsc_deviceplugin.cni import wire
-from netvsc_deviceplugin.cni.request import CallError, environment_of, parse_call
+from netvsc_deviceplugin.cni.protocol import wire
+from netvsc_deviceplugin.cni.protocol.request import CallError, environment_of, parse_call
 
 WORDS = st.text(st.characters(exclude_characters="\0=", exclude_categories=["Cs"]), min_size=1)
 TREES = st.recursive(

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from netvsc_deviceplugin import cdi, devinfo
-from netvsc_deviceplugin.cni.markers import Markers
-from netvsc_deviceplugin.cni.passed import Passed
+from netvsc_deviceplugin.cni.attach.checkpoint import Markers
+from netvsc_deviceplugin.cni.deferred_calls import Passed
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given
 from netvsc_deviceplugin.netvscnode import cache
 from netvsc_operator.admission import Result

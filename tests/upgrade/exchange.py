@@ -21,9 +21,9 @@ from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.model.interface_names import ANNOTATION as INTERFACES
 from netvsc.model.interface_names import read_names, write_names
 from netvsc.model.status import NodeStatus
-from netvsc_deviceplugin.cni.conflist import with_us, without_us
-from netvsc_deviceplugin.cni.markers import Markers
-from netvsc_deviceplugin.cni.passed import Passed
+from netvsc_deviceplugin.cni.attach.checkpoint import Markers
+from netvsc_deviceplugin.cni.chain.conflist import with_us, without_us
+from netvsc_deviceplugin.cni.deferred_calls import Passed
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given
 from netvsc_deviceplugin.netvscnode import cache
 from netvsc_deviceplugin.netvscnode.spec import Wanted, taken

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from netvsc.errors import NetvscError, RequestError, RetryError
-from netvsc_deviceplugin.cni.attachments import Attached
-from netvsc_deviceplugin.cni.ipam import DelegateError
-from netvsc_deviceplugin.cni.request import VERSIONS, Call, CallError, Code, Json
-from netvsc_deviceplugin.cni.sight import Seen
+from netvsc_deviceplugin.cni.attach.attachments import Attached
+from netvsc_deviceplugin.cni.attach.interfaces import Seen
+from netvsc_deviceplugin.cni.protocol.ipam import DelegateError
+from netvsc_deviceplugin.cni.protocol.request import VERSIONS, Call, CallError, Code, Json
 
 _WITH_DEVICE = "1.1.0"  # interfaces have mtu and pciID from here on
 _WITHOUT_FAMILY = "1.0.0"  # addresses no longer say of which family they are

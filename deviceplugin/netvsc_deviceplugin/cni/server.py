@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from netvsc.errors import NodeError, RequestError
-from netvsc_deviceplugin.cni import wire
+from netvsc_deviceplugin.cni.protocol import wire
 from netvsc_deviceplugin.cni.result import Answer, failed
 
 _PATIENCE_S = 5.0  # the shim sends all at once

@@ -12,13 +12,15 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from netvsc.errors import NetvscError
-from netvsc_deviceplugin.cni import addresses, ipam, result
-from netvsc_deviceplugin.cni.attachments import Attached, Attachments
-from netvsc_deviceplugin.cni.holding import Target, Want
-from netvsc_deviceplugin.cni.passed import Passed
-from netvsc_deviceplugin.cni.request import VERSIONS, Call, Json, Verb, parse_call
+from netvsc_deviceplugin.cni import result
+from netvsc_deviceplugin.cni.attach import addresses
+from netvsc_deviceplugin.cni.attach.attachments import Attached, Attachments
+from netvsc_deviceplugin.cni.attach.records import Target, Want
+from netvsc_deviceplugin.cni.deferred_calls import Passed
+from netvsc_deviceplugin.cni.pod_pairs import Devices, wants
+from netvsc_deviceplugin.cni.protocol import ipam
+from netvsc_deviceplugin.cni.protocol.request import VERSIONS, Call, Json, Verb, parse_call
 from netvsc_deviceplugin.cni.result import Answer
-from netvsc_deviceplugin.cni.whose import Devices, wants
 
 T = TypeVar("T")
 Asker = Callable[[str, str], Awaitable[tuple[Devices, ...]]]

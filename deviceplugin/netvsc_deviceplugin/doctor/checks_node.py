@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from netvsc.model.status import ForeignState, NodeStatus, Truth
-from netvsc_deviceplugin.cni import conflist
+from netvsc_deviceplugin.cni.chain import conflist
 from netvsc_deviceplugin.doctor.facts import NodeFacts, Program, Vf
 from netvsc_deviceplugin.doctor.finding import Check, Finding, failure, ok, unknown, warning
 from netvsc_deviceplugin.netvscnode.spec import Wanted, taken

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from netvsc.encoding.serialize import from_plain
 from netvsc.errors import ConfigError, RequestError
-from netvsc_deviceplugin.cni import conflist
+from netvsc_deviceplugin.cni.chain import conflist
 from netvsc_deviceplugin.doctor.facts import Cni, NodeFacts, Pages, Program, Sockets
 from netvsc_deviceplugin.doctor.files import content, entries, listable, number, text, there
 from netvsc_deviceplugin.doctor.look_nics import netvscs, vfs

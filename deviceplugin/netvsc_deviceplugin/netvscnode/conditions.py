@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from netvsc.encoding.timestamps import to_text
 from netvsc.model.status import Condition, PoolStatus, Truth
-from netvsc_deviceplugin.cni.place import Place, Standing
+from netvsc_deviceplugin.cni.chain.status import Place, Standing
 
 _MESSAGE_MAX = 4096  # characters; longer ones help nobody
 

@@ -21,7 +21,7 @@ from netvsc.model.status import (
     Summary,
     VfStatus,
 )
-from netvsc_deviceplugin.cni.markers import Marker, Phase
+from netvsc_deviceplugin.cni.attach.checkpoint import Marker, Phase
 from netvsc_deviceplugin.kubelet import verbs_check
 from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs

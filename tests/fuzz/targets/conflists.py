@@ -7,7 +7,7 @@ import json
 from fuzz.engine import Target
 from fuzz.mutate import structured
 from fuzz.targets import strict
-from netvsc_deviceplugin.cni import conflist
+from netvsc_deviceplugin.cni.chain import conflist
 
 
 def chained(data: bytes) -> None:

@@ -12,7 +12,7 @@ from fuzz.engine import Target
 from fuzz.mutate import raw
 from netvsc.errors import NodeError
 from netvsc.model.names import natural
-from netvsc_deviceplugin.cni import sight
+from netvsc_deviceplugin.cni.attach import interfaces
 from netvsc_deviceplugin.kernel import links, netlink, routes
 from netvsc_deviceplugin.kernel.events import Watch
 from netvsc_deviceplugin.kernel.requests import linkops
@@ -60,7 +60,7 @@ def _look(message: netlink.Message) -> None:
 def _link(message: netlink.Message) -> None:
     link = links.parse_link(message.body)
     natural(link.name)
-    sight._altnames(message.body)
+    interfaces._altnames(message.body)
     links.above([link], [link.ifindex])
 
 

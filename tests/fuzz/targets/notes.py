@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fuzz.engine import Target
 from fuzz.mutate import structured
-from netvsc_deviceplugin.cni.markers import Markers, Phase
+from netvsc_deviceplugin.cni.attach.checkpoint import Markers, Phase
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given
 
 _NAME = "c0ffee"

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from netvsc_deviceplugin.cni.plan import way_home
-from netvsc_deviceplugin.cni.sight import Seen, look
+from netvsc_deviceplugin.cni.attach.interfaces import Seen, look
+from netvsc_deviceplugin.cni.attach.plan import way_home
 from netvsc_deviceplugin.inventory.match import World
 from netvsc_deviceplugin.inventory.scan import Source, scan, with_gateways
 from netvsc_deviceplugin.kernel import netlink

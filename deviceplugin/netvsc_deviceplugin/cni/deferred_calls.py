@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netvsc.errors import NodeError, RequestError
-from netvsc_deviceplugin.cni import wire
-from netvsc_deviceplugin.cni.request import Call, Verb, environment_of, parse_call
+from netvsc_deviceplugin.cni.protocol import wire
+from netvsc_deviceplugin.cni.protocol.request import Call, Verb, environment_of, parse_call
 
 _LONGEST = wire.HEADER_MAX + wire.ENVIRONMENT_MAX + wire.STDIN_MAX
 _UNDER_WAY = ","  # in the name of a file that is being written; in no container's id

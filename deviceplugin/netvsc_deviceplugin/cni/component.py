@@ -20,20 +20,20 @@ from pathlib import Path
 from netvsc.host.inotify import watching
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import Pool
-from netvsc_deviceplugin.cni import addresses
-from netvsc_deviceplugin.cni.addresses import Json
-from netvsc_deviceplugin.cni.apply import Means
-from netvsc_deviceplugin.cni.attachments import Attachments
-from netvsc_deviceplugin.cni.chain import Chain, Folders
-from netvsc_deviceplugin.cni.follow import Follower, Hearers
-from netvsc_deviceplugin.cni.late import Late
-from netvsc_deviceplugin.cni.markers import Marker, Markers, Phase
-from netvsc_deviceplugin.cni.passed import Passed
-from netvsc_deviceplugin.cni.place import Place
-from netvsc_deviceplugin.cni.served import scan_all
+from netvsc_deviceplugin.cni.attach import addresses
+from netvsc_deviceplugin.cni.attach.addresses import Json
+from netvsc_deviceplugin.cni.attach.attachments import Attachments
+from netvsc_deviceplugin.cni.attach.checkpoint import Marker, Markers, Phase
+from netvsc_deviceplugin.cni.attach.executor import Means
+from netvsc_deviceplugin.cni.chain.manager import Chain, Folders
+from netvsc_deviceplugin.cni.chain.status import Place
+from netvsc_deviceplugin.cni.deferred import Late
+from netvsc_deviceplugin.cni.deferred_calls import Passed
+from netvsc_deviceplugin.cni.netns_watcher import Follower, Hearers
+from netvsc_deviceplugin.cni.node_scan import scan_all
+from netvsc_deviceplugin.cni.pod_pairs import ask, ask_all
 from netvsc_deviceplugin.cni.server import serving
 from netvsc_deviceplugin.cni.service import Meter, Service
-from netvsc_deviceplugin.cni.whose import ask, ask_all
 from netvsc_deviceplugin.concurrency.backoff import Retry
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.inventory.match import World

@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import Self
 
 from netvsc.errors import NodeError
-from netvsc_deviceplugin.cni import plan as planning
-from netvsc_deviceplugin.cni.plan import Goal, Homes, Standing, Step
-from netvsc_deviceplugin.cni.sight import Seen, look
+from netvsc_deviceplugin.cni.attach import plan as planning
+from netvsc_deviceplugin.cni.attach.interfaces import Seen, look
+from netvsc_deviceplugin.cni.attach.plan import Goal, Homes, Standing, Step
 from netvsc_deviceplugin.inventory.scan import Source
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.requests.linkops import RefusedError, Rtnl

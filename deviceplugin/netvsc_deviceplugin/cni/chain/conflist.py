@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from netvsc.errors import RequestError
 from netvsc_deviceplugin.cni import strict
-from netvsc_deviceplugin.cni.request import POD_ANNOTATIONS, VERSIONS
+from netvsc_deviceplugin.cni.protocol.request import POD_ANNOTATIONS, VERSIONS
 
 TYPE = "netvsc-cni"
 STATE = "/run/netvsc"  # where the shim looks, unless its configuration says otherwise

@@ -16,8 +16,8 @@ from collections.abc import Collection, Mapping, Sequence
 from netvsc.errors import NodeError, RequestError, RetryError
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import Addresses, Pool
-from netvsc_deviceplugin.cni import ipv6
-from netvsc_deviceplugin.cni.route import address_of, gateways_of, route_of
+from netvsc_deviceplugin.cni.attach import ipv6
+from netvsc_deviceplugin.cni.protocol.routes import address_of, gateways_of, route_of
 from netvsc_deviceplugin.kernel import links
 from netvsc_deviceplugin.kernel.addresses import Own
 from netvsc_deviceplugin.kernel.netns import Space

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netvsc_deviceplugin.cni.conflist import TYPE
-from netvsc_deviceplugin.cni.markers import Markers
+from netvsc_deviceplugin.cni.attach.checkpoint import Markers
+from netvsc_deviceplugin.cni.chain.conflist import TYPE
 
 
 def there(conf: Path, plugins: Path, *, state: Path) -> bool:

@@ -13,7 +13,7 @@ from netvsc.errors import RequestError
 from netvsc.model.interface_names import ANNOTATION
 from netvsc.model.names import check_interface
 from netvsc_deviceplugin.cni import strict
-from netvsc_deviceplugin.cni.markers import check_container
+from netvsc_deviceplugin.cni.attach.checkpoint import check_container
 
 VERSIONS = ("0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
 POD_ANNOTATIONS = "io.kubernetes.cri.pod-annotations"

@@ -11,13 +11,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from netvsc.errors import NetvscError, NodeError, RequestError, RetryError
-from netvsc_deviceplugin.cni import holding, plan
-from netvsc_deviceplugin.cni.apply import Ground, Means
-from netvsc_deviceplugin.cni.holding import Target, Want
-from netvsc_deviceplugin.cni.markers import Held, Marker, Markers, Phase
-from netvsc_deviceplugin.cni.plan import Goal, Standing
-from netvsc_deviceplugin.cni.sandboxes import Sandboxes
-from netvsc_deviceplugin.cni.sight import Seen, look
+from netvsc_deviceplugin.cni.attach import plan, records
+from netvsc_deviceplugin.cni.attach.checkpoint import Held, Marker, Markers, Phase
+from netvsc_deviceplugin.cni.attach.executor import Ground, Means
+from netvsc_deviceplugin.cni.attach.interfaces import Seen, look
+from netvsc_deviceplugin.cni.attach.plan import Goal, Standing
+from netvsc_deviceplugin.cni.attach.records import Target, Want
+from netvsc_deviceplugin.cni.attach.sandboxes import Sandboxes
 from netvsc_deviceplugin.kernel.netns import GoneError, Space, exists
 
 log = logging.getLogger(__name__)
@@ -81,13 +81,13 @@ class Attachments:
             away = self.sandboxes.held(container) or self._open(
                 stack, netns or (marker.netns if marker else "")
             )
-            if not marker and not (away and holding.unmarked(look(away, self.means.source), ())):
+            if not marker and not (away and records.unmarked(look(away, self.means.source), ())):
                 return
             ground = stack.enter_context(self._ground(away))
-            mine, rest = holding.split(marker, attachment)
+            mine, rest = records.split(marker, attachment)
             if marker:
                 self._save(marker.with_phase(Phase.LEAVING))
-            self._all_home(ground, [*mine, *holding.unmarked(ground.look(), (*mine, *rest))])
+            self._all_home(ground, [*mine, *records.unmarked(ground.look(), (*mine, *rest))])
         if marker:
             self._leave(marker, rest)
 
@@ -164,7 +164,7 @@ class Attachments:
         well = True
         held = {held.id for marker in self.markers.all() for held in marker.pairs}
         with self._ground(None) as ground:
-            lost = [one for one in holding.unmarked(ground.look(), ()) if one.id not in held]
+            lost = [one for one in records.unmarked(ground.look(), ()) if one.id not in held]
             for one in lost:
                 try:
                     goal = Goal(netns=None, name=one.home, up=False)
@@ -209,7 +209,7 @@ class Attachments:
                     self._say(f"what VF {name} is called is not on the disk: {error}")
 
     def _save(self, marker: Marker) -> None:
-        pairs = tuple(holding.renewed(held, self._left) for held in marker.pairs)
+        pairs = tuple(records.renewed(held, self._left) for held in marker.pairs)
         self.markers.save(replace(marker, pairs=pairs))
 
     def _open(self, stack: ExitStack, netns: str) -> Space | None:
@@ -260,9 +260,9 @@ class Attachments:
         seen, forced = tuple(seen), self.forced()
         fresh = []
         for want in wants:
-            standing = plan.find(holding.mac(want.id), seen, forced=forced.get(want.id))
-            holding.check_name(want, target, standing, seen)
-            fresh.append(holding.held(want, target, standing, before))
+            standing = plan.find(records.mac(want.id), seen, forced=forced.get(want.id))
+            records.check_name(want, target, standing, seen)
+            fresh.append(records.held(want, target, standing, before))
         others = [h for h in before.pairs if h.id not in {w.id for w in wants}] if before else []
         return Marker(
             container=target.container,
@@ -277,7 +277,7 @@ class Attachments:
     def _bring(self, ground: Ground, away: Space, held: Held) -> Attached:
         goal = Goal(netns=away.name, name=held.interface)
         forced = self.forced().get(held.id)
-        standing = ground.settle(held.mac, goal, homes=holding.homes(held), forced=forced)
+        standing = ground.settle(held.mac, goal, homes=records.homes(held), forced=forced)
         if not standing.netvsc or not plan.arrived(standing, goal):
             raise RetryError(f"pair {held.id} is not on this node now; is its NIC attached?")
         return Attached(id=held.id, netvsc=standing.netvsc, vf=standing.vf)
@@ -311,7 +311,7 @@ class Attachments:
     def _home(self, ground: Ground, held: Held) -> Standing:
         goal = Goal(netns=None, name=held.home, up=held.up)
         forced = self.forced().get(held.id)
-        homes = holding.homes(holding.renewed(held, self._left))
+        homes = records.homes(records.renewed(held, self._left))
         standing = ground.settle(held.mac, goal, homes=homes, forced=forced)
         ground.own_again(standing, mtu=held.mtu)
         self._left.pop(held.mac, None)

@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from netvsc.errors import NetvscError, RequestError
 from netvsc.host.inotify import watching
-from netvsc_deviceplugin.cni.markers import Markers
-from netvsc_deviceplugin.cni.passed import Passed
-from netvsc_deviceplugin.cni.request import Call
+from netvsc_deviceplugin.cni.attach.checkpoint import Markers
+from netvsc_deviceplugin.cni.deferred_calls import Passed
+from netvsc_deviceplugin.cni.pod_pairs import Pods
+from netvsc_deviceplugin.cni.protocol.request import Call
 from netvsc_deviceplugin.cni.service import Service
-from netvsc_deviceplugin.cni.whose import Pods
 from netvsc_deviceplugin.kernel.netns import GoneError, exists
 from netvsc_deviceplugin.kubelet.podresources import GONE_S
 

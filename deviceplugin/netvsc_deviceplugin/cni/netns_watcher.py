@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
-from netvsc_deviceplugin.cni.sandboxes import Sandboxes
+from netvsc_deviceplugin.cni.attach.sandboxes import Sandboxes
 from netvsc_deviceplugin.kernel import netlink
 from netvsc_deviceplugin.kernel.links import Link, parse_event
 from netvsc_deviceplugin.kernel.netns import Space

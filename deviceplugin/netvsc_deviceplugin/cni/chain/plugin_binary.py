@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from netvsc.errors import NodeError
-from netvsc_deviceplugin.cni.conflist import TYPE
+from netvsc_deviceplugin.cni.chain.conflist import TYPE
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from netvsc.errors import NodeError
-from netvsc_deviceplugin.cni import conflist
+from netvsc_deviceplugin.cni.chain import conflist
 
 log = logging.getLogger(__name__)
 

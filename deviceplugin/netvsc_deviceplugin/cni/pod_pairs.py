@@ -12,8 +12,8 @@ import grpc.aio
 from netvsc.errors import RetryError
 from netvsc.model.interface_names import Names, Request, name_interfaces, read_names
 from netvsc.model.names import RESOURCE_DOMAIN
-from netvsc_deviceplugin.cni.holding import Want
-from netvsc_deviceplugin.cni.request import Call, CallError, Code
+from netvsc_deviceplugin.cni.attach.records import Want
+from netvsc_deviceplugin.cni.protocol.request import Call, CallError, Code
 from netvsc_deviceplugin.kubelet.api import methods
 from netvsc_deviceplugin.kubelet.api import podresources_v1_pb2 as pr
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from netvsc.model.names import is_interface
-from netvsc_deviceplugin.cni.sight import Seen
+from netvsc_deviceplugin.cni.attach.interfaces import Seen
 from netvsc_deviceplugin.kernel.links import ETHERNET
 
 WAY_HOME = "nvhome-"

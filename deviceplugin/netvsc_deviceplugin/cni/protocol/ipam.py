@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from netvsc.errors import NetvscError, NodeError, RetryError
-from netvsc_deviceplugin.cni import delegated, strict
-from netvsc_deviceplugin.cni.delegated import Ran
-from netvsc_deviceplugin.cni.request import Call, CallError, Code, Json, environment_of
+from netvsc_deviceplugin.cni import strict
+from netvsc_deviceplugin.cni.protocol import ipam_program
+from netvsc_deviceplugin.cni.protocol.ipam_program import Ran
+from netvsc_deviceplugin.cni.protocol.request import Call, CallError, Code, Json, environment_of
 
 # In seconds: a DHCP plugin waits for its server. An ADD that fails is undone within the time that
 # the shim has for both.
@@ -40,7 +41,7 @@ async def delegate(call: Call, command: str) -> Json:
     name = call.ipam or ""
     program = _find(name, call)
     try:
-        ran = await delegated.run(
+        ran = await ipam_program.run(
             program,
             environment=_environment(call, command),
             stdin=json.dumps(call.config).encode(),

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from netvsc.errors import NodeError
 from netvsc.host.inotify import watching
-from netvsc_deviceplugin.cni import conflist, lists, program
-from netvsc_deviceplugin.cni.conflist import ConflistError, Contest
-from netvsc_deviceplugin.cni.place import UNKNOWN, Place, Standing
+from netvsc_deviceplugin.cni.chain import conflist, conflist_files, plugin_binary
+from netvsc_deviceplugin.cni.chain.conflist import ConflistError, Contest
+from netvsc_deviceplugin.cni.chain.status import UNKNOWN, Place, Standing
 from netvsc_deviceplugin.concurrency.latest import Latest
 
 # The runtime reads its lists again when they change and tells nobody when it has; until then it may
@@ -88,7 +88,7 @@ class Chain:
             self._set(self._gone())
             return
         self._left_at = None
-        program.install(self.shim, self.folders.bin)  # first: the list names it
+        plugin_binary.install(self.shim, self.folders.bin)  # first: the list names it
         place = self._placed() if self.chained else self._unchained()
         if pods:
             why = f"asked to leave, but these pods have pairs: {', '.join(pods)}; delete them"
@@ -99,14 +99,14 @@ class Chain:
         """Leave the lists, and when the runtime has read them, the folder of plugins."""
         self._was_in = None
         try:
-            lists.leave(self.folders.conf)
+            conflist_files.leave(self.folders.conf)
         except ConflistError as error:  # it may name us: the program must stay
             return Place(Standing.LEFT_ALONE, str(error))
         if self._left_at is None:
             self._left_at = self.clock()
         if self._wait():
             return Place(Standing.LEAVING, "in no list any more; the program stays for a moment")
-        program.remove(self.folders.bin)
+        plugin_binary.remove(self.folders.bin)
         return Place(Standing.REMOVED)
 
     def _wait(self) -> float | None:
@@ -117,7 +117,7 @@ class Chain:
         return left if left > 0 else None
 
     def _placed(self) -> Place:
-        file = lists.primary(self.folders.conf)
+        file = conflist_files.primary(self.folders.conf)
         if not file:
             return Place(Standing.NO_LIST, f"{self.folders.conf} has no network configuration")
         if not conflist.is_list(file.name):
@@ -135,7 +135,7 @@ class Chain:
         if self.holders():
             return Place(Standing.UNCHAINED)
         try:
-            lists.leave(self.folders.conf)
+            conflist_files.leave(self.folders.conf)
         except ConflistError as error:
             return Place(Standing.LEFT_ALONE, str(error))
         return Place(Standing.UNCHAINED)
@@ -153,7 +153,7 @@ class Chain:
         if self._contest.lost:
             why = f"{file}: somebody keeps taking {conflist.TYPE} out; its owner must let it stay"
             return Place(Standing.CONTESTED, why)
-        if not lists.replace(file, wanted, known=text):
+        if not conflist_files.replace(file, wanted, known=text):
             return self.place.get()  # somebody was faster: that wakes us again
         self._was_in = file
         log.info("chained %s into %s", conflist.TYPE, file)

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netvsc.errors import NetvscError, NodeError
-from netvsc_deviceplugin.cni import lists, program
-from netvsc_deviceplugin.cni.chain import SETTLE_S
-from netvsc_deviceplugin.cni.markers import Markers
+from netvsc_deviceplugin.cni.attach.checkpoint import Markers
+from netvsc_deviceplugin.cni.chain import conflist_files, plugin_binary
+from netvsc_deviceplugin.cni.chain.manager import SETTLE_S
 
 
 def main(argv: Sequence[str], *, settle_s: float = SETTLE_S) -> int:
@@ -19,9 +19,9 @@ def main(argv: Sequence[str], *, settle_s: float = SETTLE_S) -> int:
     arguments = _parser().parse_args(argv)
     try:
         _refuse_while_held(Markers(arguments.state))
-        lists.leave(arguments.cni_conf)
+        conflist_files.leave(arguments.cni_conf)
         time.sleep(settle_s)
-        program.remove(arguments.cni_bin)
+        plugin_binary.remove(arguments.cni_bin)
     except (NetvscError, OSError) as error:
         sys.stderr.write(f"netvsc-deviceplugin cni uninstall: {error}\n")
         return 1

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from netvsc.errors import RequestError, RetryError
-from netvsc_deviceplugin.cni import plan
-from netvsc_deviceplugin.cni.markers import Held, Marker
-from netvsc_deviceplugin.cni.plan import Homes, Standing
-from netvsc_deviceplugin.cni.sight import Seen
+from netvsc_deviceplugin.cni.attach import plan
+from netvsc_deviceplugin.cni.attach.checkpoint import Held, Marker
+from netvsc_deviceplugin.cni.attach.interfaces import Seen
+from netvsc_deviceplugin.cni.attach.plan import Homes, Standing
 from netvsc_deviceplugin.kernel.netns import short
 
 _UP = 0x1

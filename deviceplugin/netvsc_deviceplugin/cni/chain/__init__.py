@@ -1,0 +1,1 @@
+"""Our place in the runtime's network configuration, and leaving it."""
