@@ -12,7 +12,7 @@ from netvsc import __version__
 
 
 def _pairs() -> ModuleType:
-    from netvsc_deviceplugin import pairs  # noqa: PLC0415 - by extra
+    from netvsc_deviceplugin.cli import pairs  # noqa: PLC0415 - by extra
 
     return pairs
 
@@ -24,7 +24,7 @@ def _explain() -> ModuleType:
 
 
 def _doctor() -> ModuleType:
-    from netvsc_deviceplugin import doctor  # noqa: PLC0415 - by extra
+    from netvsc_deviceplugin.cli import doctor  # noqa: PLC0415 - by extra
 
     return doctor
 

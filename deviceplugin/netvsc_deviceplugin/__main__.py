@@ -24,13 +24,13 @@ from netvsc.errors import NetvscError, RequestError
 from netvsc.host import logs
 from netvsc_deviceplugin import devinfo
 from netvsc_deviceplugin.agent import Agent, Settings
+from netvsc_deviceplugin.cli.pairs import add_sim
 from netvsc_deviceplugin.cni.chain import leftovers, uninstall
 from netvsc_deviceplugin.cni.component import CniSettings, Mode
 from netvsc_deviceplugin.concurrency.node_lock import on_this_node
 from netvsc_deviceplugin.inventory.imds.client import LINK_LOCAL, Endpoint, endpoint_of
 from netvsc_deviceplugin.inventory.scan import source_of
 from netvsc_deviceplugin.netvscnode.component import NodeSettings
-from netvsc_deviceplugin.pairs import add_sim
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from netvsc.model.status import Condition, ExcludedStatus, Summary, Truth
-from netvsc_deviceplugin.doctor import command
-from netvsc_deviceplugin.doctor.finding import Finding, Verdict
-from netvsc_deviceplugin.doctor.look import node
+from netvsc_deviceplugin.cli.doctor import command
+from netvsc_deviceplugin.cli.doctor.finding import Finding, Verdict
+from netvsc_deviceplugin.cli.doctor.gather import node
 from sim.doctor import MODULES, STATUS, NodeRoot
 
 OK, UNKNOWN, WARNING, FAILURE = Verdict

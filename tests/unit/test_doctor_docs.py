@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from netvsc_deviceplugin.doctor import command
+from netvsc_deviceplugin.cli.doctor import command
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from netvsc_deviceplugin.doctor import command
-from netvsc_deviceplugin.doctor.finding import Finding, Verdict
-from netvsc_deviceplugin.doctor.look_image import named
+from netvsc_deviceplugin.cli.doctor import command
+from netvsc_deviceplugin.cli.doctor.finding import Finding, Verdict
+from netvsc_deviceplugin.cli.doctor.gather_image import named
 
 LIB = "usr/lib/x86_64-linux-gnu"
 WHOLE = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from netvsc_deviceplugin.doctor.release import panics, version
+from netvsc_deviceplugin.cli.doctor.release import panics, version
 
 
 @pytest.mark.parametrize(

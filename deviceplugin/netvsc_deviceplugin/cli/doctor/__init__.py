@@ -3,6 +3,6 @@
 `look` and `look_image` read, the `checks_*` decide: each check is a pure function of what was read.
 """
 
-from netvsc_deviceplugin.doctor.command import add_arguments, run
+from netvsc_deviceplugin.cli.doctor.command import add_arguments, run
 
 __all__ = ["add_arguments", "run"]

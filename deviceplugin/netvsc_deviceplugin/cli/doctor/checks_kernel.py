@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from netvsc_deviceplugin.doctor.facts import NodeFacts, Pages
-from netvsc_deviceplugin.doctor.finding import Check, Finding, failure, ok, unknown, warning
-from netvsc_deviceplugin.doctor.modules import Modules
-from netvsc_deviceplugin.doctor.release import panics, version
+from netvsc_deviceplugin.cli.doctor.facts import NodeFacts, Pages
+from netvsc_deviceplugin.cli.doctor.finding import Check, Finding, failure, ok, unknown, warning
+from netvsc_deviceplugin.cli.doctor.modules import Modules
+from netvsc_deviceplugin.cli.doctor.release import panics, version
 
 _OLDEST, _PARENTS = (5, 15, 0), (5, 14, 0)
 _TAP = ("sch_multiq", "sch_ingress", "cls_flower", "act_mirred", "tun")

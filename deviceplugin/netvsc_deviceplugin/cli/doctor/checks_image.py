@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netvsc_deviceplugin.doctor.facts import ImageFacts
-from netvsc_deviceplugin.doctor.finding import Check, Finding, failure, ok, unknown, warning
+from netvsc_deviceplugin.cli.doctor.facts import ImageFacts
+from netvsc_deviceplugin.cli.doctor.finding import Check, Finding, failure, ok, unknown, warning
 
 # ABI version: release (DPDK, doc/guides/contributing/abi_policy.rst); a new one each November.
 _FIRST_ABI, _FIRST_YEAR = 21, 20

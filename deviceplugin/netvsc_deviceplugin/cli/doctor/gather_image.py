@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from netvsc.errors import RequestError
-from netvsc_deviceplugin.doctor.facts import ImageFacts
+from netvsc_deviceplugin.cli.doctor.facts import ImageFacts
 
 _LIBRARIES = ("lib", "lib64", "usr/lib", "usr/lib64", "usr/local/lib", "usr/local/lib64", "opt")
 _ETHDEV = re.compile(r"librte_ethdev\.so\.(\d+)")

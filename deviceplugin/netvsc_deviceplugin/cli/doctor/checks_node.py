@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from netvsc.model.status import ForeignState, NodeStatus, Truth
+from netvsc_deviceplugin.cli.doctor.facts import NodeFacts, Program, Vf
+from netvsc_deviceplugin.cli.doctor.finding import Check, Finding, failure, ok, unknown, warning
 from netvsc_deviceplugin.cni.chain import conflist
-from netvsc_deviceplugin.doctor.facts import NodeFacts, Program, Vf
-from netvsc_deviceplugin.doctor.finding import Check, Finding, failure, ok, unknown, warning
 from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
 
 _KERNEL, _UIO = "hv_netvsc", "uio_hv_generic"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from netvsc_deviceplugin.doctor.modules import Modules
+from netvsc_deviceplugin.cli.doctor.modules import Modules
 from netvsc_deviceplugin.netvscnode.cache import Copy
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netvsc_deviceplugin.doctor.facts import NetVsc, Vf
-from netvsc_deviceplugin.doctor.files import entries, target, text, there
+from netvsc_deviceplugin.cli.doctor.facts import NetVsc, Vf
+from netvsc_deviceplugin.cli.doctor.files import entries, target, text, there
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.sysfs import PciDevice, read_devices
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from netvsc.encoding.columns import columns
 from netvsc.errors import NetvscError
-from netvsc_deviceplugin.doctor import checks_image, checks_kernel, checks_node
-from netvsc_deviceplugin.doctor.finding import Check, F, Finding, exit_code
-from netvsc_deviceplugin.doctor.look import node
-from netvsc_deviceplugin.doctor.look_image import image
+from netvsc_deviceplugin.cli.doctor import checks_image, checks_kernel, checks_node
+from netvsc_deviceplugin.cli.doctor.finding import Check, F, Finding, exit_code
+from netvsc_deviceplugin.cli.doctor.gather import node
+from netvsc_deviceplugin.cli.doctor.gather_image import image
 
 NODE = (*checks_kernel.CHECKS, *checks_node.CHECKS)
 IMAGE = checks_image.CHECKS

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from netvsc.encoding.serialize import from_plain
 from netvsc.errors import ConfigError, RequestError
+from netvsc_deviceplugin.cli.doctor.facts import Cni, NodeFacts, Pages, Program, Sockets
+from netvsc_deviceplugin.cli.doctor.files import content, entries, listable, number, text, there
+from netvsc_deviceplugin.cli.doctor.gather_nics import netvscs, vfs
+from netvsc_deviceplugin.cli.doctor.modules import Modules, names, options
 from netvsc_deviceplugin.cni.chain import conflist
-from netvsc_deviceplugin.doctor.facts import Cni, NodeFacts, Pages, Program, Sockets
-from netvsc_deviceplugin.doctor.files import content, entries, listable, number, text, there
-from netvsc_deviceplugin.doctor.look_nics import netvscs, vfs
-from netvsc_deviceplugin.doctor.modules import Modules, names, options
 from netvsc_deviceplugin.netvscnode.cache import Copy
 
 _KUBEPODS = ("kubepods.slice", "kubepods")  # the kubelet's cgroup, by its driver

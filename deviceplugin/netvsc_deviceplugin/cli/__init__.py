@@ -1,0 +1,1 @@
+"""What people type on a node: `netvsc pairs` and `netvsc doctor`."""
