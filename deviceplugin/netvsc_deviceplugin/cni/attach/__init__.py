@@ -1,1 +1,1 @@
-"""A pair into a pod and home again: the plan, the moves, and the checkpoint that survives a crash."""
+"""A pair into a pod and home again: plan, moves, and the checkpoint that survives a crash."""
