@@ -11,7 +11,7 @@ import yaml
 
 from netvsc.errors import ConfigError, RequestError
 from netvsc.model.pool import Pool, pools_from
-from netvsc_operator.admission.objects import pool_of
+from netvsc_operator.pools.objects import pool_of
 
 Thing = dict[str, Any]
 _TEMPLATE = ("spec", "template")

@@ -8,8 +8,8 @@ from typing import Any
 from netvsc.model.pool import pools_from
 from netvsc.model.status import Foreign, ForeignState, PoolStatus
 from netvsc_operator.controller import nodes, poolstatus
-from netvsc_operator.controller.poolbook import ANNOTATION, Judged, book
 from netvsc_operator.controller.poolstatus import Sum
+from netvsc_operator.pools.registry import ANNOTATION, Judged, book
 
 Object = dict[str, Any]
 NOW = "2026-01-02T03:04:05.000000Z"

@@ -28,7 +28,8 @@ from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given
 from netvsc_deviceplugin.netvscnode import cache
 from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
 from netvsc_deviceplugin.sidecar.protocol import parse
-from netvsc_operator.controller import poolbook, told
+from netvsc_operator.controller import told
+from netvsc_operator.pools import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,7 +55,7 @@ def read(state: Path) -> Plain:
     node, pool, pod = (
         _json(state / f"{name}.json") for name in ("netvscnode", "netvscpool", "pod")
     )
-    [judged] = poolbook.book([pool]).judged
+    [judged] = registry.book([pool]).judged
     return _plain({
         "markers": list(Markers(state / "run").all()),
         "passed": Passed(state / "run").all(),

@@ -11,8 +11,8 @@ from netvsc_operator.admission.annotations import WISHES
 from netvsc_operator.admission.containers import Object, entries
 from netvsc_operator.admission.eal import check_devargs_word
 from netvsc_operator.admission.injected import LABEL
-from netvsc_operator.admission.objects import pool_of
 from netvsc_operator.admission.review import Answered, Asked, admitted, malformed, read, refused
+from netvsc_operator.pools.objects import pool_of
 
 _TEMPLATE_MAX = 191  # bytes that the sidecar keeps of a template (fdpipe/limits.h)
 _PODS_OWN = ("eth", "lo")

@@ -8,8 +8,8 @@ from typing import Any
 
 from netvsc.encoding.serialize import to_plain
 from netvsc.model.status import Foreign
-from netvsc_operator.controller.poolbook import InForce
 from netvsc_operator.kube import NETVSC_NODES
+from netvsc_operator.pools.registry import InForce
 
 Object = dict[str, Any]
 Labels = Mapping[str, str]

@@ -12,8 +12,8 @@ from typing import Any
 from netvsc.encoding import timestamps
 from netvsc_operator.controller import nodes, poolstatus
 from netvsc_operator.controller.fleet import Fleet
-from netvsc_operator.controller.poolbook import ANNOTATION, Book, Judged, book
 from netvsc_operator.kube import NETVSC_POOLS, ApiError, Kube, NotFound, Unavailable
+from netvsc_operator.pools.registry import ANNOTATION, Book, Judged, book
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from netvsc.encoding.serialize import to_plain
 from netvsc.model.status import Condition, PoolStatus, Truth
-from netvsc_operator.controller.poolbook import Judged
+from netvsc_operator.pools.registry import Judged
 
 Object = dict[str, Any]
 _SHOWN = 20  # names in a message; a pool may name a thousand NICs

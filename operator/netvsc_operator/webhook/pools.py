@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from netvsc.model.pool import Pool
-from netvsc_operator.controller.poolbook import book
 from netvsc_operator.kube import Event, Listed, Object, Removed
+from netvsc_operator.pools.registry import book
 
 log = logging.getLogger(__name__)
 

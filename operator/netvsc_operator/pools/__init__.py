@@ -1,0 +1,1 @@
+"""NetvscPools: which are valid, which are in force; shared by webhook, controller and explain."""
