@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from netvsc.errors import NetvscError
 from netvsc.host import logs
-from netvsc_operator import authority
+from netvsc_operator.certificates import manager
 from netvsc_operator.controller.program import Program, Settings
 from netvsc_operator.kube import Kube, way
 
@@ -46,7 +46,7 @@ def _leaves(error: BaseException) -> list[BaseException]:
 
 
 def _settings(arguments: argparse.Namespace, *, namespace: str) -> Settings:
-    own = authority.Settings(
+    own = manager.Settings(
         namespace=arguments.namespace or namespace,
         service=arguments.webhook_service,
         secret=arguments.secret,

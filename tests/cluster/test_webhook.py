@@ -16,7 +16,7 @@ import pytest
 from cluster.apiserver import apiserver
 from cluster.harness.errors import ClusterError
 from cluster.webhook import Webhook, configurations, trusted
-from netvsc_operator.authority import Settings, keep
+from netvsc_operator.certificates.manager import Settings, keep
 from netvsc_operator.kube import PODS, SECRETS, ApiError, Kube, Listed, Scope, Watch, way
 from sim.secret import Secret
 from sim.webhook import pod, review

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import web
 
-from netvsc_operator.certificates import issue, new_authority
+from netvsc_operator.certificates.x509 import issue, new_authority
 from sim.apiserver import served, status
 
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

@@ -6,7 +6,7 @@ import itertools
 import time
 from pathlib import Path
 
-from netvsc_operator.certificates import Pair, issue, new_authority
+from netvsc_operator.certificates.x509 import Pair, issue, new_authority
 
 NAMES = ("localhost", "127.0.0.1")
 _numbers = itertools.count()

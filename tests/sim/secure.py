@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from netvsc_operator.certificates import Pair
+from netvsc_operator.certificates.x509 import Pair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,8 @@ from netvsc.model.pair import Path, VfSeen
 from netvsc.model.status import AgentStatus, NodeStatus, PairStatus, Summary
 from netvsc_deviceplugin.concurrency.wallclock import Dates, boot
 from netvsc_deviceplugin.netvscnode import restore
-from netvsc_operator import certificates
-from netvsc_operator.certificates import Pair, issue, life, new_authority
-from netvsc_operator.renewal import (
+from netvsc_operator.certificates import x509
+from netvsc_operator.certificates.plan import (
     Issue,
     MakeAuthority,
     Rest,
@@ -25,6 +24,7 @@ from netvsc_operator.renewal import (
     Wanted,
     next_step,
 )
+from netvsc_operator.certificates.x509 import Pair, issue, life, new_authority
 
 DAY = 86_400.0
 NOON = 1_800_000_000.0
@@ -158,7 +158,7 @@ class Keeper:
                 self.told, self.told_at = (bundle,), now
             case MakeAuthority(trusted):
                 self.authority, self.made = new_authority(now=now), self.made + 1
-                self.trusted = certificates.bundle(self.authority.certificate, trusted, now=now)
+                self.trusted = x509.bundle(self.authority.certificate, trusted, now=now)
             case Trust(bundle):
                 self.trusted = bundle
             case Issue(authority):

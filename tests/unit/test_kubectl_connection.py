@@ -20,7 +20,7 @@ import yaml
 
 from netvsc.encoding.timestamps import to_text
 from netvsc.errors import NetvscError
-from netvsc_operator.certificates import Pair, issue, new_authority
+from netvsc_operator.certificates.x509 import Pair, issue, new_authority
 from netvsc_operator.kinds import NETVSC_NODES
 from netvsc_operator.kubectl.answers import Scope
 from netvsc_operator.kubectl.api import Api

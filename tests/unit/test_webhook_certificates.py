@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netvsc.errors import RequestError
-from netvsc_operator import certificates
-from netvsc_operator.certificates import Pair, bundle, fits, issue, life, new_authority, signed_by
-from netvsc_operator.renewal import (
+from netvsc_operator.certificates import x509 as certificates
+from netvsc_operator.certificates.plan import (
     Issue,
     MakeAuthority,
     Rest,
@@ -23,6 +22,15 @@ from netvsc_operator.renewal import (
     Trust,
     Wanted,
     next_step,
+)
+from netvsc_operator.certificates.x509 import (
+    Pair,
+    bundle,
+    fits,
+    issue,
+    life,
+    new_authority,
+    signed_by,
 )
 
 NOW = 1_800_000_000.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from netvsc.errors import RequestError
-from netvsc_operator import authority
+from netvsc_operator.certificates import manager
 from netvsc_operator.controller import embedding, listening
 from netvsc_operator.controller.controller import Controller
 from netvsc_operator.controller.fleet import Fleet
@@ -45,7 +45,7 @@ class Settings:
 
     listen: str
     pace: Pace = PACE
-    certificates: authority.Settings | None = None
+    certificates: manager.Settings | None = None
 
 
 class _Stop(Exception):  # noqa: N818 (no error)
@@ -118,8 +118,8 @@ class Program:
         await self._there.wait()
         await foreigners.run(everybody=lambda: list(self._fleet.names()))
 
-    async def _certify(self, kube: Kube, settings: authority.Settings) -> None:
-        await authority.keep(kube, settings, expires=self._metrics.expires())
+    async def _certify(self, kube: Kube, settings: manager.Settings) -> None:
+        await manager.keep(kube, settings, expires=self._metrics.expires())
 
     def _herald(self, kube: Kube) -> Herald:
         return Herald(

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from netvsc_operator import certificates
-from netvsc_operator.certificates import Life, Pair
+from netvsc_operator.certificates import x509
+from netvsc_operator.certificates.x509 import Life, Pair
 from netvsc_operator.webhook.metrics import Load, Metrics
 
 log = logging.getLogger(__name__)
@@ -60,12 +60,12 @@ class Certificate:
         )
 
     def _now_serves(self, pair: Pair) -> None:
-        self._served, self._life = pair, certificates.life(pair.certificate)
+        self._served, self._life = pair, x509.life(pair.certificate)
         self._failure = f"{self._folder} holds no newer one"
         self._metrics.loaded(Load.LOADED)
         if self._life:
             self._metrics.expires(self._life.ends)
-            days = (self._life.ends - self._clock()) / certificates.DAY_S
+            days = (self._life.ends - self._clock()) / x509.DAY_S
             log.info("serving a new certificate, good for %.1f days", days)
 
     def _failed(self, error: Exception) -> None:

@@ -15,8 +15,18 @@ from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
-from netvsc_operator import certificates
-from netvsc_operator.certificates import Pair
+from netvsc_operator.certificates import x509
+from netvsc_operator.certificates.plan import (
+    Issue,
+    MakeAuthority,
+    Rest,
+    Seen,
+    Tell,
+    Trust,
+    Wanted,
+    next_step,
+)
+from netvsc_operator.certificates.x509 import Pair
 from netvsc_operator.kube import (
     MUTATING,
     SECRETS,
@@ -31,7 +41,6 @@ from netvsc_operator.kube import (
     Unavailable,
     Watch,
 )
-from netvsc_operator.renewal import Issue, MakeAuthority, Rest, Seen, Tell, Trust, Wanted, next_step
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +58,8 @@ class Settings:
     secret: str = "netvsc-webhook-tls"  # noqa: S105 (a name)
     configuration: str = "netvsc-webhook"
     more_names: tuple[str, ...] = ()
-    authority_s: float = certificates.AUTHORITY_S
-    serving_s: float = certificates.SERVING_S
+    authority_s: float = x509.AUTHORITY_S
+    serving_s: float = x509.SERVING_S
     settle_s: float = 30.0
 
     @property
@@ -185,7 +194,7 @@ class _Keeper:
 
     def _seen(self, look: _Look) -> Seen:
         serving = _pair(look.serving)
-        life = certificates.life(serving.certificate) if serving else None
+        life = x509.life(serving.certificate) if serving else None
         if life:
             self._expires(life.ends)
         trusted, told = _text(look.authority, "ca.crt"), look.told()
@@ -202,14 +211,14 @@ class _Keeper:
         )
 
     async def _make_authority(self, look: _Look, trusted: str, now: float) -> None:
-        made = certificates.new_authority(now=now, life_s=self._wanted.authority_s)
-        bundle = certificates.bundle(made.certificate, trusted, now=now)
+        made = x509.new_authority(now=now, life_s=self._wanted.authority_s)
+        bundle = x509.bundle(made.certificate, trusted, now=now)
         data = {"tls.crt": made.certificate, "tls.key": made.key, "ca.crt": bundle}
         await self._write(self._settings.authority_secret, look.authority, data)
         log.info("certificates: a new authority was made")
 
     async def _issue(self, look: _Look, authority: Pair, trusted: str, now: float) -> None:
-        made = certificates.issue(
+        made = x509.issue(
             authority, names=self._wanted.names, now=now, life_s=self._wanted.serving_s
         )
         data = {"tls.crt": made.certificate, "tls.key": made.key, "ca.crt": trusted}

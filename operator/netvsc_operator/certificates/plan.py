@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netvsc_operator import certificates
-from netvsc_operator.certificates import Pair
+from netvsc_operator.certificates import x509
+from netvsc_operator.certificates.x509 import Pair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +34,8 @@ class Wanted:
     """`settle_s`: how long apiservers may take to hear of a changed bundle."""
 
     names: tuple[str, ...]
-    authority_s: float = certificates.AUTHORITY_S
-    serving_s: float = certificates.SERVING_S
+    authority_s: float = x509.AUTHORITY_S
+    serving_s: float = x509.SERVING_S
     settle_s: float = 30.0
 
 
@@ -79,9 +79,9 @@ Step = MakeAuthority | Trust | Tell | Issue | Rest
 
 def next_step(seen: Seen, wanted: Wanted, *, now: float) -> Step:
     authority = seen.authority
-    if authority is None or not certificates.fits(authority) or _due(authority, now):
+    if authority is None or not x509.fits(authority) or _due(authority, now):
         return MakeAuthority(_still_good(seen, now))
-    trusted = certificates.bundle(authority.certificate, seen.trusted, now=now)
+    trusted = x509.bundle(authority.certificate, seen.trusted, now=now)
     if trusted != seen.trusted:
         return Trust(trusted)
     if any(told != trusted for told in seen.told):
@@ -94,7 +94,7 @@ def next_step(seen: Seen, wanted: Wanted, *, now: float) -> Step:
 
 def _still_good(seen: Seen, now: float) -> str:
     olds = seen.trusted + (seen.authority.certificate if seen.authority else "")
-    lives = ((pem, certificates.life(pem)) for pem in certificates.split(olds))
+    lives = ((pem, x509.life(pem)) for pem in x509.split(olds))
     return "\n".join(dict.fromkeys(pem for pem, life in lives if life and life.ends > now))
 
 
@@ -104,9 +104,9 @@ def _serves(seen: Seen, wanted: Wanted, *, now: float) -> bool:
     return (
         serving is not None
         and authority is not None
-        and certificates.fits(serving)
-        and certificates.signed_by(serving.certificate, authority.certificate)
-        and certificates.names_of(serving.certificate) == frozenset(wanted.names)
+        and x509.fits(serving)
+        and x509.signed_by(serving.certificate, authority.certificate)
+        and x509.names_of(serving.certificate) == frozenset(wanted.names)
         and not _due(serving, now)
     )
 
@@ -121,18 +121,18 @@ def _known_from(seen: Seen, wanted: Wanted, authority: Pair) -> float:
 def _of_another(seen: Seen, authority: Pair) -> bool:
     """Tell whether what is served now is trusted by another authority's word."""
     pem = seen.serving.certificate if seen.serving else ""
-    others = set(certificates.split(seen.trusted)) - {authority.certificate.strip()}
-    return any(certificates.signed_by(pem, one) for one in others)
+    others = set(x509.split(seen.trusted)) - {authority.certificate.strip()}
+    return any(x509.signed_by(pem, one) for one in others)
 
 
 def _next(seen: Seen, authority: Pair) -> float:
-    lives = [certificates.life(pem) for pem in certificates.split(seen.trusted)]
+    lives = [x509.life(pem) for pem in x509.split(seen.trusted)]
     ends = [life.ends for life in lives if life]
     pairs = [pair for pair in (authority, seen.serving) if pair]
-    dues = [life.due for pair in pairs if (life := certificates.life(pair.certificate))]
+    dues = [life.due for pair in pairs if (life := x509.life(pair.certificate))]
     return min(ends + dues)
 
 
 def _due(pair: Pair, now: float) -> bool:
-    life = certificates.life(pair.certificate)
+    life = x509.life(pair.certificate)
     return life is None or now >= life.due

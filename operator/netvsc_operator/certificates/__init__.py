@@ -1,0 +1,1 @@
+"""The webhook's certificates, in a cluster without cert-manager."""
