@@ -7,7 +7,7 @@ from typing import Any
 
 from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission import Result, answer
-from netvsc_operator.injection import Injection
+from netvsc_operator.admission.injection import Injection
 
 REVIEWS = 20  # per round: one takes a tenth of a millisecond
 _POOLS = {BUILT_IN.resource: BUILT_IN}

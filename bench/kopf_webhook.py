@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench.decide import pod, review
 from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission import answer
-from netvsc_operator.injection import Injection
+from netvsc_operator.admission.injection import Injection
 
 
 def wanted() -> dict[str, Any]:

@@ -20,7 +20,7 @@ from cluster.apiserver import apiserver
 from cluster.harness import namespaces
 from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission import Result
-from netvsc_operator.injection import Injection
+from netvsc_operator.admission.injection import Injection
 from sim.pods import POOLS, pods
 from sim.reviews import IMAGE, ask, patched
 

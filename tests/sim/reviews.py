@@ -10,7 +10,7 @@ import jsonpatch  # of kopf's: carries out patches that we only make
 
 from netvsc.model.pool import BUILT_IN, Pool
 from netvsc_operator.admission import Answered, answer
-from netvsc_operator.injection import Injection
+from netvsc_operator.admission.injection import Injection
 
 Object = dict[str, Any]
 IMAGE = "registry.example/netvsc-fdpipe:1.0"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from netvsc.errors import RequestError
 from netvsc.model.interface_names import Request, name_interfaces
-from netvsc_operator.admission.containers import Container, Kind
-from netvsc_operator.admission.sharing import Shares, share
+from netvsc_operator.admission.pod.containers import Container, Kind
+from netvsc_operator.admission.pod.pair_numbers import Shares, share
 
 PAIR = "netvsc.io/pair"
 INIT, SIDECAR, MAIN = Kind.INIT, Kind.SIDECAR, Kind.MAIN

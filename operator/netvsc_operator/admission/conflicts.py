@@ -7,9 +7,9 @@ from posixpath import normpath
 
 from netvsc.encoding import checks
 from netvsc.errors import RequestError
-from netvsc_operator.admission.argv import VARIABLE
-from netvsc_operator.admission.containers import Container, Object, items
-from netvsc_operator.admission.eal import FOLDER
+from netvsc_operator.admission.eal.arguments import FOLDER
+from netvsc_operator.admission.eal.placement import VARIABLE
+from netvsc_operator.admission.pod.containers import Container, Object, items
 from netvsc_operator.admission.sidecar import NAME, VOLUME
 
 PRELOAD = "LD_PRELOAD"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from netvsc.errors import RequestError
 from netvsc.model.interface_names import ANNOTATION, Names, read_names
-from netvsc_operator.admission.containers import Container, Kind, Object, entries
+from netvsc_operator.admission.pod.containers import Container, Kind, Object, entries
 
 LABEL = "netvsc.io/injected"
 VERSION = "v1"

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from netvsc.errors import RequestError
 from netvsc.model.pool import Mode, Pool
 from netvsc_operator.admission.annotations import MODE
-from netvsc_operator.admission.containers import Container
-from netvsc_operator.admission.terms import Terms
+from netvsc_operator.admission.eal.terms import Terms
+from netvsc_operator.admission.pod.containers import Container
 
 FAILSAFE = (Mode.FAILSAFE_FD, Mode.FAILSAFE_EXEC)  # those with our sidecar
 _NEITHER = (

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 
 from netvsc.errors import RequestError
 from netvsc.model.pool import Pool
-from netvsc_operator.admission.cautions import cautions
-from netvsc_operator.admission.containers import Object
+from netvsc_operator.admission.injection import Injection
 from netvsc_operator.admission.patch import operations
 from netvsc_operator.admission.plan import Plan, decide
+from netvsc_operator.admission.pod.containers import Object
 from netvsc_operator.admission.review import Answered, admitted, malformed, read, refused
-from netvsc_operator.injection import Injection
+from netvsc_operator.admission.warnings import cautions
 
 _written = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 

@@ -8,18 +8,18 @@ from netvsc.model.interface_names import ANNOTATION, write_names
 from netvsc.model.pool import Mode
 from netvsc_operator.admission import sidecar
 from netvsc_operator.admission.annotations import Guard
-from netvsc_operator.admission.argv import VARIABLE, put, quoted
 from netvsc_operator.admission.conflicts import PRELOAD, variable
-from netvsc_operator.admission.containers import Object, entries, items
-from netvsc_operator.admission.eal import FOLDER, descriptor, pipe
+from netvsc_operator.admission.eal.arguments import FOLDER, descriptor, pipe
+from netvsc_operator.admission.eal.placement import VARIABLE, put, quoted
 from netvsc_operator.admission.injected import LABEL, VERSION, check_names
+from netvsc_operator.admission.injection import Injection
 from netvsc_operator.admission.jsonpatch import Operation, append, merge, prepend
 from netvsc_operator.admission.jsonpatch import put as put_key
 from netvsc_operator.admission.modes import FAILSAFE
 from netvsc_operator.admission.plan import Plan, Served
+from netvsc_operator.admission.pod.containers import Object, entries, items
+from netvsc_operator.admission.pod.resources import sidecar_resources
 from netvsc_operator.admission.podlevel import raised
-from netvsc_operator.admission.qos import sidecar_resources
-from netvsc_operator.injection import Injection
 
 PROGRAM = f"{FOLDER}/bin/fdpipe"
 GUARD = f"{FOLDER}/bin/guard.so"

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from netvsc.errors import RequestError
 from netvsc.model.interface_names import Names
 from netvsc.model.pool import Mode, Pool
-from netvsc_operator.admission import conflicts, eal
+from netvsc_operator.admission import conflicts
 from netvsc_operator.admission.annotations import Guard, Wishes, wishes_from
-from netvsc_operator.admission.argv import Place, Words, find_place
-from netvsc_operator.admission.containers import Container, Object, containers_of, entries
+from netvsc_operator.admission.eal import arguments
+from netvsc_operator.admission.eal.placement import Place, Words, find_place
+from netvsc_operator.admission.eal.terms import Terms
 from netvsc_operator.admission.injected import own_words
 from netvsc_operator.admission.modes import FAILSAFE, mode_of
+from netvsc_operator.admission.pod.containers import Container, Object, containers_of, entries
+from netvsc_operator.admission.pod.pair_numbers import PodPair, Shares, share
 from netvsc_operator.admission.refusal import RefusedError
-from netvsc_operator.admission.sharing import PodPair, Shares, share
-from netvsc_operator.admission.terms import Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +120,7 @@ def _served(container: Container, shares: Shares, terms: Terms) -> Served:
     preload = mode is Mode.FAILSAFE_EXEC and terms.wishes.guard is Guard.AUTO
     conflicts.check_container(container, preload=preload)
     place = find_place(container.words("command"), container.words("args"))
-    words = eal.arguments(pairs, mode=mode, terms=terms, near=place.near)
+    words = arguments.arguments(pairs, mode=mode, terms=terms, near=place.near)
     return Served(container=container, mode=mode, pairs=pairs, place=place, words=words)
 
 

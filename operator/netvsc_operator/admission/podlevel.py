@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from netvsc.encoding import checks
-from netvsc_operator.admission.containers import Object, entries, items
-from netvsc_operator.admission.qos import Amounts, amounts, has_pod_level, requests_of
+from netvsc_operator.admission.pod.containers import Object, entries, items
+from netvsc_operator.admission.pod.resources import Amounts, amounts, has_pod_level, requests_of
 from netvsc_operator.admission.quantity import ONE, quantity
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from netvsc.encoding import checks
 from netvsc.errors import RequestError
-from netvsc_operator.admission.containers import Object, entries
+from netvsc_operator.admission.pod.containers import Object, entries
 
 API_VERSION = "admission.k8s.io/v1"
 _BAD_REQUEST = 400

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from netvsc.model.pool import Fallback
 from netvsc_operator.admission.annotations import Gate
-from netvsc_operator.admission.eal import FOLDER, check_devargs_word, tap
-from netvsc_operator.admission.sharing import PodPair
-from netvsc_operator.admission.terms import Terms
-from netvsc_operator.injection import Injection
+from netvsc_operator.admission.eal.arguments import FOLDER, check_devargs_word, tap
+from netvsc_operator.admission.eal.terms import Terms
+from netvsc_operator.admission.injection import Injection
+from netvsc_operator.admission.pod.pair_numbers import PodPair
 
 NAME = "netvsc-fdpipe"
 VOLUME = "netvsc"

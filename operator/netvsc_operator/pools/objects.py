@@ -5,7 +5,7 @@ from __future__ import annotations
 from netvsc.encoding import checks
 from netvsc.model.names import check_pool
 from netvsc.model.pool import Pool, pool_from
-from netvsc_operator.admission.containers import Object, entries
+from netvsc_operator.admission.pod.containers import Object, entries
 
 
 def pool_of(thing: Object) -> Pool:

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from netvsc.errors import ConfigError, NetvscError
 from netvsc.host import logs
 from netvsc.model.pool import Pool, pools_from
-from netvsc_operator.injection import Injection
+from netvsc_operator.admission.injection import Injection
 from netvsc_operator.webhook.process import Address, Settings, serve
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from netvsc.errors import NodeError
 from netvsc.host.inotify import watching
 from netvsc.model.pool import Pool
 from netvsc_operator import admission
-from netvsc_operator.injection import Injection
+from netvsc_operator.admission.injection import Injection
 from netvsc_operator.kube import NETVSC_POOLS, Kube, Watch, way
 from netvsc_operator.pages import application
 from netvsc_operator.webhook.certificate import Certificate

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from netvsc.errors import RequestError
 from netvsc.model.pool import Fallback, Mode, Pool
 from netvsc_operator.admission.annotations import Allow, GuardPort, VdevNetvsc
-from netvsc_operator.admission.sharing import PodPair
-from netvsc_operator.admission.terms import Terms
+from netvsc_operator.admission.eal.terms import Terms
+from netvsc_operator.admission.pod.pair_numbers import PodPair
 
 FOLDER = "/run/netvsc"
 FD_FIRST = 200  # far above what an application opens before EAL looks

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from netvsc.errors import RequestError
 from netvsc.model.interface_names import Names, Request, name_interfaces
-from netvsc_operator.admission.containers import Container, Kind
+from netvsc_operator.admission.pod.containers import Container, Kind
 
 PAIRS_MAX = 7  # an Azure VM has 8 NICs, and one of them is the node's
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from netvsc.model.pool import Fallback, Mode
 from netvsc_operator.admission import annotations as said
 from netvsc_operator.admission.annotations import Gate, Guard, GuardPort, VdevNetvsc, Wishes
-from netvsc_operator.admission.argv import PLACEHOLDER, VARIABLE, refers
 from netvsc_operator.admission.conflicts import variable
-from netvsc_operator.admission.containers import Object, entries, items
-from netvsc_operator.admission.eal import asks_for_driver, chooses_pci
+from netvsc_operator.admission.eal.arguments import asks_for_driver, chooses_pci
+from netvsc_operator.admission.eal.placement import PLACEHOLDER, VARIABLE, refers
 from netvsc_operator.admission.modes import FAILSAFE
 from netvsc_operator.admission.plan import Plan, Served
+from netvsc_operator.admission.pod.containers import Object, entries, items
 from netvsc_operator.admission.programs import closes_descriptors
 
 _NO_HUGE = "--no-huge"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from netvsc.encoding import checks
-from netvsc_operator.admission.containers import Object, entries, items
+from netvsc_operator.admission.pod.containers import Object, entries, items
 from netvsc_operator.admission.quantity import quantity
 
 SIDECAR = {"cpu": "20m", "memory": "16Mi"}  # less memory, and the runtime cannot start it

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from netvsc.model.pool import Fallback, Pool
 from netvsc_operator.admission.annotations import Wishes
-from netvsc_operator.admission.sharing import PodPair
+from netvsc_operator.admission.pod.pair_numbers import PodPair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
