@@ -14,7 +14,7 @@ os.environ.setdefault("PROMETHEUS_DISABLE_CREATED_SERIES", "True")
 
 # Imported only when asked for: the webhook does not pay for the controller's libraries.
 COMMANDS = {
-    "controller": ("netvsc_operator.controller_main", "watch pools and nodes, tell people"),
+    "controller": ("netvsc_operator.controller.command", "watch pools and nodes, tell people"),
     "webhook": ("netvsc_operator.webhook.command", "answer the apiserver's admission reviews"),
     "crds": ("netvsc_operator.crds", "install or print the CustomResourceDefinitions"),
     "uninstall-check": ("netvsc_operator.uninstall", "bring every pair home before the chart goes"),

@@ -20,8 +20,8 @@ from cluster.apiserver import apiserver
 from cluster.login import Login
 from netvsc.encoding.serialize import to_plain
 from netvsc.model.status import STARTING, Announcement, AnnounceState
-from netvsc_operator.controller.recorder import Ref, event
-from netvsc_operator.controller.telling import Reason, Severity, Telling
+from netvsc_operator.controller.events.recorder import Ref, event
+from netvsc_operator.controller.events.rules import Reason, Severity, Telling
 from sim import nodes
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ from prometheus_client import CollectorRegistry
 
 from netvsc.encoding.serialize import to_plain
 from netvsc.model.status import Foreign, PairStatus
-from netvsc_operator.controller.controller import Controller
-from netvsc_operator.controller.fleet import Claimant, Fleet, Machine
-from netvsc_operator.controller.foreigners import Foreigners
-from netvsc_operator.controller.herald import Herald
+from netvsc_operator.controller.cache import Claimant, Fleet, Machine
+from netvsc_operator.controller.events.pods import Pods
+from netvsc_operator.controller.events.recorder import Recorder
+from netvsc_operator.controller.events.reporter import Herald
 from netvsc_operator.controller.metrics import Metrics
 from netvsc_operator.controller.patience import Patience
-from netvsc_operator.controller.pods import Pods
-from netvsc_operator.controller.pools import Pools
-from netvsc_operator.controller.recorder import Recorder
+from netvsc_operator.controller.pools.status_writer import Pools
+from netvsc_operator.controller.reconciler import Controller
+from netvsc_operator.controller.watches.nic_owners import Foreigners
 from netvsc_operator.controller.workqueue import WorkQueue
 from netvsc_operator.kube import EVENTS, NETVSC_NODES, NETVSC_POOLS, NODES, PODS, Kube
 from sim.nodes import status

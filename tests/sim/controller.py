@@ -117,8 +117,8 @@ def _serve(kubeconfig: Path, pace: str) -> None:
     from prometheus_client import CollectorRegistry  # noqa: PLC0415 (the other side of this file)
 
     from netvsc.host import logs  # noqa: PLC0415
-    from netvsc_operator.controller.program import Program, Settings  # noqa: PLC0415
-    from netvsc_operator.controller.reannounce import Pace  # noqa: PLC0415
+    from netvsc_operator.controller.events.reannounce import Pace  # noqa: PLC0415
+    from netvsc_operator.controller.process import Program, Settings  # noqa: PLC0415
     from netvsc_operator.kube import Kube, way  # noqa: PLC0415
 
     logs.configure(level=logging.INFO)

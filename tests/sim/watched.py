@@ -14,11 +14,11 @@ from typing import Any, cast
 from aiohttp import web
 
 from netvsc_deviceplugin.apiserver.access import Access
-from netvsc_operator.controller import embedding, listening
-from netvsc_operator.controller.fleet import Fleet
-from netvsc_operator.controller.notebook import Notebook
-from netvsc_operator.controller.pools import Pools
-from netvsc_operator.controller.session import Pulse
+from netvsc_operator.controller.cache import Fleet
+from netvsc_operator.controller.pools.status_writer import Pools
+from netvsc_operator.controller.watches import kopf_handlers, kopf_process
+from netvsc_operator.controller.watches.event_sink import Notebook
+from netvsc_operator.controller.watches.kopf_session import Pulse
 from netvsc_operator.controller.workqueue import WorkQueue
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS, Kind, Kube
 from sim.apiserver import Object, served, status
@@ -140,7 +140,7 @@ class Reader(Notebook):
         super().__init__(fleet, pools)
         self.fleet = fleet
         self.pools = pools
-        self.pulse = Pulse(listening.PATHS)
+        self.pulse = Pulse(kopf_handlers.PATHS)
         self._news = asyncio.Event()
 
     @property
@@ -193,8 +193,10 @@ async def reading(kube: Kube) -> AsyncIterator[Reader]:
     async def begin() -> None:
         """Nothing is waited for here."""
 
-    handlers = listening.registry(notes, connection=kube.connection, pulse=notes.pulse, begin=begin)
-    watching = asyncio.create_task(embedding.watch(handlers, listening.settings))
+    handlers = kopf_handlers.registry(
+        notes, connection=kube.connection, pulse=notes.pulse, begin=begin
+    )
+    watching = asyncio.create_task(kopf_process.watch(handlers, kopf_handlers.settings))
     try:
         yield notes
     finally:

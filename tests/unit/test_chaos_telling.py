@@ -17,8 +17,8 @@ from cluster.chaos.telling import (
 )
 from netvsc.model.pair import Path, VfSeen
 from netvsc.model.status import PairStatus, VfStatus
-from netvsc_operator.controller import words
-from netvsc_operator.controller.phase import Phase
+from netvsc_operator.controller.events import messages
+from netvsc_operator.controller.events.phase import Phase
 
 ID = "00-0d-3a-c0-00-01"
 PAIR = PairStatus(
@@ -37,12 +37,12 @@ COUNTED = Counted(id=ID, revocations=3, returns=1, revoked=3, exact=True)
 def revoked(times: int, *, kind: str = "Node", about: str = "node1", at: str = "05") -> Event:
     """As the controller words it."""
     pair = replace(PAIR, last_revoked=f"2026-01-02T03:04:{at}.000000Z")
-    note = words.revoked(pair, pci="9b31:00:02.0", times=times)
+    note = messages.revoked(pair, pci="9b31:00:02.0", times=times)
     return Event(reason="VFRevoked", kind=kind, about=about, note=note)
 
 
 def returned(times: int) -> Event:
-    note = words.returned(PAIR, times=times, phase=Phase.TAKEN)
+    note = messages.returned(PAIR, times=times, phase=Phase.TAKEN)
     return Event(reason="VFReturned", kind="Node", about="node1", note=note)
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 from netvsc.encoding.serialize import to_plain
-from netvsc_operator.controller.foreign import (
+from netvsc_operator.controller.watches.nic_claims import (
     Offer,
     Slice,
     Taken,
@@ -18,7 +18,7 @@ from netvsc_operator.controller.foreign import (
     nodeinfo_of,
     slice_of,
 )
-from netvsc_operator.controller.foreigners import Foreigners
+from netvsc_operator.controller.watches.nic_owners import Foreigners
 from netvsc_operator.kube import Kind, Kube, Listing, NotFound, Scope
 
 Object = dict[str, Any]

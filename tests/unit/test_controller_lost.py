@@ -11,8 +11,8 @@ import pytest
 
 from netvsc.model.status import AnnounceState, PairStatus
 from netvsc_operator.admission.annotations import REANNOUNCE
-from netvsc_operator.controller.fleet import Claimant, Fleet, Seen
-from netvsc_operator.controller.notebook import Notebook
+from netvsc_operator.controller.cache import Claimant, Fleet, Seen
+from netvsc_operator.controller.watches.event_sink import Notebook
 from netvsc_operator.controller.workqueue import WorkQueue
 from netvsc_operator.kube import NETVSC_NODES, PODS
 from sim.controlled import NODE, POD, World, world

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from netvsc.model.pair import VfSeen
 from netvsc.model.status import STARTING, Announcement, AnnounceState
-from netvsc_operator.controller import told
-from netvsc_operator.controller.accelerated import accelerated
-from netvsc_operator.controller.fleet import Claimant, Fleet, Seen
-from netvsc_operator.controller.notebook import Notebook
-from netvsc_operator.controller.phase import LATE, Phase, phase_of
-from netvsc_operator.controller.reannounce import PACE, Step, verdict
-from netvsc_operator.controller.recorder import Audience, Ref, event
-from netvsc_operator.controller.session import Pulse
-from netvsc_operator.controller.telling import Reason, Severity, Telling
-from netvsc_operator.controller.told import PairTold, PodTold, Told
+from netvsc_operator.controller.cache import Claimant, Fleet, Seen
+from netvsc_operator.controller.events import reported
+from netvsc_operator.controller.events.phase import LATE, Phase, phase_of
+from netvsc_operator.controller.events.pod_condition import accelerated
+from netvsc_operator.controller.events.reannounce import PACE, Step, verdict
+from netvsc_operator.controller.events.recorder import Audience, Ref, event
+from netvsc_operator.controller.events.reported import PairTold, PodTold, Told
+from netvsc_operator.controller.events.rules import Reason, Severity, Telling
+from netvsc_operator.controller.watches.event_sink import Notebook
+from netvsc_operator.controller.watches.kopf_session import Pulse
 from netvsc_operator.controller.workqueue import WorkQueue
 from sim.nodes import held, offered, pair, returned, revoked, said, taken
 
@@ -105,9 +105,9 @@ def test_what_was_told_is_read_as_it_was_written_and_a_broken_one_is_begun_anew(
         pairs={"a": PairTold(revoked=3, pci="9b33:00:02.0", escalated=True)},
         pods={"ns/p": PodTold(uid="u", sidecar=True, reannounce="x")},
     )
-    assert told.read(told.write(before), node="n") == before
+    assert reported.read(reported.write(before), node="n") == before
     for broken in (None, "", "{", "[]", '{"pairs": 3}', '{"pods": {"a": {}}}'):
-        assert told.read(broken, node="n") == Told()
+        assert reported.read(broken, node="n") == Told()
 
 
 def test_events_have_equal_names_for_equal_tellings_only() -> None:
@@ -181,7 +181,7 @@ def test_a_name_is_worked_on_by_one_at_a_time_and_again_if_asked_meanwhile() -> 
         queue.done(name)
         assert (await queue.take())[0] == "a"
 
-    asyncio.run(told())
+    asyncio.run(reported())
 
 
 def test_a_failure_comes_back_after_a_pause_and_an_earlier_wish_wins() -> None:
@@ -195,7 +195,7 @@ def test_a_failure_comes_back_after_a_pause_and_an_earlier_wish_wins() -> None:
         async with asyncio.timeout(5):
             assert (await queue.take())[0] == "a"
 
-    asyncio.run(told())
+    asyncio.run(reported())
 
 
 def test_the_oldest_wish_tells_whether_anybody_works() -> None:
@@ -236,7 +236,7 @@ def test_notes_ask_for_a_look_only_where_something_matters() -> None:
         notes.on_node(node, gone=True)
         assert fleet.pods == fleet.machines == {}
 
-    asyncio.run(told())
+    asyncio.run(reported())
 
 
 def test_a_new_pool_has_every_node_looked_at() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from netvsc.model.pool import pools_from
 from netvsc.model.status import Foreign, ForeignState, PoolStatus
-from netvsc_operator.controller import nodes, poolstatus
-from netvsc_operator.controller.poolstatus import Sum
+from netvsc_operator.controller.pools import node_spec, status
+from netvsc_operator.controller.pools.status import Sum
 from netvsc_operator.pools.registry import ANNOTATION, Judged, book
 
 Object = dict[str, Any]
@@ -26,20 +26,20 @@ def one(thing: Object, *others: Object) -> Judged:
 
 
 def conditions(judged: Judged, total: Sum = Sum()) -> dict[str, Object]:  # noqa: B008 (frozen)
-    told = poolstatus.status(judged, total, now=NOW)["conditions"]
+    told = status.status(judged, total, now=NOW)["conditions"]
     return {condition["type"]: condition for condition in told}
 
 
 def test_pools_come_sorted_as_agents_sort_them() -> None:
     found = book([pool("b"), pool("a"), pool("z", priority=5)])
     assert [one.pool.name for one in found.pools] == ["z", "a", "b"]
-    compiled = nodes.selected({}, found.pools)
+    compiled = node_spec.selected({}, found.pools)
     assert [one.name for one in pools_from({"pools": compiled})] == ["z", "a", "b"]
 
 
 def test_a_node_gets_the_pools_that_select_it_without_the_selector() -> None:
     found = book([pool("here", nodeSelector={"zone": "a"}), pool("there", nodeSelector={"x": "y"})])
-    assert nodes.selected({"zone": "a", "more": "labels"}, found.pools) == [{"name": "here"}]
+    assert node_spec.selected({"zone": "a", "more": "labels"}, found.pools) == [{"name": "here"}]
 
 
 def test_a_pool_that_is_refused_keeps_its_last_good_version_and_says_why() -> None:
@@ -75,7 +75,7 @@ def test_what_no_node_has_is_unmatched_and_what_one_has_is_not() -> None:
     def said(*unmatched: str) -> PoolStatus:
         return PoolStatus(name="p", resource="netvsc.io/p", pairs=2, free=1, unmatched=unmatched)
 
-    total = poolstatus.sums([["p"], ["p"], ["p"]], [(said("eth7", "eth8"),), (said("eth8"),)])["p"]
+    total = status.sums([["p"], ["p"], ["p"]], [(said("eth7", "eth8"),), (said("eth8"),)])["p"]
     assert (total.nodes, total.pairs, total.free) == (3, 4, 2)
     told = conditions(one(pool("p")), total)["Unmatched"]
     assert (told["status"], told["message"]) == ("True", "no node has eth8")
@@ -83,7 +83,7 @@ def test_what_no_node_has_is_unmatched_and_what_one_has_is_not() -> None:
 
 def test_the_time_of_a_condition_stays_while_its_status_does() -> None:
     thing = pool("p")
-    thing["status"] = poolstatus.status(one(pool("p")), Sum(), now="then")
+    thing["status"] = status.status(one(pool("p")), Sum(), now="then")
     assert conditions(one(thing))["Accepted"]["lastTransitionTime"] == "then"
     total = Sum(unmatched=frozenset({"eth9"}))
     assert conditions(one(thing), total)["Unmatched"]["lastTransitionTime"] == NOW
@@ -91,16 +91,16 @@ def test_the_time_of_a_condition_stays_while_its_status_does() -> None:
 
 def test_a_netvscnode_that_is_as_it_is_to_be_needs_no_patch() -> None:
     pools = [{"name": "pair"}]
-    there = nodes.made("n1", uid="u", pools=pools, foreign=[FOREIGN])
-    assert nodes.repaired(there, uid="u", pools=pools, foreign=[FOREIGN]) == {}
-    assert nodes.digest_of(there) == nodes.digest(pools, [FOREIGN])
+    there = node_spec.made("n1", uid="u", pools=pools, foreign=[FOREIGN])
+    assert node_spec.repaired(there, uid="u", pools=pools, foreign=[FOREIGN]) == {}
+    assert node_spec.digest_of(there) == node_spec.digest(pools, [FOREIGN])
 
 
 def test_a_patch_touches_what_differs_and_leaves_orders_alone() -> None:
-    there = nodes.made("n1", uid="u", pools=[{"name": "pair"}], foreign=[])
+    there = node_spec.made("n1", uid="u", pools=[{"name": "pair"}], foreign=[])
     there["spec"] |= {"announce": {"00-0d-3a-c0-00-11": 3}, "uninstall": True}
-    assert nodes.repaired(there, uid="u", pools=[], foreign=None) == {"spec": {"pools": []}}
-    patch = nodes.repaired(there, uid="new", pools=[{"name": "pair"}], foreign=[FOREIGN])
+    assert node_spec.repaired(there, uid="u", pools=[], foreign=None) == {"spec": {"pools": []}}
+    patch = node_spec.repaired(there, uid="new", pools=[{"name": "pair"}], foreign=[FOREIGN])
     assert patch["spec"] == {
         "foreign": [{"interface": "eth1", "owner": "dra.net", "state": "listed"}]
     }

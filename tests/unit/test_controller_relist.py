@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from netvsc_operator.controller.fleet import Seen
+from netvsc_operator.controller.cache import Seen
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS
 from sim.kubeconfig import connected
 from sim.watched import Reader, Watched, reading

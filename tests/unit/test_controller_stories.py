@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from netvsc.model.status import AnnounceState, Foreign, ForeignState
-from netvsc_operator.controller.fleet import Claimant
+from netvsc_operator.controller.cache import Claimant
 from sim.controlled import NODE, POD, World, world
 from sim.nodes import held, offered, pair, returned, revoked, said, taken, vf
 from sim.objects import Killed

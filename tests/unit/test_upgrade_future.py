@@ -16,9 +16,9 @@ from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
 from netvsc_deviceplugin.netvscnode.writer import patch_of
 from netvsc_deviceplugin.sidecar.protocol import Application, VfState, parse
 from netvsc_deviceplugin.sidecar.state import announcement, hear
-from netvsc_operator.controller import nodes
-from netvsc_operator.controller.accelerated import accelerated
-from netvsc_operator.controller.listening import INJECTED
+from netvsc_operator.controller.events.pod_condition import accelerated
+from netvsc_operator.controller.pools import node_spec
+from netvsc_operator.controller.watches.kopf_handlers import INJECTED
 from netvsc_operator.kube import EVENTS
 from sim.controlled import World, world
 from sim.nodes import held, pair, returned, revoked, status
@@ -165,7 +165,7 @@ def test_agent_and_controller_each_write_their_own_keys_and_nobody_elses() -> No
     assert set(patch_of(status(ONE))["status"]) == status_keys  # type: ignore[call-overload]
     there = {"metadata": {"name": "n1"}, "spec": {"pools": [], "turbulence": 1, "uninstall": True}}
     claims = [Foreign(interface="eth1", owner="dra.net", state="listed")]  # type: ignore[arg-type]
-    patch = nodes.repaired(there, uid="u", pools=[{"name": "pair"}], foreign=claims)
+    patch = node_spec.repaired(there, uid="u", pools=[{"name": "pair"}], foreign=claims)
     assert set(patch["spec"]) == {"pools", "foreign"}
 
 

@@ -28,7 +28,7 @@ from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given
 from netvsc_deviceplugin.netvscnode import cache
 from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
 from netvsc_deviceplugin.sidecar.protocol import parse
-from netvsc_operator.controller import told
+from netvsc_operator.controller.events import reported
 from netvsc_operator.pools import registry
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def read(state: Path) -> Plain:
         "copy": cache.load(state / "run"),
         "spec": taken(node["metadata"]["generation"], node["spec"], Wanted()),
         "status": from_plain(NodeStatus, node["status"]),
-        "told": told.read(_annotations(node)[told.ANNOTATION], node="recorded"),
+        "told": reported.read(_annotations(node)[reported.ANNOTATION], node="recorded"),
         "pool": judged.pool,
         "names": read_names(_annotations(pod)[INTERFACES]),
         "chain": json.loads(without_us((state / "conflist.json").read_bytes())),
@@ -90,7 +90,9 @@ def _rewrite_objects(state: Path, out: Path) -> None:
     node, pod = _json(state / "netvscnode.json"), _json(state / "pod.json")
     node["status"] = to_plain(from_plain(NodeStatus, node["status"]))
     notes = _annotations(node)
-    notes[told.ANNOTATION] = told.write(told.read(notes[told.ANNOTATION], node="recorded"))
+    notes[reported.ANNOTATION] = reported.write(
+        reported.read(notes[reported.ANNOTATION], node="recorded")
+    )
     names = _annotations(pod)
     names[INTERFACES] = write_names(read_names(names[INTERFACES]))
     for name, thing in (

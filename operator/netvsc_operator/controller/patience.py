@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
-from netvsc_operator.controller.reannounce import PACE, Pace
+from netvsc_operator.controller.events.reannounce import PACE, Pace
 
 
 class Patience:

@@ -11,7 +11,7 @@ import yaml
 from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.errors import ConfigError
 from netvsc.model.status import NodeStatus
-from netvsc_operator.controller.telling import COMPONENT
+from netvsc_operator.controller.events.rules import COMPONENT
 from netvsc_operator.kinds import EVENTS, NETVSC_NODES, Kind
 from netvsc_operator.kubectl import views
 from netvsc_operator.kubectl.answers import Object, Scope

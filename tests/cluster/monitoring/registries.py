@@ -10,7 +10,7 @@ from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.telemetry.metrics import Metrics
 from netvsc_deviceplugin.telemetry.pair_gauges import Now
 from netvsc_deviceplugin.telemetry.traffic import TrafficNow
-from netvsc_operator.controller.program import Program, Settings
+from netvsc_operator.controller.process import Program, Settings
 from netvsc_operator.webhook.metrics import Metrics as Webhook
 
 if TYPE_CHECKING:

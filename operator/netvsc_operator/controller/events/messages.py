@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from netvsc.model.status import PairStatus
-from netvsc_operator.controller.accelerated import name_of
-from netvsc_operator.controller.phase import Phase, moment
+from netvsc_operator.controller.events.phase import Phase, moment
+from netvsc_operator.controller.events.pod_condition import name_of
 
 TRIES = 3
 

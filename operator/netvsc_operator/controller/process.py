@@ -12,20 +12,20 @@ from prometheus_client import CollectorRegistry
 
 from netvsc.errors import RequestError
 from netvsc_operator.certificates import manager
-from netvsc_operator.controller import embedding, listening
-from netvsc_operator.controller.controller import Controller
-from netvsc_operator.controller.fleet import Fleet
-from netvsc_operator.controller.foreigners import Foreigners
+from netvsc_operator.controller.cache import Fleet
+from netvsc_operator.controller.events.pods import Pods
+from netvsc_operator.controller.events.reannounce import PACE, Pace
+from netvsc_operator.controller.events.recorder import Recorder
+from netvsc_operator.controller.events.reporter import Herald
 from netvsc_operator.controller.health import serving
-from netvsc_operator.controller.herald import Herald
 from netvsc_operator.controller.metrics import Metrics
-from netvsc_operator.controller.notebook import Notebook
 from netvsc_operator.controller.patience import Patience
-from netvsc_operator.controller.pods import Pods
-from netvsc_operator.controller.pools import Pools as PoolKeeper
-from netvsc_operator.controller.reannounce import PACE, Pace
-from netvsc_operator.controller.recorder import Recorder
-from netvsc_operator.controller.session import Pulse
+from netvsc_operator.controller.pools.status_writer import Pools as PoolKeeper
+from netvsc_operator.controller.reconciler import Controller
+from netvsc_operator.controller.watches import kopf_handlers, kopf_process
+from netvsc_operator.controller.watches.event_sink import Notebook
+from netvsc_operator.controller.watches.kopf_session import Pulse
+from netvsc_operator.controller.watches.nic_owners import Foreigners
 from netvsc_operator.controller.workqueue import WorkQueue
 from netvsc_operator.kube import NETVSC_NODES, ApiError, Kube, NotFound, Scope, Unavailable
 
@@ -59,7 +59,7 @@ class Program:
         self._settings = settings
         self._registry = registry
         self._metrics = Metrics(registry)
-        self._pulse = Pulse(listening.PATHS)
+        self._pulse = Pulse(kopf_handlers.PATHS)
         self._queue = WorkQueue(time.monotonic)
         self._fleet = Fleet(self._queue)
         self._begun: str | None = "the apiserver was not asked yet"
@@ -148,14 +148,16 @@ class Program:
                 return
 
     async def _listen(self, kube: Kube, pools: PoolKeeper, stop: asyncio.Event) -> None:
-        handlers = listening.registry(
+        handlers = kopf_handlers.registry(
             Notebook(self._fleet, pools),
             connection=kube.connection,
             pulse=self._pulse,
             begin=lambda: self._begin(kube, pools),
         )
         # kopf takes the signals; its way out would wait for tasks that are ours.
-        await embedding.watch(handlers, listening.settings, started=lambda: _on_signals(stop))
+        await kopf_process.watch(
+            handlers, kopf_handlers.settings, started=lambda: _on_signals(stop)
+        )
 
     async def _look(self, controller: Controller) -> None:
         while True:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from netvsc_operator.admission import sidecar
-from netvsc_operator.controller.accelerated import TYPE, Accelerated
-from netvsc_operator.controller.recorder import Ref
+from netvsc_operator.controller.events.pod_condition import TYPE, Accelerated
+from netvsc_operator.controller.events.recorder import Ref
 from netvsc_operator.kube import PODS, Kube, NotFound, Patch
 
 Object = dict[str, Any]

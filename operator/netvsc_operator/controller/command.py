@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from netvsc.errors import NetvscError
 from netvsc.host import logs
 from netvsc_operator.certificates import manager
-from netvsc_operator.controller.program import Program, Settings
+from netvsc_operator.controller.process import Program, Settings
 from netvsc_operator.kube import Kube, way
 
 log = logging.getLogger(__name__)

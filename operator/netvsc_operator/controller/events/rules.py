@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from netvsc.model.status import PairStatus
-from netvsc_operator.controller import words
-from netvsc_operator.controller.phase import LATE, Phase
-from netvsc_operator.controller.reannounce import PATIENCE_S
-from netvsc_operator.controller.told import PairTold
+from netvsc_operator.controller.events import messages
+from netvsc_operator.controller.events.phase import LATE, Phase
+from netvsc_operator.controller.events.reannounce import PATIENCE_S
+from netvsc_operator.controller.events.reported import PairTold
 
 COMPONENT = "netvsc.io/controller"  # reportingController of its Events
 
@@ -95,7 +95,7 @@ def _revoked(now: Situation, told: PairTold) -> Telling | None:
         reason=Reason.VF_REVOKED,
         severity=Severity.WARNING,
         key=f"revoked-{told.revoked}",
-        note=words.revoked(now.pair, pci=told.pci, times=times),
+        note=messages.revoked(now.pair, pci=told.pci, times=times),
         sets={"revoked": now.pair.revocations},
         at=now.pair.last_revoked,
     )
@@ -109,7 +109,7 @@ def _mismatch(now: Situation, told: PairTold) -> Telling | None:
         reason=Reason.VERBS_MISMATCH,
         severity=Severity.WARNING,
         key=f"mismatch-{now.pair.returns}-{told.mismatch}",
-        note=words.mismatch(now.pair, said),
+        note=messages.mismatch(now.pair, said),
         sets={"mismatch": said},
     )
 
@@ -122,7 +122,7 @@ def _address(now: Situation, told: PairTold) -> Telling | None:
         reason=Reason.VF_ADDRESS_CHANGED,
         severity=Severity.NORMAL,
         key=f"address-{now.pair.returns}-{told.pci}",
-        note=words.address(now.pair, was=told.pci, now=vf.pci),
+        note=messages.address(now.pair, was=told.pci, now=vf.pci),
         sets={"pci": vf.pci},
     )
 
@@ -135,7 +135,7 @@ def _model(now: Situation, told: PairTold) -> Telling | None:
         reason=Reason.VF_MODEL_CHANGED,
         severity=Severity.NORMAL,
         key=f"model-{now.pair.returns}-{told.driver}",
-        note=words.model(now.pair, was=told.driver, now=vf.driver),
+        note=messages.model(now.pair, was=told.driver, now=vf.driver),
         sets={"driver": vf.driver},
     )
 
@@ -147,7 +147,7 @@ def _repeated(now: Situation, told: PairTold) -> Telling | None:
         reason=Reason.ANNOUNCEMENT_REPEATED,
         severity=Severity.NORMAL,
         key=f"repeated-{told.repeated}",
-        note=words.repeated(now.pair, order=now.order, tries=told.tries),
+        note=messages.repeated(now.pair, order=now.order, tries=told.tries),
         sets={"repeated": now.order},
     )
 
@@ -160,7 +160,7 @@ def _returned(now: Situation, told: PairTold) -> Telling | None:
         reason=Reason.VF_RETURNED,
         severity=Severity.NORMAL,
         key=f"returned-{told.returned}",
-        note=words.returned(now.pair, times=times, phase=now.phase),
+        note=messages.returned(now.pair, times=times, phase=now.phase),
         sets={"returned": now.pair.returns},
         at=now.pair.last_returned,
     )
@@ -186,6 +186,6 @@ def escalation(now: Situation) -> Telling:
         reason=Reason.SIDECAR_NOT_LISTENING if deaf else Reason.APPLICATION_NOT_LISTENING,
         severity=Severity.WARNING,
         key=f"escalated-{now.order}",
-        note=words.escalated(now.pair, order=now.order, deaf=deaf),
+        note=messages.escalated(now.pair, order=now.order, deaf=deaf),
         sets={"escalated": True},
     )

@@ -15,10 +15,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from netvsc.encoding import timestamps
+from netvsc_operator.controller.events.phase import moment
+from netvsc_operator.controller.events.reported import PairTold
+from netvsc_operator.controller.events.rules import COMPONENT, Telling
 from netvsc_operator.controller.metrics import Metrics
-from netvsc_operator.controller.phase import moment
-from netvsc_operator.controller.telling import COMPONENT, Telling
-from netvsc_operator.controller.told import PairTold
 from netvsc_operator.kube import EVENTS, AlreadyExists, Forbidden, Kube, NotFound
 
 log = logging.getLogger(__name__)

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netvsc.model.status import NodeStatus, PairStatus
-from netvsc_operator.controller import reannounce, telling
-from netvsc_operator.controller.accelerated import Accelerated, accelerated
-from netvsc_operator.controller.fleet import Fleet
+from netvsc_operator.controller.cache import Fleet
+from netvsc_operator.controller.events import reannounce, rules
+from netvsc_operator.controller.events.phase import LATE, Phase, phase_of
+from netvsc_operator.controller.events.pod_condition import Accelerated, accelerated
+from netvsc_operator.controller.events.pods import Facts, Pods
+from netvsc_operator.controller.events.reannounce import Step
+from netvsc_operator.controller.events.recorder import Audience, Recorder, Ref
+from netvsc_operator.controller.events.reported import PairTold, PodTold, Told
+from netvsc_operator.controller.events.rules import Situation, Telling
 from netvsc_operator.controller.metrics import Metrics
 from netvsc_operator.controller.patience import Patience
-from netvsc_operator.controller.phase import LATE, Phase, phase_of
-from netvsc_operator.controller.pods import Facts, Pods
-from netvsc_operator.controller.reannounce import Step
-from netvsc_operator.controller.recorder import Audience, Recorder, Ref
-from netvsc_operator.controller.telling import Situation, Telling
-from netvsc_operator.controller.told import PairTold, PodTold, Told
 from netvsc_operator.kube import NETVSC_NODES
 
 Object = dict[str, Any]
@@ -137,12 +137,12 @@ class Herald:
         """Say what is to be said of one pair, then see whether an order is due."""
         known = self._begun(pair, pod, now.told.pair(pair.id), now)
         situation = self._situation(pair, pod, known, now)
-        known = telling.levelled(situation, known)
+        known = rules.levelled(situation, known)
         known = await self._say(situation, known, now)
         known = await self._loop(situation, known, now)
         known = self._by_hand(pair, pod, known, now)
         known = await self._say(situation, known, now)
-        if (wait := telling.returned_wait_s(situation, known)) is not None:
+        if (wait := rules.returned_wait_s(situation, known)) is not None:
             now.outcome.wake(wait)
         return known
 
@@ -173,7 +173,7 @@ class Herald:
         return Situation(pair=pair, phase=phase, order=order, waited_s=waited)
 
     async def _say(self, situation: Situation, known: PairTold, now: _Round) -> PairTold:
-        while one := telling.next_telling(situation, known):
+        while one := rules.next_telling(situation, known):
             known = await self._one(one, situation.pair, known, now)
         return known
 
@@ -202,7 +202,7 @@ class Herald:
             known = reannounce.ordered(known)
             now.outcome.wake(pace.pauses_s[known.tries - 1])
         elif verdict.step is Step.ESCALATE:
-            known = await self._one(telling.escalation(situation), pair, known, now)
+            known = await self._one(rules.escalation(situation), pair, known, now)
             self._count("escalated", now)
         elif verdict.step is Step.FORGET:
             self._count("taken" if situation.phase is Phase.TAKEN else "gone", now)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from netvsc_operator.controller.phase import LATE, Phase
-from netvsc_operator.controller.told import PairTold
+from netvsc_operator.controller.events.phase import LATE, Phase
+from netvsc_operator.controller.events.reported import PairTold
 
 PATIENCE_S = 2.0  # hotplug_poll is 0.1 s, DPDK's default 2 s
 

@@ -12,12 +12,13 @@ from typing import Any
 from netvsc.encoding.serialize import from_plain
 from netvsc.errors import ConfigError
 from netvsc.model.status import Foreign, NodeStatus
-from netvsc_operator.controller import nodes, told
-from netvsc_operator.controller.fleet import Fleet, Seen
-from netvsc_operator.controller.foreigners import Foreigners
-from netvsc_operator.controller.herald import Herald, pod_of
-from netvsc_operator.controller.pools import Pools
-from netvsc_operator.controller.told import ANNOTATION
+from netvsc_operator.controller.cache import Fleet, Seen
+from netvsc_operator.controller.events import reported
+from netvsc_operator.controller.events.reported import ANNOTATION
+from netvsc_operator.controller.events.reporter import Herald, pod_of
+from netvsc_operator.controller.pools import node_spec
+from netvsc_operator.controller.pools.status_writer import Pools
+from netvsc_operator.controller.watches.nic_owners import Foreigners
 from netvsc_operator.kube import NETVSC_NODES, AlreadyExists, Conflict, Kube, NotFound
 
 log = logging.getLogger(__name__)
@@ -70,14 +71,14 @@ class Controller:
     def _suits(self, name: str, seen: Seen) -> bool:
         """Tell whether the spec that was seen is as it is to be."""
         pools, foreign = self._spec(name, dict(seen.interfaces))
-        return pools is None or seen.spec == nodes.digest(pools, foreign or ())
+        return pools is None or seen.spec == node_spec.digest(pools, foreign or ())
 
     def _spec(
         self, name: str, interfaces: dict[str, str]
     ) -> tuple[list[Object] | None, Sequence[Foreign] | None]:
         """Return pools and foreign claims as they are to be; None is not to be touched."""
         machine = self._fleet.machines.get(name)
-        pools = nodes.selected(machine.labels, self._pools.book.pools) if machine else None
+        pools = node_spec.selected(machine.labels, self._pools.book.pools) if machine else None
         return pools, self._foreigners.of(name, interfaces)
 
     async def _make(self, name: str) -> Object | None:
@@ -86,7 +87,7 @@ class Controller:
         pools, foreign = self._spec(name, {})
         if machine is None or not pools:
             return None
-        body = nodes.made(name, uid=machine.uid, pools=pools, foreign=foreign or ())
+        body = node_spec.made(name, uid=machine.uid, pools=pools, foreign=foreign or ())
         try:
             return await self._kube.create(NETVSC_NODES, body)
         except AlreadyExists:
@@ -98,7 +99,7 @@ class Controller:
         machine = self._fleet.machines.get(_name(there))
         pools, foreign = self._spec(_name(there), interfaces(status))
         if machine is not None and pools is not None:
-            patch = nodes.repaired(there, uid=machine.uid, pools=pools, foreign=foreign)
+            patch = node_spec.repaired(there, uid=machine.uid, pools=pools, foreign=foreign)
             if patch:
                 there = await self._patch(there, patch)
         self._remember(there, status)
@@ -108,7 +109,7 @@ class Controller:
         name, pairs = _name(there), status.pairs if status else ()
         before = self._fleet.seen.get(name)
         now = Seen(
-            spec=nodes.digest_of(there),
+            spec=node_spec.digest_of(there),
             pools=status.pools if status else (),
             pods=tuple(sorted({pod for one in pairs if (pod := pod_of(one))})),
             interfaces=tuple(interfaces(status).items()),
@@ -123,11 +124,11 @@ class Controller:
             return
         name = _name(there)
         kept = (there["metadata"].get("annotations") or {}).get(ANNOTATION)
-        before = told.read(kept, node=name)
+        before = reported.read(kept, node=name)
         outcome = await self._herald.tell(there, status, before)
         patch: Object = {}
         if outcome.told != before:
-            patch["metadata"] = {"annotations": {ANNOTATION: told.write(outcome.told)}}
+            patch["metadata"] = {"annotations": {ANNOTATION: reported.write(outcome.told)}}
         if outcome.orders:
             patch["spec"] = {"announce": dict(outcome.orders)}
         if patch:

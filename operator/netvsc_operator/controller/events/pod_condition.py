@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from netvsc.model.pair import VfSeen
 from netvsc.model.status import STARTING, Announcement, AnnounceState, PairStatus, Truth
-from netvsc_operator.controller.phase import Phase, phase_of
+from netvsc_operator.controller.events.phase import Phase, phase_of
 
 TYPE = "netvsc.io/Accelerated"
 _WORST_FIRST = (Truth.FALSE, Truth.UNKNOWN, Truth.TRUE)

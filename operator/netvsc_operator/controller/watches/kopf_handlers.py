@@ -14,8 +14,8 @@ from typing import Any
 import kopf
 
 from netvsc_operator.admission import injected
-from netvsc_operator.controller.notebook import Notebook
-from netvsc_operator.controller.session import SERVER_S, Pulse, session
+from netvsc_operator.controller.watches.event_sink import Notebook
+from netvsc_operator.controller.watches.kopf_session import SERVER_S, Pulse, session
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS
 from netvsc_operator.kube.connection import Connection
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from netvsc.encoding import timestamps
-from netvsc_operator.controller import nodes, poolstatus
-from netvsc_operator.controller.fleet import Fleet
+from netvsc_operator.controller.cache import Fleet
+from netvsc_operator.controller.pools import node_spec
+from netvsc_operator.controller.pools import status as poolstatus
 from netvsc_operator.kube import NETVSC_POOLS, ApiError, Kube, NotFound, Unavailable
 from netvsc_operator.pools.registry import ANNOTATION, Book, Judged, book
 
@@ -68,7 +69,7 @@ class Pools:
     async def _write_all(self) -> None:
         pools = self.book.pools
         chosen = (
-            [one.pool.name for one in pools if nodes.matches(machine.labels, one)]
+            [one.pool.name for one in pools if node_spec.matches(machine.labels, one)]
             for machine in self._fleet.machines.values()
         )
         totals = poolstatus.sums(chosen, self._fleet.reported())

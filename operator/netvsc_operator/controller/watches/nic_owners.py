@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netvsc.model.status import Foreign
-from netvsc_operator.controller.foreign import (
+from netvsc_operator.controller.watches.nic_claims import (
     DRANET,
     Claimed,
     Offer,

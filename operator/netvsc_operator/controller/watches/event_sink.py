@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from netvsc_operator.admission.annotations import REANNOUNCE
-from netvsc_operator.controller.fleet import Claimant, Fleet
-from netvsc_operator.controller.pools import Pools
+from netvsc_operator.controller.cache import Claimant, Fleet
+from netvsc_operator.controller.pools.status_writer import Pools
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS
 
 Object = dict[str, Any]

@@ -1,0 +1,1 @@
+"""NetvscNode specs from pools, and the status of pools."""
