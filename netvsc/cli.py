@@ -18,9 +18,9 @@ def _pairs() -> ModuleType:
 
 
 def _explain() -> ModuleType:
-    from netvsc_operator import explain  # noqa: PLC0415 - by extra
+    from netvsc_operator.explain import command  # noqa: PLC0415 - by extra
 
-    return explain
+    return command
 
 
 def _doctor() -> ModuleType:

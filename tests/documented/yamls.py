@@ -9,8 +9,8 @@ import yaml
 from documented.blocks import ROOT, all_blocks
 from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission.injection import Injection
-from netvsc_operator.explain import explain
-from netvsc_operator.manifests import pods_in
+from netvsc_operator.explain.command import explain
+from netvsc_operator.explain.manifests import pods_in
 from netvsc_operator.pools.objects import pool_of
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 
 from netvsc_operator.admission import Result
-from netvsc_operator.admission.apply import apply
 from netvsc_operator.admission.injection import Injection
 from netvsc_operator.admission.pod.resources import qos_of
+from netvsc_operator.explain.apply_patch import apply
 from sim.pods import POOLS, pods
 from sim.reviews import IMAGE, ask, operations, patched, response, warnings
 

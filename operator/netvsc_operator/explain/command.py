@@ -11,14 +11,14 @@ from pathlib import Path
 
 from netvsc.errors import ConfigError, RequestError
 from netvsc.model.pool import BUILT_IN, Pool
-from netvsc_operator.admission.apply import apply
 from netvsc_operator.admission.injection import Injection
 from netvsc_operator.admission.patch import operations
 from netvsc_operator.admission.plan import Plan, decide
 from netvsc_operator.admission.refusal import RefusedError
 from netvsc_operator.admission.warnings import cautions
-from netvsc_operator.manifests import Manifest, objects_in, pods_in, pools_in, written
-from netvsc_operator.reasons import reasons
+from netvsc_operator.explain.apply_patch import apply
+from netvsc_operator.explain.manifests import Manifest, objects_in, pods_in, pools_in, written
+from netvsc_operator.explain.reasons import reasons
 
 DONE, REFUSED, USAGE = 0, 1, 2
 _IMAGE = "netvsc-fdpipe"  # which one it is the operator's own arguments say
