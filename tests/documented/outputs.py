@@ -15,7 +15,7 @@ import yaml
 
 from documented.blocks import ROOT
 from netvsc import cli
-from netvsc_operator.kubectl import views
+from netvsc_operator.kubectl import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,9 +61,9 @@ def _headed(head: tuple[str, ...], shown: str) -> str:
 
 def _head(verb: str, *, wide: bool) -> tuple[str, ...]:
     heads = {
-        "status": (views.pairs([], now=0) if wide else views.nodes([])),
-        "pods": views.pods([], now=0, wide=wide),
-        "events": views.events([], now=0),
+        "status": (tables.pairs([], now=0) if wide else tables.nodes([])),
+        "pods": tables.pods([], now=0, wide=wide),
+        "events": tables.events([], now=0),
     }
     return heads[verb][0]
 

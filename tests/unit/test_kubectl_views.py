@@ -18,9 +18,9 @@ from netvsc.model.status import (
     Truth,
     VfStatus,
 )
-from netvsc_operator.kubectl.held import Node, holders, silent
-from netvsc_operator.kubectl.shown import node_of
-from netvsc_operator.kubectl.views import age, events, nodes, pairs, pods, table
+from netvsc_operator.kubectl.pairs import Node, holders, silent
+from netvsc_operator.kubectl.queries import node_of
+from netvsc_operator.kubectl.tables import age, events, nodes, pairs, pods, table
 
 NOW = 1_800_000_000.0
 FAST = PairStatus(

@@ -15,9 +15,9 @@ from prometheus_client import CollectorRegistry
 
 from netvsc_operator.admission import Answered, Result
 from netvsc_operator.webhook import reviews
+from netvsc_operator.webhook.body_budget import Room
 from netvsc_operator.webhook.metrics import Metrics
 from netvsc_operator.webhook.reviews import BODY_MAX, Reviews
-from netvsc_operator.webhook.room import Room
 
 BOMBS = {"objects": b"{},", "lists": b"[],", "numbers": b"257,", "deep": b"[[],"}
 PATIENCE_S = 0.2

@@ -14,7 +14,7 @@ from netvsc.model.status import AllocationStatus
 from netvsc_deviceplugin.kernel.links import parse_link
 from netvsc_deviceplugin.kernel.netlink import attribute
 from netvsc_operator.kube import PODS
-from netvsc_operator.kubectl import views
+from netvsc_operator.kubectl import tables
 from sim.controlled import POD, world
 from sim.nodes import held, pair, revoked, status
 
@@ -41,11 +41,11 @@ def test_kubectl_netvsc_prints_no_control_character_of_a_hostile_nodes_status() 
         namespace=f"nf{CLEAR}", pod="p\r", container="c\t", resource="netvsc.io/pair"
     )
     lying = pair(1, netvsc=f"eth1{CLEAR}", pool="\x07", allocation=where)
-    node = views.Node(name="n1", status=status(lying))
+    node = tables.Node(name="n1", status=status(lying))
     for rows in (
-        views.nodes([node]),
-        views.pairs([node], now=0.0),
-        views.events([{"reason": CLEAR, "note": f"a\n{CLEAR}", "regarding": {}}], now=0.0),
+        tables.nodes([node]),
+        tables.pairs([node], now=0.0),
+        tables.events([{"reason": CLEAR, "note": f"a\n{CLEAR}", "regarding": {}}], now=0.0),
     ):
         assert all(line.isprintable() for line in columns(rows).split("\n"))
         assert len(columns(rows).splitlines()) == len(rows)

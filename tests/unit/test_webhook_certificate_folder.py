@@ -16,8 +16,8 @@ from prometheus_client import CollectorRegistry
 
 from netvsc.errors import NodeError
 from netvsc.host.inotify import watching
-from netvsc_operator.webhook.certificate import Certificate
 from netvsc_operator.webhook.metrics import Metrics
+from netvsc_operator.webhook.serving_certificate import Certificate
 from sim.secret import Secret
 
 

@@ -18,7 +18,7 @@ from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.connection import Connector
 from netvsc_operator.kubectl.following import following
 from netvsc_operator.kubectl.kubeconfig import way
-from netvsc_operator.kubectl.shown import Show, shower, view
+from netvsc_operator.kubectl.queries import Show, shower, view
 from netvsc_operator.kubectl.sidecars import has_sidecar
 from netvsc_operator.refusals import ApiError
 

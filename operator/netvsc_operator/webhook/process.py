@@ -20,10 +20,10 @@ from netvsc_operator import admission
 from netvsc_operator.admission.injection import Injection
 from netvsc_operator.kube import NETVSC_POOLS, Kube, Watch, way
 from netvsc_operator.pages import application
-from netvsc_operator.webhook.certificate import Certificate
 from netvsc_operator.webhook.metrics import Metrics
-from netvsc_operator.webhook.pools import Pools
+from netvsc_operator.webhook.pool_cache import Pools
 from netvsc_operator.webhook.reviews import Decide, Reviews
+from netvsc_operator.webhook.serving_certificate import Certificate
 
 log = logging.getLogger(__name__)
 

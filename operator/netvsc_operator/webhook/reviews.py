@@ -14,8 +14,8 @@ from aiohttp import web
 
 from netvsc.model.pool import Pool
 from netvsc_operator.admission import Answered
+from netvsc_operator.webhook.body_budget import Room
 from netvsc_operator.webhook.metrics import Metrics, Outcome
-from netvsc_operator.webhook.room import Room
 
 log = logging.getLogger(__name__)
 

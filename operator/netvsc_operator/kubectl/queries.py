@@ -13,10 +13,10 @@ from netvsc.errors import ConfigError
 from netvsc.model.status import NodeStatus
 from netvsc_operator.controller.events.rules import COMPONENT
 from netvsc_operator.kinds import EVENTS, NETVSC_NODES, Kind
-from netvsc_operator.kubectl import views
+from netvsc_operator.kubectl import tables
 from netvsc_operator.kubectl.answers import Object, Scope
 from netvsc_operator.kubectl.api import Api
-from netvsc_operator.kubectl.held import Node, holders, silent
+from netvsc_operator.kubectl.pairs import Node, holders, silent
 from netvsc_operator.kubectl.sidecars import Sidecars
 
 Text = Callable[[float], str]  # of the present time, in seconds since the epoch
@@ -71,19 +71,19 @@ class _Pods:
             return lambda _now: written(plain, self._output)
         where = f"in namespace {self._namespace}; -A shows all" if self._namespace else "here"
         wide, nothing = self._output == "wide", f"No pod holds a pair {where}."
-        return lambda now: views.table(views.pods(held, now=now, wide=wide), nothing=nothing)
+        return lambda now: tables.table(tables.pods(held, now=now, wide=wide), nothing=nothing)
 
 
 def _events(objects: Sequence[Object], output: str, now: float) -> str:
-    rows = views.events(objects, now=now, wide=output == "wide")
-    return views.table(rows, nothing="No event of netvsc-operator here.")
+    rows = tables.events(objects, now=now, wide=output == "wide")
+    return tables.table(rows, nothing="No event of netvsc-operator here.")
 
 
 def _nodes(objects: Sequence[Object], output: str, now: float) -> str:
     found = [node_of(one) for one in objects]
-    rows = views.pairs(found, now=now) if output == "wide" else views.nodes(found)
+    rows = tables.pairs(found, now=now) if output == "wide" else tables.nodes(found)
     nothing = "No node has a NetvscNode: is there a NetvscPool that selects one?"
-    return views.table(rows, nothing=nothing if not found else "No node has a pair.")
+    return tables.table(rows, nothing=nothing if not found else "No node has a pair.")
 
 
 def node_of(node: Object) -> Node:

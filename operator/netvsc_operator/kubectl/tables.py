@@ -10,7 +10,7 @@ from netvsc.encoding.timestamps import from_text
 from netvsc.errors import RequestError
 from netvsc.model.pair import Path
 from netvsc.model.status import NodeStatus, PairStatus, Truth
-from netvsc_operator.kubectl.held import Held, Node, since
+from netvsc_operator.kubectl.pairs import Held, Node, since
 
 Row = tuple[str, ...]
 Object = Mapping[str, Any]
