@@ -60,14 +60,14 @@ def test_the_agent_starts_without_it() -> None:
 
 
 def test_of_the_library_the_message_classes_are_loaded_and_nothing_that_our_images_lack() -> None:
-    found = modules("from netvsc_deviceplugin.cni import messages\nmessages.load()")
+    found = modules("from netvsc_deviceplugin.kernel.requests import messages\nmessages.load()")
     assert {"pyroute2.netlink.rtnl.rtmsg", "pyroute2.netlink.rtnl.ifinfmsg"} <= found
     assert not found & {"sqlite3", "unittest", "asyncio", "pyroute2.ndb", "pyroute2.iproute"}
     assert "pyroute2" not in found  # half a package would be a riddle to whoever imports it next
 
 
 def test_whoever_imports_the_library_beside_us_gets_all_of_it() -> None:
-    ours = "from netvsc_deviceplugin.cni import messages\nmessages.load()"
+    ours = "from netvsc_deviceplugin.kernel.requests import messages\nmessages.load()"
     for program in (
         f"{ours}\nfrom pyroute2 import IPRoute",
         f"from pyroute2 import IPRoute\n{ours}",
@@ -78,7 +78,7 @@ def test_whoever_imports_the_library_beside_us_gets_all_of_it() -> None:
 SEVERAL_AT_ONCE = """
 import sys, threading
 sys.modules["_sqlite3"] = None  # as in our images
-from netvsc_deviceplugin.cni import messages
+from netvsc_deviceplugin.kernel.requests import messages
 together, failed = threading.Barrier(8), []
 def one():
     together.wait()

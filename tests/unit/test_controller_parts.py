@@ -181,7 +181,7 @@ def test_a_name_is_worked_on_by_one_at_a_time_and_again_if_asked_meanwhile() -> 
         queue.done(name)
         assert (await queue.take())[0] == "a"
 
-    asyncio.run(reported())
+    asyncio.run(told())
 
 
 def test_a_failure_comes_back_after_a_pause_and_an_earlier_wish_wins() -> None:
@@ -195,7 +195,7 @@ def test_a_failure_comes_back_after_a_pause_and_an_earlier_wish_wins() -> None:
         async with asyncio.timeout(5):
             assert (await queue.take())[0] == "a"
 
-    asyncio.run(reported())
+    asyncio.run(told())
 
 
 def test_the_oldest_wish_tells_whether_anybody_works() -> None:
@@ -236,7 +236,7 @@ def test_notes_ask_for_a_look_only_where_something_matters() -> None:
         notes.on_node(node, gone=True)
         assert fleet.pods == fleet.machines == {}
 
-    asyncio.run(reported())
+    asyncio.run(told())
 
 
 def test_a_new_pool_has_every_node_looked_at() -> None:

@@ -1,1 +1,1 @@
-"""The kubelet's device plugin: registration, a server per resource, what is published of devices."""
+"""The kubelet's device plugin: registration, a server per resource, and what it publishes."""
