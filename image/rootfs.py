@@ -51,7 +51,7 @@ if importlib.util.find_spec("netvsc_deviceplugin"):  # of pyroute2 parts alone a
 _SOURCES = ("config-3*", "*.a", "*.c", "*.h", "*.pyx", "*.pxd")
 _PATTERNS = shutil.ignore_patterns(*_DEVELOPERS, *_MODULES, *_SOURCES)
 # The official client's typed calls and objects, twice 60 MB: ours are written below them, and what
-# would load one fails where it is built (tests/unit/test_supply_generated.py), not on a node.
+# would load one fails where it is built (tests/unit/supply_chain/test_generated.py), not on a node.
 _GENERATED = ("client/api", "client/models", "aio/client/api", "aio/client/models")
 _MERGED = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64"}
 # Runtimes say /var/run/netns/…, and what is mounted is /run/netns.

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.cluster
 Object = dict[str, Any]
 SAMPLE = 60
 INJECTION = Injection(image=IMAGE, pull_secrets=("netvsc",))
-GOLDEN = sorted((Path(__file__).parents[1] / "unit/golden").glob("*.yaml"))
+GOLDEN = sorted((Path(__file__).parents[1] / "unit/admission/golden").glob("*.yaml"))
 LIMITS = {
     "type": "Container",
     "default": {"cpu": "500m", "memory": "256Mi"},

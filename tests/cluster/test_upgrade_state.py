@@ -1,6 +1,6 @@
 """What this version writes is read by the version before, whose own code does the reading.
 
-The other way round needs nothing of it: tests/unit/test_upgrade_state.py.
+The other way round needs nothing of it: tests/unit/upgrade/test_state.py.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ import pytest
 
 from sim.capabilities import of_the_chart
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/security.md").read_text()
 # `file::the_beginning_of_a_name`.
-NAMED = sorted(set(re.findall(r"`(test_\w+)::(\w+)`", PAGE)))
+NAMED = sorted(set(re.findall(r"`((?:\w+/)?test_\w+)::(\w+)`", PAGE)))
 
 
 @cache
@@ -56,7 +56,7 @@ def test_every_claim_that_a_pod_cannot_is_followed_by_a_test() -> None:
     claims = rows("A hostile pod")
     assert len(claims) > 10
     for row in claims:
-        assert re.search(r"`test_\w+::\w+`", row[-1]), row
+        assert re.search(r"`(?:\w+/)?test_\w+::\w+`", row[-1]), row
 
 
 def test_the_folders_of_the_host_are_those_of_the_chart() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from netvsc.model.pool import Fallback, Mode
 from netvsc_operator.admission.annotations import KNOWN, Allow, Gate, Guard, GuardPort, VdevNetvsc
 
-PAGE = (Path(__file__).parents[2] / "docs/pods.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs/pods.md").read_text()
 
 
 def rows(heading: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from cluster.harness.errors import ClusterError
 if TYPE_CHECKING:
     from types import ModuleType
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 POLICY = """\
 libssl3:
   Installed: 3.0.18

@@ -16,7 +16,7 @@ import yaml
 from netvsc_operator.crds import definitions
 
 Schema = dict[str, Any]
-FOLDER = Path(__file__).parents[1] / "upgrade/crds"
+FOLDER = Path(__file__).parents[2] / "upgrade/crds"
 OLDER = {
     one["metadata"]["name"]: one
     for one in (yaml.safe_load(file.read_text()) for file in sorted(FOLDER.glob("*.yaml")))

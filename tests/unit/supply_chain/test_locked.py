@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from supply.locked import needed, roots
 from supply.parts import canonical
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LOCK = (ROOT / "requirements.lock").read_text()
 PYPROJECT = (ROOT / "pyproject.toml").read_text()
 ELSEWHERE = {"win-inet-pton"}  # pinned for another system; pip passes it over here

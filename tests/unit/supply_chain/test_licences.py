@@ -13,7 +13,7 @@ from supply.known import DEBIAN, python_licence
 from supply.licences import asks, page
 from supply.parts import Part, canonical
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/licences.md").read_text()
 EXTRAS = ("deviceplugin", "operator")
 

@@ -50,7 +50,7 @@ def test_an_announcement_in_a_state_of_later_costs_no_other_word_of_the_node() -
 
 @pytest.mark.parametrize("key", ["path", "vfSeen"])
 def test_a_choice_that_was_never_open_is_refused_and_named(key: str) -> None:
-    """Such a one never grows (test_upgrade_crds): a new fact comes as a new field."""
+    """Such a one never grows (upgrade/test_crds): a new fact comes as a new field."""
     plain = later()
     told: Any = plain["pairs"]
     told[0][key] = WORD

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.inventory.vf_events import Ledger, Returned, Revoked
-from unit.test_ledger import gone, seen
+from unit.inventory.test_vf_events import gone, seen
 
 # What the host does, what the agent does, and what goes wrong.
 EXACT = ("give", "join", "revoke", "begin", "look", "end", "hear")

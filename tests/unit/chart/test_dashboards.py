@@ -9,7 +9,7 @@ import pytest
 from cluster.monitoring.dashboards import FILES, filled, panels, read, rules, series
 from cluster.monitoring.registries import everybody
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 EXPORTED = everybody()
 RECORDED = {rule["record"] for rule in rules() if "record" in rule}
 FAMILIES = {re.sub(r"_(bucket|sum|count|total)$", "", name) for name in EXPORTED} | EXPORTED

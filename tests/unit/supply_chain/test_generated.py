@@ -17,7 +17,7 @@ import netvsc_operator
 if TYPE_CHECKING:
     from types import ModuleType
 
-IMAGE = Path(__file__).parents[2] / "image"
+IMAGE = Path(__file__).parents[3] / "image"
 _PROGRAM = """
 import importlib, sys
 from importlib.abc import MetaPathFinder

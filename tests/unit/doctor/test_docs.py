@@ -7,7 +7,7 @@ from pathlib import Path
 
 from netvsc_deviceplugin.cli.doctor import command
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 def test_the_page_has_the_checks_and_no_other() -> None:

@@ -24,7 +24,7 @@ from netvsc_operator.admission import Result
 from sim.reviews import ask
 from upgrade import exchange
 
-FOLDER = Path(__file__).parents[1] / "upgrade"
+FOLDER = Path(__file__).parents[2] / "upgrade"
 OLDER = json.loads((FOLDER / "read.json").read_text())
 # Keys of what is a record and no table: a later version may add to those.
 _TABLES = {"announce", "recent", "given"}
