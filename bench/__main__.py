@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.budgets import BUDGETS, PEERS, Budget
-from sim import namespaces
+from sim.kernel import namespaces
 
 HERE = Path(__file__).parent
 OUT = HERE / "out"

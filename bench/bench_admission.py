@@ -26,8 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from bench import decide  # noqa: E402 (after the path that leads to the simulator)
-from sim.secret import Secret  # noqa: E402
-from sim.webhook import POOLS  # noqa: E402
+from sim.cluster.secret import Secret  # noqa: E402
+from sim.cluster.webhook import POOLS  # noqa: E402
 
 REVIEWS = 30  # per round
 CLIENTS = 16

@@ -11,12 +11,13 @@ from pyroute2 import IPRoute
 from netvsc_deviceplugin.inventory.match import Policy, decide
 from netvsc_deviceplugin.inventory.nics import pair_up
 from netvsc_deviceplugin.inventory.scan import Source, scan
-from sim import netvscnode, spaces
 from sim.agent import AgentFolder, AgentProcess
-from sim.host import Host, SimVf
-from sim.kubelet import Kubelet
-from sim.links import mac_of
-from sim.systree import PciFacts
+from sim.cluster import netvscnode
+from sim.kernel import netns
+from sim.kernel.host import Host, SimVf
+from sim.kernel.links import mac_of
+from sim.kernel.systree import PciFacts
+from sim.kubelet.kubelet import Kubelet
 
 PAIR = "netvsc.io/pair"
 SIZES = (1, 8, 64)
@@ -62,7 +63,7 @@ def scans(host: Host, rounds: int) -> list[float]:
         decide(nics, conflicts, world, policy, memory={})
         return time.perf_counter() - began
 
-    return spaces.within(host.netns, lambda: [once() for _ in range(rounds)])
+    return netns.within(host.netns, lambda: [once() for _ in range(rounds)])
 
 
 def peer_dumps(host: Host, rounds: int) -> list[float]:
@@ -77,7 +78,7 @@ def peer_dumps(host: Host, rounds: int) -> list[float]:
         with IPRoute() as rtnl:
             return [dump(rtnl) for _ in range(rounds)]
 
-    return spaces.within(host.netns, all_of_them)
+    return netns.within(host.netns, all_of_them)
 
 
 async def agent(host: Host, folder: Path, starts: int) -> dict[str, list[float]]:

@@ -20,10 +20,10 @@ from bench.bench_agent import smaps
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.requests.linkops import Rtnl
 from sim.agent import AgentFolder, AgentProcess
-from sim.cni import CniHost, Pod, id_of
-from sim.cni_server import config, shim
-from sim.fdpipe import binary
-from sim.kubelet import Kubelet
+from sim.cni.calls import CniHost, Pod, id_of
+from sim.cni.server import config, shim
+from sim.kubelet.kubelet import Kubelet
+from sim.sidecar.fdpipe import binary
 
 PAIR = "netvsc.io/pair"
 PLUGINS = ("/opt/cni/bin", "/usr/lib/cni")

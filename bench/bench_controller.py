@@ -16,7 +16,7 @@ TESTS = Path(__file__).resolve().parent.parent / "tests"
 sys.path.insert(0, str(TESTS))
 
 from cluster.apiserver import apiserver  # noqa: E402 (after the path that leads to it)
-from sim.controller_load import CI, FULL, figures  # noqa: E402
+from sim.cluster.controller_load import CI, FULL, figures  # noqa: E402
 
 
 def measure(_rounds: int) -> dict[str, list[float]]:

@@ -22,9 +22,9 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 from netvsc.model.pair import Inventory  # noqa: E402 (after the path that leads to the simulator)
 from netvsc_deviceplugin.concurrency.latest import Latest  # noqa: E402
-from sim.kubelet import Kubelet  # noqa: E402
-from sim.plugin_host import RESOURCE, Node  # noqa: E402
-from sim.stock import pair  # noqa: E402
+from sim.kubelet.inventories import pair  # noqa: E402
+from sim.kubelet.kubelet import Kubelet  # noqa: E402
+from sim.kubelet.plugin_manager import RESOURCE, Node  # noqa: E402
 
 ALLOCATES = 10  # per round: one takes a fraction of a millisecond
 QUIET_S = 0.12  # longer than the pace of ListAndWatch, so that each change finds it idle

@@ -23,7 +23,7 @@ from dpdk import machine
 from dpdk.moved import DRIVER, MovedPod, Return
 from dpdk.pod import Pod, af_packet, failsafe
 from dpdk.testpmd import DETACHED, PLUGGED, STARTED, Testpmd
-from sim.cni_node import PAIR, azure
+from sim.cni.node import PAIR, azure
 
 OURS = "VF back → application forwarding (hotplug_poll 100)"
 PEER = "vdev_netvsc's way (its algorithm): VF back → application forwarding"

@@ -17,9 +17,9 @@ from pathlib import Path
 from bench.quota import limited
 from netvsc_deviceplugin.kernel.links import read_links
 from netvsc_deviceplugin.kernel.simulation import simulate
-from sim import spaces
-from sim.fdpipe import Pod, Reader, Sidecar
-from sim.host import Host
+from sim.kernel import netns
+from sim.kernel.host import Host
+from sim.sidecar.fdpipe import Pod, Reader, Sidecar
 
 NETVSC = "netvsc0"
 PATIENCE_MS = 5000
@@ -138,7 +138,7 @@ def polled_pipe(host: Host) -> Iterator[int]:
     reading, writing = os.pipe()
     done = threading.Event()
     thread = threading.Thread(
-        target=spaces.within, args=(host.netns, lambda: poll_for_ever(writing, done.wait))
+        target=netns.within, args=(host.netns, lambda: poll_for_ever(writing, done.wait))
     )
     thread.start()
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sim import namespaces
+from sim.kernel import namespaces
 
 KERNEL = Path(__file__).parent / "kernel"
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from sim.agent import AgentFolder, AgentProcess
-from sim.door import Door
-from sim.host import Host
-from sim.kubelet import Kubelet
+from sim.cluster.proxy import Door
+from sim.kernel.host import Host
+from sim.kubelet.kubelet import Kubelet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.systree import PciFacts, SysTree
+from sim.kernel.systree import PciFacts, SysTree
 
 if TYPE_CHECKING:
     from cluster.harness import Cluster

@@ -11,7 +11,7 @@ from typing import Any
 
 from cluster.harness import Cluster
 from netvsc_operator.kube import NETVSC_NODES, NODES, PODS, Kube, NotFound, way
-from sim.nodes import SimAgent, held, pair
+from sim.cluster.nodes import SimAgent, held, pair
 
 Object = dict[str, Any]
 PATIENCE_S = 20.0

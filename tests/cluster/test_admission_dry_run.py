@@ -21,8 +21,8 @@ from cluster.harness import namespaces
 from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission import Result
 from netvsc_operator.admission.injection import Injection
-from sim.pods import POOLS, pods
-from sim.reviews import IMAGE, ask, patched
+from sim.cluster.pods import POOLS, pods
+from sim.cluster.reviews import IMAGE, ask, patched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

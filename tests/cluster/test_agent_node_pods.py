@@ -21,20 +21,20 @@ from cluster.agent_node import (
     pair,
 )
 from cluster.apiserver import apiserver
-from sim import fdpipe
-from sim.cni import id_of
-from sim.cni_node import azure
-from sim.fdpipe import Reader
-from sim.sidecars import AS_IN_A_POD
+from sim.cni.calls import id_of
+from sim.cni.node import azure
+from sim.sidecar import fdpipe
+from sim.sidecar.fdpipe import Reader
+from sim.sidecar.sidecars import AS_IN_A_POD
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
     from cluster.harness import Cluster
-    from sim.cni import Pod
-    from sim.cni_node import Node
-    from sim.fdpipe import Sidecar
-    from sim.host import Host
+    from sim.cni.calls import Pod
+    from sim.cni.node import Node
+    from sim.kernel.host import Host
+    from sim.sidecar.fdpipe import Sidecar
 
 pytestmark = pytest.mark.cluster
 ONE = id_of(1)

@@ -20,8 +20,8 @@ from cluster.chaos.clock import FakeClock
 from cluster.stage import Site, made, site
 from netvsc.encoding.timestamps import from_text
 from sim.agent import AgentProcess
-from sim.controller import ControllerProcess
-from sim.nodes import returned, revoked, taken
+from sim.cluster.controller import ControllerProcess
+from sim.cluster.nodes import returned, revoked, taken
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""The controller at a real apiserver; agents and sidecars are simulated (tests/sim/nodes.py)."""
+"""The controller at a real apiserver; agents and sidecars are simulated (sim.cluster.nodes)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from cluster.foreign_objects import AZURES_KIND, allocated, azure, dranet, moved
 from cluster.harness import Cluster
 from cluster.stage import Site, eventually, install, made, site
 from netvsc_deviceplugin.apiserver.access import access
-from sim.controller import ControllerProcess
-from sim.controller_load import CI, FULL, figures
-from sim.deadly import DeadlyDoor
-from sim.nodes import returned, revoked, taken
+from sim.cluster.controller import ControllerProcess
+from sim.cluster.controller_load import CI, FULL, figures
+from sim.cluster.dying_proxy import DeadlyDoor
+from sim.cluster.nodes import returned, revoked, taken
 
 pytestmark = pytest.mark.cluster
 

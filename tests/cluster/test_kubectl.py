@@ -22,7 +22,7 @@ from netvsc.encoding.serialize import to_plain
 from netvsc.model.status import STARTING, Announcement, AnnounceState
 from netvsc_operator.controller.events.recorder import Ref, event
 from netvsc_operator.controller.events.rules import Reason, Severity, Telling
-from sim import nodes
+from sim.cluster import nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

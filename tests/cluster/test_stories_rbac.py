@@ -18,7 +18,7 @@ from cluster.harness import addresses
 from cluster.stories import AGENT, wait
 from netvsc_deviceplugin.apiserver.access import from_kubeconfig
 from netvsc_operator.kube import NETVSC_NODES, Forbidden
-from sim.kubeconfig import connected
+from sim.cluster.kubeconfig import connected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -52,7 +52,15 @@ def test_a_hand_written_pod_gets_its_vf_loses_it_and_has_it_back(
     cluster: Cluster, namespace: str, agent_image: str, installed: Nics
 ) -> None:
     pods = Pods(cluster, namespace)
-    stand_in = ["/opt/netvsc/bin/python", "-m", "sim.application", "--fd", "200", "--tap", TAP]
+    stand_in = [
+        "/opt/netvsc/bin/python",
+        "-m",
+        "sim.sidecar.application",
+        "--fd",
+        "200",
+        "--tap",
+        TAP,
+    ]
     container = application(agent_image, stand_in)
     pair = f"{THIN.name},tap={TAP}"
     pods.start(thin_pod(str(installed.tree.root), container, pair=pair, hostNetwork=True))

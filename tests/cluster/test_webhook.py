@@ -18,8 +18,8 @@ from cluster.harness.errors import ClusterError
 from cluster.webhook import Webhook, configurations, trusted
 from netvsc_operator.certificates.manager import Settings, keep
 from netvsc_operator.kube import PODS, SECRETS, ApiError, Kube, Listed, Scope, Watch, way
-from sim.secret import Secret
-from sim.webhook import pod, review
+from sim.cluster.secret import Secret
+from sim.cluster.webhook import pod, review
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

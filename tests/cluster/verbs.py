@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.simulated import NICS
-from sim.systree import PciFacts, SysTree
+from sim.kernel.systree import PciFacts, SysTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

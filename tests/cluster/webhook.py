@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cluster.harness import Cluster
-    from sim.secret import Secret
+    from sim.cluster.secret import Secret
 
 Object = dict[str, Any]
 PORT, STATUS_PORT = 9443, 9472

@@ -13,7 +13,7 @@ from cluster.harness.wait import until
 from cluster.installed import REPOSITORY, TAG, markers, wait_allocatable
 from cluster.simulated import NICS, Nics
 from dpdk.pod import TEMPLATE
-from sim.systree import PciFacts, SysTree
+from sim.kernel.systree import PciFacts, SysTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable

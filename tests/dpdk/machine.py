@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from sim.fdpipe import binary
+from sim.sidecar.fdpipe import binary
 
 HERE = Path(__file__).parent
 

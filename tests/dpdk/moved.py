@@ -1,6 +1,6 @@
 """A pod whose pair came by CNI, and whose VF returns into the host's netns, as NICs do.
 
-The agent is the real one, the application stock DPDK; see `sim.cni_node` for the node around them.
+The agent is the real one, the application stock DPDK; see `sim.cni.node` for the node around them.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import cast
 from dpdk import lines
 from dpdk.pod import Pod
 from dpdk.testpmd import DETACHED, PLUGGED, STARTED, Testpmd
-from sim import fdpipe, spaces
-from sim.cni import CniHost
-from sim.cni import Pod as Sandbox
-from sim.host import Host, SimNic
-from sim.links import mac_of
+from sim.cni.calls import CniHost
+from sim.cni.calls import Pod as Sandbox
+from sim.kernel import netns as spaces
+from sim.kernel.host import Host, SimNic
+from sim.kernel.links import mac_of
+from sim.sidecar import fdpipe
 
 # A VF of a driver that has no verbs devices: nobody waits for one.
 DRIVER = "hv_pci_stand_in"

@@ -26,9 +26,10 @@ from typing import Any, Self
 from dpdk import lines, machine
 from dpdk.lines import Line
 from dpdk.testpmd import Testpmd
-from sim import fdpipe, spaces
-from sim.host import SimVf
-from sim.systree import PciFacts
+from sim.kernel import netns
+from sim.kernel.host import SimVf
+from sim.kernel.systree import PciFacts
+from sim.sidecar import fdpipe
 
 TEMPLATE = "net_fakevf_{pcihex},iface={interface}"
 POLL_MS = 100
@@ -158,7 +159,7 @@ class Pod(fdpipe.Pod):
     def wire(self, netdev: str) -> Wire:
         """The wire of a NetVSC, of `vf<n>` whatever its name is now, or of a tap: its own end."""
         if netdev.startswith("dtap"):
-            return spaces.within(self.host.netns, lambda: Wire(socket.if_nametoindex(netdev)))
+            return netns.within(self.host.netns, lambda: Wire(socket.if_nametoindex(netdev)))
         vf = self.host.nics[f"netvsc{netdev[-1]}"].vf
         netdev = vf.name if vf and netdev.startswith("vf") else netdev
         shown = subprocess.run(
@@ -168,7 +169,7 @@ class Pod(fdpipe.Pod):
             check=True,
         ).stdout
         peer = int(shown.split("@if")[1].split(":")[0])
-        return spaces.within(self.host.wire, lambda: Wire(peer))
+        return netns.within(self.host.wire, lambda: Wire(peer))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Self
 
 from dpdk.pod import Pod, traffic
 from dpdk.testpmd import DETACHED, NOT_THERE, PLUGGED, STARTED, Testpmd
-from sim.fdpipe import Sidecar
+from sim.sidecar.fdpipe import Sidecar
 
 ABSENCES = (0.0, 0.01, 0.1, 0.3, 1.0, 3.0)  # seconds
 

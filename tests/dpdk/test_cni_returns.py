@@ -7,8 +7,8 @@ from dpdk.moved import DRIVER, MovedPod
 from dpdk.pod import Pod
 from dpdk.storm import rounds
 from dpdk.testpmd import PLUGGED, STARTED, Testpmd
-from sim.cni import Pod as Sandbox
-from sim.cni_node import PAIR, Node, on_azure
+from sim.cni.calls import Pod as Sandbox
+from sim.cni.node import PAIR, Node, on_azure
 
 
 def forwards(pod: Pod, netdev: str, *, within: float) -> bool:

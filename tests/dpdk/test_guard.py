@@ -15,7 +15,7 @@ import pytest
 
 from dpdk import machine
 from dpdk.pod import Pod
-from sim.fdpipe import Sidecar
+from sim.sidecar.fdpipe import Sidecar
 
 HERE = Path(__file__).parent
 APPLICATION = (HERE / "standin_app.c", HERE / "standin_waits.c")

@@ -17,8 +17,8 @@ from dpdk.storm import rounds
 from dpdk.test_survival import forwards
 from dpdk.testpmd import PLUGGED, Testpmd
 from dpdk.verdicts import Table, Verdict
-from sim.host import SimVf
-from sim.systree import PciFacts
+from sim.kernel.host import SimVf
+from sim.kernel.systree import PciFacts
 
 LINES = lines.names()
 BACK = r"fakevf: vf{0} probed as port (\d+)(?s:.*?)[Ss]tarting sub_device 0"

@@ -12,7 +12,7 @@ from dpdk.lines import Line
 from dpdk.pod import Pod
 from dpdk.test_guard import compiled
 from dpdk.test_survival import AT_START, STARTS, forwards
-from sim.fdpipe import SOURCES
+from sim.sidecar.fdpipe import SOURCES
 
 LINES = tuple(name for name in lines.names() if name != "22.11")
 # The rx burst is demanded as the first word of an entry, where DPDK had it up to 23.07.

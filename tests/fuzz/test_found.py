@@ -22,7 +22,7 @@ from netvsc_deviceplugin.inventory.imds import document
 from netvsc_deviceplugin.inventory.pool_file import parse_pools
 from netvsc_deviceplugin.kernel.links import parse_link
 from netvsc_deviceplugin.kernel.netlink import MalformedError, error_of
-from sim.reviews import ask, message
+from sim.cluster.reviews import ask, message
 
 HALF = "\ud800"  # half a surrogate pair: JSON and YAML can say it, UTF-8 cannot
 

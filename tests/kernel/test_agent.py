@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from sim.agent import AgentFolder, AgentProcess
-from sim.host import Host
-from sim.kubelet import Kubelet
+from sim.kernel.host import Host
+from sim.kubelet.kubelet import Kubelet
 
 PAIR = "netvsc.io/pair"
 ETH1, ETH2 = "00-0d-3a-c0-00-11", "00-0d-3a-c0-00-12"

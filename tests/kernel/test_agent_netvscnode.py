@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from sim import netvscnode
 from sim.agent import AgentFolder, AgentProcess
-from sim.host import Host
-from sim.kubelet import Kubelet
-from sim.netvscnode import SimNode
+from sim.cluster import netvscnode
+from sim.cluster.netvscnode import SimNode
+from sim.kernel.host import Host
+from sim.kubelet.kubelet import Kubelet
 
 PAIR = "netvsc.io/pair"
 ETH1, ETH2 = "00-0d-3a-c0-00-11", "00-0d-3a-c0-00-12"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from sim.agent import PATIENCE, AgentProcess
 from sim.capabilities import limited, mask, of_the_chart
-from sim.cni import Pod
-from sim.cni_node import PAIR, Node, in_pod, on_azure, on_path
-from sim.cni_server import Said
+from sim.cni.calls import Pod
+from sim.cni.node import PAIR, Node, in_pod, on_azure, on_path
+from sim.cni.server import Said
 
 
 async def add(node: Node) -> tuple[Pod, Said]:

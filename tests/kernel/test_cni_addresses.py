@@ -14,9 +14,9 @@ from typing import Any
 
 from netvsc.model.mac import mac_of
 from sim.agent import PATIENCE, AgentProcess
-from sim.cni import Pod, id_of
-from sim.cni_node import ETH1, PAIR, Node, on_azure
-from sim.cni_server import Said, config, promised, shim
+from sim.cni.calls import Pod, id_of
+from sim.cni.node import ETH1, PAIR, Node, on_azure
+from sim.cni.server import Said, config, promised, shim
 from sim.imds import LINK_LOCAL, Imds
 
 AZURE = "pools: [{name: pair, addresses: azure}]\n"

@@ -5,9 +5,9 @@ import json
 import signal
 from typing import Any
 
-from sim.cni import Place
-from sim.cni_conflists import AZURE_OVERLAY, text_of
-from sim.cni_node import ETH1, PAIR, Node, in_pod, on_azure, on_path
+from sim.cni.calls import Place
+from sim.cni.conflists import AZURE_OVERLAY, text_of
+from sim.cni.node import ETH1, PAIR, Node, in_pod, on_azure, on_path
 
 
 def test_a_pod_gets_its_pair_by_the_kubelets_word_and_gives_it_back() -> None:

@@ -19,8 +19,8 @@ from netvsc_deviceplugin.cni.chain import conflist_files, plugin_binary
 from netvsc_deviceplugin.cni.chain.conflist import ConflistError
 from netvsc_deviceplugin.cni.chain.manager import Chain, Folders
 from netvsc_deviceplugin.cni.chain.status import Standing
-from sim.cni_conflists import ALL, AZURE_OVERLAY, CHAINED_CILIUM, text_of
-from sim.fdpipe import binary
+from sim.cni.conflists import ALL, AZURE_OVERLAY, CHAINED_CILIUM, text_of
+from sim.sidecar.fdpipe import binary
 
 
 @pytest.fixture

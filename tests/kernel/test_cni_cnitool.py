@@ -13,9 +13,9 @@ import pytest
 from cluster.harness.layout import cache_home
 from netvsc_deviceplugin.cni.chain.conflist import with_us
 from netvsc_deviceplugin.cni.protocol.request import VERSIONS
-from sim.cni import CniHost, Pod
-from sim.cni_server import CniServer, shim
-from sim.fdpipe import binary
+from sim.cni.calls import CniHost, Pod
+from sim.cni.server import CniServer, shim
+from sim.sidecar.fdpipe import binary
 
 pytestmark = pytest.mark.cluster
 

@@ -19,8 +19,8 @@ from hypothesis.stateful import (
 
 from netvsc_deviceplugin.cni.attach.checkpoint import Phase
 from netvsc_deviceplugin.cni.attach.records import Want
-from sim.cni import CniHost, Place, Pod, id_of
-from sim.cni_death import Fate, Killed, mortal
+from sim.cni.calls import CniHost, Place, Pod, id_of
+from sim.cni.death import Fate, Killed, mortal
 
 SOAK = os.environ.get("NETVSC_SOAK") == "1"
 SEED = int(os.environ.get("NETVSC_SEED") or secrets.randbelow(10**9))

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from sim.cni import CniHost, id_of
-from sim.cni_hanging import PATIENCE_PLAIN_S, PATIENCE_S, WAYS, hanging, hasty_shim
-from sim.cni_server import Said, config, promised, shim
-from sim.fdpipe import binary
+from sim.cni.calls import CniHost, id_of
+from sim.cni.hanging import PATIENCE_PLAIN_S, PATIENCE_S, WAYS, hanging, hasty_shim
+from sim.cni.server import Said, config, promised, shim
+from sim.sidecar.fdpipe import binary
 
 PROMISE = promised({"fwd": {"netvsc.io/pair": ["netvsc0"]}})
 LONG = {"comment": "x" * 240_000}  # more than a socket's buffer holds

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sim.ipam import V4, V6, node
+from sim.cni.ipam import V4, V6, node
 
 DEFAULTS = ("0.0.0.0/0", "::/0")
 

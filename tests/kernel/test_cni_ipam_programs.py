@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sim.ipam import V4, node
+from sim.cni.ipam import V4, node
 
 GOOD = json.dumps({"cniVersion": "1.1.0", "ips": [V4]})
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from sim import spaces
-from sim.cni_server import PREVIOUS
-from sim.ipam import V4, V6, Node, node
+from sim.cni.ipam import V4, V6, Node, node
+from sim.cni.server import PREVIOUS
+from sim.kernel import netns
 
 DNS = {"nameservers": ["10.8.0.2"], "search": ["a.example"]}
 
@@ -153,7 +153,7 @@ def test_addresses_outlast_a_link_that_goes_down_and_ipv4_ones_have_their_broadc
     with node(tmp_path) as one:
         assert gives(one, ips=[V4, V6]).code == 0
         file = Path("/proc/sys/net/ipv6/conf/net1/keep_addr_on_down")
-        assert spaces.within(one.pod.netns, file.read_text) == "1\n"
+        assert netns.within(one.pod.netns, file.read_text) == "1\n"
         for word in ("down", "up"):
             subprocess.run(["ip", "-n", one.pod.netns, "link", "set", "net1", word], check=True)
         done = subprocess.run(

@@ -12,9 +12,9 @@ import pytest
 
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.cni.attach.attachments import Attachments
-from sim.cni import CniHost, Pod
-from sim.cni_server import CniServer
-from sim.ipam import V4, V6, IpamPlugin, node
+from sim.cni.calls import CniHost, Pod
+from sim.cni.ipam import V4, V6, IpamPlugin, node
+from sim.cni.server import CniServer
 
 
 @contextmanager

@@ -9,22 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from sim import spaces
 from sim.capabilities import limited, of_the_chart
-from sim.cni import CniHost, Pod
-from sim.ipam import V4, V6, node
+from sim.cni.calls import CniHost, Pod
+from sim.cni.ipam import V4, V6, node
+from sim.kernel import netns
 
 
 def disabled(pod: Pod, name: str) -> str:
     file = Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6")
-    return spaces.within(pod.netns, lambda: file.read_text().strip())
+    return netns.within(pod.netns, lambda: file.read_text().strip())
 
 
 def test_ipv6_is_switched_on_where_an_address_needs_it_and_nowhere_else(tmp_path: Path) -> None:
     with node(tmp_path, pairs=2) as one:
         for name in ("all", "default"):
             file = Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6")
-            spaces.within(one.pod.netns, lambda file=file: file.write_text("1"))
+            netns.within(one.pod.netns, lambda file=file: file.write_text("1"))
         assert one.add({"address": "10.9.0.5/24"}, number=2, name="net2").code == 0
         assert one.add(V4, V6, routes=[{"dst": "::/0"}]).code == 0
         assert one.ways(6)["default"] == ("net1", "fd00:8::1")
@@ -72,7 +72,7 @@ def test_in_a_container_the_hosts_sysctls_are_those_of_the_pods_netns_too(
         pod, there = cni.pod(), tmp_path / "net"
         there.mkdir()
         file = Path("/proc/sys/net/ipv6/conf/all/disable_ipv6")
-        spaces.within(pod.netns, lambda: file.write_text("1"))
+        netns.within(pod.netns, lambda: file.write_text("1"))
         seen = there if mounted else tmp_path / "nothing"
         program = PROGRAM.format(there=seen, netns=pod.path, ifindex=pod.ip.index("eth0"))
         limit = shlex.join(limited(of_the_chart()))

@@ -11,8 +11,8 @@ import secrets
 import signal
 from collections.abc import Coroutine
 
-from sim.cni import Pod, id_of
-from sim.cni_node import PAIR, Node, on_azure
+from sim.cni.calls import Pod, id_of
+from sim.cni.node import PAIR, Node, on_azure
 
 ROUNDS = 50 if os.environ.get("NETVSC_SOAK") == "1" else 3
 SEED = int(os.environ.get("NETVSC_SEED") or secrets.randbelow(10**9))

@@ -13,11 +13,11 @@ from netvsc_deviceplugin.cni.deferred_calls import Passed
 from netvsc_deviceplugin.cni.protocol import wire
 from netvsc_deviceplugin.kernel.netns import GoneError
 from netvsc_deviceplugin.kubelet.podresources import GONE_S
-from sim.cni import CniHost, Pod, id_of
-from sim.cni_death import Fate, Killed, mortal
-from sim.cni_node import PAIR, Node, on_azure
-from sim.cni_server import PREVIOUS, CniServer, config, promised, shim
-from sim.fdpipe import binary
+from sim.cni.calls import CniHost, Pod, id_of
+from sim.cni.death import Fate, Killed, mortal
+from sim.cni.node import PAIR, Node, on_azure
+from sim.cni.server import PREVIOUS, CniServer, config, promised, shim
+from sim.sidecar.fdpipe import binary
 
 
 def notes(cni: CniHost) -> list[str]:

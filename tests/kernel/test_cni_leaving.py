@@ -15,13 +15,13 @@ from netvsc_deviceplugin.cni.chain.manager import SETTLE_S, Chain, Folders
 from netvsc_deviceplugin.cni.chain.status import Place, Standing
 from netvsc_deviceplugin.cni.component import CniHalf, CniSettings, Mode
 from netvsc_deviceplugin.concurrency.latest import Latest
-from sim import spaces
 from sim.agent import AgentFolder
-from sim.cni import CniHost, id_of
-from sim.cni_conflists import AZURE_OVERLAY, text_of
-from sim.cni_server import Counts, config, shim
-from sim.fdpipe import binary
-from sim.kubelet import Kubelet
+from sim.cni.calls import CniHost, id_of
+from sim.cni.conflists import AZURE_OVERLAY, text_of
+from sim.cni.server import Counts, config, shim
+from sim.kernel import netns
+from sim.kubelet.kubelet import Kubelet
+from sim.sidecar.fdpipe import binary
 
 PAIR = "netvsc.io/pair"
 
@@ -210,7 +210,7 @@ def in_a_half(
                 with suppress(asyncio.CancelledError):
                     await task
 
-    spaces.within(cni.host.netns, lambda: asyncio.run(play()))
+    netns.within(cni.host.netns, lambda: asyncio.run(play()))
 
 
 def test_the_agent_leaves_when_the_last_pod_has_gone_and_comes_back() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from netvsc.errors import NetvscError
 from netvsc_deviceplugin.cni.attach.records import Want
-from sim.cni import CniHost, Place, Pod, id_of
-from sim.cni_death import Fate, mortal
+from sim.cni.calls import CniHost, Place, Pod, id_of
+from sim.cni.death import Fate, mortal
 
 WANTS = [Want(id=id_of(1), interface="netvsc0")]
 Happening = Callable[[CniHost, Pod], None]

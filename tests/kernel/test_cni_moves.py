@@ -11,7 +11,7 @@ import pytest
 from netvsc.errors import NodeError, RequestError, RetryError
 from netvsc_deviceplugin.cni.attach.executor import PATIENCE
 from netvsc_deviceplugin.cni.attach.records import Want
-from sim.cni import CniHost, Place, Pod, id_of, kernel_that_brings_vfs
+from sim.cni.calls import CniHost, Place, Pod, id_of, kernel_that_brings_vfs
 
 
 @pytest.mark.parametrize("pairs", [1, 2, 7])

@@ -9,7 +9,7 @@ import pytest
 
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.requests.linkops import RefusedError, Rtnl
-from sim.cni import CniHost
+from sim.cni.calls import CniHost
 
 FORGED = 2**31 - 1  # an ifindex that nothing has
 

@@ -7,14 +7,14 @@ from netvsc.model.pool import pools_from
 from netvsc_deviceplugin.cni.attach.records import Want
 from netvsc_deviceplugin.cni.node_scan import scan_all
 from netvsc_deviceplugin.inventory.match import Policy, match
-from sim import fixture, spaces
-from sim.cni import CniHost, Place, id_of
-from sim.host import Host, SimVf
+from sim.cni.calls import CniHost, Place, id_of
+from sim.kernel import fixture, netns
+from sim.kernel.host import Host, SimVf
 
 
 def inventory_of(cni: CniHost, policy: Policy) -> Inventory:
     inside = tuple(cni.attachments.sandboxes.all().values())
-    world, devices = spaces.within(cni.host.netns, lambda: scan_all(cni.source, inside))
+    world, devices = netns.within(cni.host.netns, lambda: scan_all(cni.source, inside))
     return match(world.links, devices, world.routes, policy)
 
 

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from netvsc_deviceplugin.cni.protocol.request import VERSIONS
-from sim.cni import CniHost, Pod, id_of
-from sim.cni_hanging import hasty_shim
-from sim.cni_server import PREVIOUS, CniServer, Said, config, promised, shim
-from sim.fdpipe import binary
+from sim.cni.calls import CniHost, Pod, id_of
+from sim.cni.hanging import hasty_shim
+from sim.cni.server import PREVIOUS, CniServer, Said, config, promised, shim
+from sim.sidecar.fdpipe import binary
 
 ONE = promised({"fwd": {"netvsc.io/pair": ["netvsc0"]}})
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.fdpipe import MAC, PCI, LogLine, Pod, Reader, Sidecar, binary
-from sim.systree import PciFacts
+from sim.kernel.systree import PciFacts
+from sim.sidecar.fdpipe import MAC, PCI, LogLine, Pod, Reader, Sidecar, binary
 
 QUICK = ("--gate", "immediate", "--poll-ms", "20", "--settle-ms", "5")
 OTHER = "9b33:00:03.0"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.fdpipe import Pod, binary
+from sim.sidecar.fdpipe import Pod, binary
 
 SHOW = 'echo "$LD_PRELOAD"; readlink /proc/self/fd/200; sed -n s/^flags:.//p /proc/self/fdinfo/200'
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sim.fdpipe import Pod, Reader
+from sim.sidecar.fdpipe import Pod, Reader
 
 QUICK = ("--gate", "immediate", "--poll-ms", "20", "--settle-ms", "5")
 

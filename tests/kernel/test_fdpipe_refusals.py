@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sim.fdpipe import Pod, binary
+from sim.sidecar.fdpipe import Pod, binary
 
 PAIR = ("--pair", "00=netvsc0")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sim.fdpipe import PCI, Pod, Reader, Sidecar
+from sim.sidecar.fdpipe import PCI, Pod, Reader, Sidecar
 
 QUICK = ("--gate", "immediate", "--poll-ms", "20", "--settle-ms", "5")
 UNHURRIED = ("--gate", "immediate", "--poll-ms", "10000", "--settle-ms", "5")

@@ -10,8 +10,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from sim import spaces
-from sim.fdpipe import MAC, PCI, Pod, Reader
+from sim.kernel import netns
+from sim.sidecar.fdpipe import MAC, PCI, Pod, Reader
 
 QUICK = ("--gate", "immediate", "--poll-ms", "20", "--settle-ms", "5")
 
@@ -172,7 +172,7 @@ def test_a_crowd_of_mute_clients_keeps_nobody_else_out(pod: Pod) -> None:
     sidecar = pod.sidecar(*QUICK)
     with ExitStack() as stack:
         for _ in range(40):
-            client = spaces.within(pod.host.netns, lambda: socket.socket(socket.AF_UNIX))
+            client = netns.within(pod.host.netns, lambda: socket.socket(socket.AF_UNIX))
             stack.enter_context(client)
             client.setblocking(False)
             stack.callback(client.close)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from sim.fdpipe import PCI, Application, Pod, Sidecar
+from sim.sidecar.fdpipe import PCI, Application, Pod, Sidecar
 
 ROUNDS = int(os.environ.get("NETVSC_SOAK_ROUNDS", "100"))
 SEED = int(os.environ.get("NETVSC_SEED", random.SystemRandom().randrange(2**32)))

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import pytest
 
-from sim.fdpipe import PATIENCE, PCI, Pod, Reader, Sidecar
+from sim.sidecar.fdpipe import PATIENCE, PCI, Pod, Reader, Sidecar
 
 QUICK = ("--gate", "immediate", "--poll-ms", "20", "--settle-ms", "5")
 # A pid namespace of its own, as a pod has: we are then outside of it, as the node's agent is.

@@ -13,8 +13,8 @@ from netvsc_deviceplugin.inventory.loop import InventoryLoop
 from netvsc_deviceplugin.inventory.match import Policy, World
 from netvsc_deviceplugin.inventory.scan import Source, scan
 from netvsc_deviceplugin.kernel.sysfs import Devices
-from sim import spaces
-from sim.host import Host
+from sim.kernel import netns
+from sim.kernel.host import Host
 
 ETH1 = "00-0d-3a-c0-00-11"
 
@@ -75,7 +75,7 @@ async def following(host: Host, **options: object) -> AsyncIterator[Following]:
 def on_azure(story: Callable[[Host], Coroutine[None, None, None]]) -> None:
     """Run a story in the network namespace of a three-NIC host."""
     with Host.from_fixture("f02") as host:
-        spaces.within(host.netns, lambda: asyncio.run(story(host)))
+        netns.within(host.netns, lambda: asyncio.run(story(host)))
 
 
 def path_of(inventory: Inventory, netvsc: str) -> Path | None:

@@ -12,8 +12,8 @@ import pytest
 
 from netvsc.model.pair import Exclusion, Inventory, Reason
 from netvsc_deviceplugin.kubelet.podresources import GONE_S, Allocation, PodResources
-from sim.plugin_host import RESOURCE, Node, node, until
-from sim.stock import inventory, pair, revoked
+from sim.kubelet.inventories import inventory, pair, revoked
+from sim.kubelet.plugin_manager import RESOURCE, Node, node, until
 
 MANA = "7870:00:00.0"
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import BUILT_IN
-from sim.kubelet import Devices, Message
-from sim.plugin_host import RESOURCE, Node, node
-from sim.stock import inventory, pair, revoked
+from sim.kubelet.inventories import inventory, pair, revoked
+from sim.kubelet.kubelet import Devices, Message
+from sim.kubelet.plugin_manager import RESOURCE, Node, node
 
 PAIRS = [pair(number) for number in range(1, 101)]
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sim.kubelet import PATIENCE
-from sim.plugin_host import RESOURCE, Node, node
-from sim.stock import inventory, pair, revoked
+from sim.kubelet.inventories import inventory, pair, revoked
+from sim.kubelet.kubelet import PATIENCE
+from sim.kubelet.plugin_manager import RESOURCE, Node, node
 
 ONE, TWO = pair(1), pair(2)
 FILE = "netvsc.io-pair-00-0d-3a-c0-00-01-device.json"

@@ -13,8 +13,8 @@ import pytest
 from netvsc.errors import NodeError
 from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin.kubelet import registration
-from sim.plugin_host import RESOURCE, Node, node, until
-from sim.stock import inventory, pair
+from sim.kubelet.inventories import inventory, pair
+from sim.kubelet.plugin_manager import RESOURCE, Node, node, until
 
 FAST = replace(BUILT_IN, name="fast", resource="netvsc.io/fast")
 STOCK = inventory(pair(1), pair(2), pair(3, pool="fast"))

@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from sim.cni import Pod as Sandbox
-from sim.cni_node import PAIR, Node, on_azure
-from sim.fdpipe import PCI, Pod, Reader
+from sim.cni.calls import Pod as Sandbox
+from sim.cni.node import PAIR, Node, on_azure
+from sim.sidecar.fdpipe import PCI, Pod, Reader
 
 QUICK = ("--gate", "immediate", "--poll-ms", "20", "--settle-ms", "5")
 NOISE = b"0000:00:00.0\n" * 6000  # more than a pipe holds

@@ -15,10 +15,11 @@ import pytest
 from netvsc.model.pool import pools_from
 from netvsc_deviceplugin.cni.node_scan import scan_all
 from netvsc_deviceplugin.inventory.match import Policy, match
-from sim import spaces, xdp
-from sim.cni import CniHost, Pod, id_of
-from sim.cni_server import CniServer, config, shim
-from sim.links import mac_of
+from sim.cni.calls import CniHost, Pod, id_of
+from sim.cni.server import CniServer, config, shim
+from sim.kernel import netns as spaces
+from sim.kernel import xdp
+from sim.kernel.links import mac_of
 
 OTHER_MAC = "02:00:00:66:66:66"
 LONG = "nvhome-" + "a" * 100

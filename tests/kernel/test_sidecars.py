@@ -15,9 +15,9 @@ import pytest
 from netvsc.errors import NetvscError
 from netvsc.model.status import STARTING, AnnounceState
 from netvsc_deviceplugin.sidecar import pod as sidecar_pod
-from sim import spaces
-from sim.fdpipe import PCI, SOCKET, Pod, Reader, Sidecar
-from sim.sidecars import AS_IN_A_POD, Ear, ear, path
+from sim.kernel import netns
+from sim.sidecar.fdpipe import PCI, SOCKET, Pod, Reader, Sidecar
+from sim.sidecar.sidecars import AS_IN_A_POD, Ear, ear, path
 
 QUICK = ("--gate", "immediate", "--poll-ms", "20", "--settle-ms", "5")
 ID = "00-0d-3a-c0-00-11"
@@ -219,7 +219,7 @@ class Liar:
             return made
 
         self.greeted = 0
-        self._socket = spaces.within(pod.host.netns, bound)
+        self._socket = netns.within(pod.host.netns, bound)
         self._word, self._stay = word, stay
         self._talking: list[socket.socket] = []
         self._thread = threading.Thread(target=self._lie)

@@ -8,15 +8,15 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import cast
 
-from sim import fdpipe
 from sim.agent import AgentProcess
-from sim.cni import Pod, id_of
-from sim.cni_node import PAIR, Node, azure
-from sim.fdpipe import Reader, Sidecar, binary
-from sim.host import Host
-from sim.links import mac_of
-from sim.sidecars import AS_IN_A_POD
-from sim.systree import PciFacts
+from sim.cni.calls import Pod, id_of
+from sim.cni.node import PAIR, Node, azure
+from sim.kernel.host import Host
+from sim.kernel.links import mac_of
+from sim.kernel.systree import PciFacts
+from sim.sidecar import fdpipe
+from sim.sidecar.fdpipe import Reader, Sidecar, binary
+from sim.sidecar.sidecars import AS_IN_A_POD
 
 QUICK = ("--gate", "immediate", "--poll-ms", "20", "--settle-ms", "5")
 ONE, TWO = id_of(1), id_of(2)

@@ -13,8 +13,8 @@ from netvsc_deviceplugin.inventory.match import Policy, match
 from netvsc_deviceplugin.inventory.scan import Source, scan
 from netvsc_deviceplugin.kernel.statistics import driver_counters
 from netvsc_deviceplugin.telemetry.traffic import TrafficNow
-from sim import spaces
-from sim.host import Host
+from sim.kernel import netns
+from sim.kernel.host import Host
 
 QUIET = Path("/proc/sys/net/ipv6/conf/all/disable_ipv6")
 FRAME = bytes.fromhex("ffffffffffff 000d3ac00011 88b5") + bytes(86)  # 100 bytes, no protocol's own
@@ -24,7 +24,7 @@ FRAME = bytes.fromhex("ffffffffffff 000d3ac00011 88b5") + bytes(86)  # 100 bytes
 def host() -> Iterator[Host]:
     """Without IPv6, whose own frames would be counted with ours."""
     with Host.from_fixture("f02") as made:
-        spaces.within(made.netns, lambda: QUIET.write_text("1"))
+        netns.within(made.netns, lambda: QUIET.write_text("1"))
         yield made
 
 
@@ -35,7 +35,7 @@ def traffic(host: Host) -> TrafficNow:
 
 
 def inventory(host: Host) -> Inventory:
-    world, devices = spaces.within(host.netns, lambda: scan(Source(sysfs=host.sysfs, sim=True)))
+    world, devices = netns.within(host.netns, lambda: scan(Source(sysfs=host.sysfs, sim=True)))
     found = match(world.links, devices, world.routes, Policy(pools=(BUILT_IN,)))
     return Inventory(pairs=tuple(replace(pair, netns=host.netns) for pair in found.pairs))
 
@@ -47,7 +47,7 @@ def send(host: Host, interface: str, *, count: int) -> None:
             for _ in range(count):
                 sock.send(FRAME)
 
-    spaces.within(host.netns, frames)
+    netns.within(host.netns, frames)
 
 
 def sent(traffic: TrafficNow, pair: Pair) -> dict[tuple[str, str], float]:
@@ -92,7 +92,7 @@ def test_a_pair_whose_netns_has_just_ended_is_left_out(host: Host) -> None:
 
 def test_a_drivers_own_counters_are_read_by_name(host: Host) -> None:
     interface = inventory(host).pairs[0].netvsc
-    found = spaces.within(host.netns, lambda: driver_counters(interface))
+    found = netns.within(host.netns, lambda: driver_counters(interface))
     assert "peer_ifindex" in found, "a veth's driver tells at least that"
-    assert spaces.within(host.netns, lambda: driver_counters("lo")) == {}
+    assert netns.within(host.netns, lambda: driver_counters("lo")) == {}
     assert driver_counters("nosuch0") == {}

@@ -16,9 +16,9 @@ import pytest
 from cluster import previous
 from netvsc_deviceplugin.cni.deferred_calls import Passed
 from netvsc_deviceplugin.sidecar.protocol import Said, parse
-from sim.cni import CniHost
-from sim.cni_server import CniServer, config, promised, shim
-from sim.fdpipe import PCI, Pod, Reader, Sidecar, binary
+from sim.cni.calls import CniHost
+from sim.cni.server import CniServer, config, promised, shim
+from sim.sidecar.fdpipe import PCI, Pod, Reader, Sidecar, binary
 from upgrade import exchange
 
 pytestmark = pytest.mark.cluster
@@ -37,7 +37,7 @@ class Upgraded:
         self._patch = monkeypatch
 
     def sidecar(self, build: Build) -> Sidecar:
-        self._patch.setattr("sim.fdpipe.binary", build)
+        self._patch.setattr("sim.sidecar.fdpipe.binary", build)
         return self.pod.sidecar(*QUICK)
 
     def said(self) -> Said:

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from netvsc_operator.certificates.x509 import issue, new_authority
-from sim.apiserver import served, status
+from sim.cluster.apiserver import served, status
 
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 

@@ -23,8 +23,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sim import spaces
-from sim.host import Host
+from sim.kernel import netns
+from sim.kernel.host import Host
 
 PATIENCE = 10.0  # seconds after which something that should have come has not
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -100,7 +100,7 @@ class AgentProcess:
                 with error:
                     return error.code, error.read().decode()
 
-        return spaces.within(self.host.netns, fetch)
+        return netns.within(self.host.netns, fetch)
 
     def metric(self, sample: str) -> float:
         """Return one sample, e.g. `netvsc_scans_total{reason="link"}`; 0 where there is none."""

@@ -11,7 +11,7 @@ from netvsc.model.pair import Path as Way
 from netvsc.model.pair import VfSeen
 from netvsc.model.status import AgentStatus, NodeStatus, PairStatus, Summary
 from netvsc_deviceplugin.netvscnode.cache import Copy
-from sim import fixture
+from sim.kernel import fixture
 
 RELEASE = "6.6.104.2-4.azl3"
 MODULES = (

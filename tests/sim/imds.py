@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from sim import spaces
+from sim.kernel import netns as spaces
 
 LINK_LOCAL = "169.254.169.254"
 _PATH = "/metadata/instance/network"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from sim import application
+from sim.sidecar import application
 
 if __name__ == "__main__":
     # What the webhook put there is EAL's, and this is not EAL; descriptor and poll are as it says.

@@ -17,8 +17,8 @@ from fuzz.targets import strict
 from netvsc_operator import admission
 from netvsc_operator.webhook.metrics import Metrics
 from netvsc_operator.webhook.reviews import Reviews
-from sim.pods import POOLS
-from sim.reviews import INJECTION
+from sim.cluster.pods import POOLS
+from sim.cluster.reviews import INJECTION
 
 _STATUSES = {200, 400}
 _DECIDE = {

@@ -17,7 +17,7 @@ from netvsc_deviceplugin.kubelet.api import podresources_v1_pb2 as pr
 from netvsc_deviceplugin.kubelet.plugin import Plugin
 from netvsc_deviceplugin.kubelet.podresources import allocations_from, settled
 from netvsc_deviceplugin.kubelet.servicer import DevicePluginService
-from sim import stock
+from sim.kubelet import inventories
 
 _LOOP = asyncio.new_event_loop()
 
@@ -53,9 +53,9 @@ class _Context:
 
 
 def _plugin() -> Plugin:
-    pairs = tuple(stock.pair(number) for number in (0x11, 0x12, 0x13))
+    pairs = tuple(inventories.pair(number) for number in (0x11, 0x12, 0x13))
     plugin = Plugin(BUILT_IN, dev=Path("/nowhere"), clock=lambda: 0.0, later=_LOOP.call_later)
-    plugin.look(stock.inventory(*pairs))
+    plugin.look(inventories.inventory(*pairs))
     return plugin
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from netvsc.model.pool import Fallback, Mode, Pool
 from netvsc_operator.admission.eal.placement import find_place, put, quoted
 from netvsc_operator.admission.programs import base, starts_others
-from sim.reviews import ask, patched
+from sim.cluster.reviews import ask, patched
 
 Object = dict[str, Any]
 P = "$(NETVSC_EAL_ARGS)"

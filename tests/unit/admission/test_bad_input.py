@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netvsc_operator.admission import Result, answer, validate
-from sim.pods import POOLS, pods
-from sim.reviews import INJECTION, message, response, review
+from sim.cluster.pods import POOLS, pods
+from sim.cluster.reviews import INJECTION, message, response, review
 
 Object = dict[str, Any]
 JUNK = [None, True, 7, -0.5, "", "x", "$(NETVSC_EAL_ARGS)", [], ["x"], [None], {}, {"name": 7}]

@@ -9,7 +9,7 @@ import yaml
 from netvsc.model.pool import BUILT_IN, pools_from
 from netvsc_operator.admission import Result
 from netvsc_operator.admission.injection import Injection
-from sim.reviews import IMAGE, ask, patched, warnings
+from sim.cluster.reviews import IMAGE, ask, patched, warnings
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.yaml"))
 

@@ -10,8 +10,8 @@ from netvsc_operator.admission import Result
 from netvsc_operator.admission.injection import Injection
 from netvsc_operator.admission.pod.resources import qos_of
 from netvsc_operator.explain.apply_patch import apply
-from sim.pods import POOLS, pods
-from sim.reviews import IMAGE, ask, operations, patched, response, warnings
+from sim.cluster.pods import POOLS, pods
+from sim.cluster.reviews import IMAGE, ask, operations, patched, response, warnings
 
 OURS = {"name": "netvsc", "mountPath": "/run/netvsc", "readOnly": True}
 SECRETS = Injection(image=IMAGE, pull_secrets=("netvsc",))

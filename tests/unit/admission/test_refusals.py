@@ -6,7 +6,7 @@ import pytest
 
 from netvsc.model.pool import BUILT_IN, Mode, Pool
 from netvsc_operator.admission import Result
-from sim.reviews import ask, message, response
+from sim.cluster.reviews import ask, message, response
 
 Object = dict[str, Any]
 PAIR = {"resources": {"limits": {"netvsc.io/pair": "1"}}}

@@ -6,7 +6,7 @@ import pytest
 
 from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission import Result, answer
-from sim.reviews import INJECTION, UID, ask, response, review
+from sim.cluster.reviews import INJECTION, UID, ask, response, review
 
 POOLS = {BUILT_IN.resource: BUILT_IN}
 POD: dict[str, Any] = {

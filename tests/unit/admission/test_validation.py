@@ -6,7 +6,7 @@ import pytest
 
 from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission import Answered, Result, validate
-from sim.reviews import message, review, warnings
+from sim.cluster.reviews import message, review, warnings
 
 Object = dict[str, Any]
 POOLS = {BUILT_IN.resource: BUILT_IN}

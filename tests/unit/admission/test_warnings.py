@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from netvsc.model.pool import Mode, Pool
-from sim.reviews import ask, warnings
+from sim.cluster.reviews import ask, warnings
 
 Object = dict[str, Any]
 GOOD: Object = {

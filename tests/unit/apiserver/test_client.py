@@ -11,7 +11,7 @@ from netvsc.errors import ConfigError
 from netvsc_deviceplugin.apiserver.access import Access
 from netvsc_deviceplugin.apiserver.client import Client, Refused, Unreachable
 from netvsc_deviceplugin.apiserver.http11 import server_of
-from sim.apiserver import Apiserver, status
+from sim.cluster.apiserver import Apiserver, status
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

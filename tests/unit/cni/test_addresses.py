@@ -17,7 +17,7 @@ from netvsc_deviceplugin.cni.attach.interfaces import Seen
 from netvsc_deviceplugin.cni.protocol.request import Call, Verb
 from netvsc_deviceplugin.cni.result import added
 from netvsc_deviceplugin.kernel.links import Link
-from sim.stock import inventory, pair
+from sim.kubelet.inventories import inventory, pair
 
 AZURE = replace(BUILT_IN, addresses=Addresses.AZURE)
 ONE = replace(pair(1), addresses=("10.0.1.4/24", "fd00::4/128"), gateways=("10.0.1.1",))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from netvsc_deviceplugin.cni.chain import conflist
 from netvsc_deviceplugin.cni.chain.conflist import ConflistError, Contest
-from sim.cni_conflists import ALL, AZURE_OVERLAY, text_of
+from sim.cni.conflists import ALL, AZURE_OVERLAY, text_of
 
 
 @pytest.mark.parametrize("shape", ALL.values(), ids=ALL)

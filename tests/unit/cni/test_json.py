@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sim.fdpipe import binary
+from sim.sidecar.fdpipe import binary
 
 DEPTH = 64  # JSON_DEPTH of json_scan.h
 TREES = st.recursive(

@@ -12,7 +12,7 @@ import pytest
 from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.cni import loading
 from netvsc_deviceplugin.concurrency.latest import Latest
-from sim.stock import inventory, pair
+from sim.kubelet.inventories import inventory, pair
 
 KNOWN: Mapping[str, bool] = {"netvsc.io/pair": True}
 SILENT: Mapping[str, bool] = {"netvsc.io/pair": False}

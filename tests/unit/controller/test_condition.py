@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from netvsc_operator.kube import PODS
-from sim.controlled import NODE, POD, world
-from sim.nodes import held, offered, pair, returned, revoked, taken
-from sim.objects import Killed
+from sim.cluster.controlled import NODE, POD, world
+from sim.cluster.nodes import held, offered, pair, returned, revoked, taken
+from sim.cluster.objects import Killed
 
 ONE = held(pair(1))
 

@@ -15,9 +15,9 @@ from netvsc_operator.controller.cache import Claimant, Fleet, Seen
 from netvsc_operator.controller.watches.event_sink import Notebook
 from netvsc_operator.controller.workqueue import WorkQueue
 from netvsc_operator.kube import NETVSC_NODES, PODS
-from sim.controlled import NODE, POD, World, world
-from sim.nodes import held, offered, pair, returned, revoked, said, taken
-from sim.objects import Killed, Object
+from sim.cluster.controlled import NODE, POD, World, world
+from sim.cluster.nodes import held, offered, pair, returned, revoked, said, taken
+from sim.cluster.objects import Killed, Object
 
 ONE = held(pair(1))
 LATE = offered(returned(revoked(ONE)))  # back, and its application does not take it

@@ -22,7 +22,7 @@ from netvsc_operator.controller.events.rules import Reason, Severity, Telling
 from netvsc_operator.controller.watches.event_sink import Notebook
 from netvsc_operator.controller.watches.kopf_session import Pulse
 from netvsc_operator.controller.workqueue import WorkQueue
-from sim.nodes import held, offered, pair, returned, revoked, said, taken
+from sim.cluster.nodes import held, offered, pair, returned, revoked, said, taken
 
 ONE = held(pair(1))
 BACK = returned(revoked(ONE))

@@ -7,10 +7,10 @@ import signal
 from pathlib import Path
 
 from netvsc_operator.kube import NETVSC_NODES
-from sim.apiserver import Object
-from sim.controller import ControllerProcess
-from sim.kubeconfig import kubeconfig
-from sim.watched import Watched
+from sim.cluster.apiserver import Object
+from sim.cluster.controller import ControllerProcess
+from sim.cluster.kubeconfig import kubeconfig
+from sim.cluster.watched import Watched
 
 
 def test_it_is_ready_once_all_is_watched_and_leaves_when_it_is_told(tmp_path: Path) -> None:

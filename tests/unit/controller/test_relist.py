@@ -13,8 +13,8 @@ import pytest
 
 from netvsc_operator.controller.cache import Seen
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS
-from sim.kubeconfig import connected
-from sim.watched import Reader, Watched, reading
+from sim.cluster.kubeconfig import connected
+from sim.cluster.watched import Reader, Watched, reading
 
 NAMES = {"n1", "n2", "n3"}
 ALL = {"nodes": NAMES, "netvscnodes": NAMES, "pods": {"a/fwd", "b/fwd"}, "pools": {"fast", "pair"}}

@@ -11,9 +11,9 @@ import pytest
 
 from netvsc.model.status import AnnounceState, Foreign, ForeignState
 from netvsc_operator.controller.cache import Claimant
-from sim.controlled import NODE, POD, World, world
-from sim.nodes import held, offered, pair, returned, revoked, said, taken, vf
-from sim.objects import Killed
+from sim.cluster.controlled import NODE, POD, World, world
+from sim.cluster.nodes import held, offered, pair, returned, revoked, said, taken, vf
+from sim.cluster.objects import Killed
 
 ONE = held(pair(1))
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from netvsc_operator.kube import NETVSC_NODES, Kube
 from netvsc_operator.uninstall import leave, verdict
-from sim.objects import SimKube
+from sim.cluster.objects import SimKube
 
 Object = dict[str, Any]
 

@@ -11,9 +11,9 @@ import pytest
 
 from netvsc_operator.kube import NETVSC_NODES, NODES, Kube, way
 from sim.account import Account
-from sim.apiserver import status
-from sim.kubeconfig import connected
-from sim.watched import Reader, Watched, reading
+from sim.cluster.apiserver import status
+from sim.cluster.kubeconfig import connected
+from sim.cluster.watched import Reader, Watched, reading
 
 NOTHING: dict[str, set[str]] = {"nodes": set(), "netvscnodes": set(), "pods": set(), "pools": set()}
 PAGE = "<html>log in first"

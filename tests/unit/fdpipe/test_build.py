@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.fdpipe import SOURCES, binary
+from sim.sidecar.fdpipe import SOURCES, binary
 
 OURS = sorted(path for path in SOURCES.glob("*.[ch]") if path.name != "guard.c")
 UNITS = [path for path in OURS if path.suffix == ".c"]

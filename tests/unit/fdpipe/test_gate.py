@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sim.machines import MS, Gate, GateMachine
+from sim.sidecar.machines import MS, Gate, GateMachine
 
 POLL, TIMEOUT, START = 100 * MS, 10_000 * MS, 1_000 * MS
 

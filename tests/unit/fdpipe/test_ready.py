@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from sim.machines import MS, Ready, ReadyMachine, Verbs
+from sim.sidecar.machines import MS, Ready, ReadyMachine, Verbs
 
 SETTLE, START = 30 * MS, 1_000 * MS
 

@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from sim.machines import check_template, default_template, render
+from sim.sidecar.machines import check_template, default_template, render
 
 VALUES: dict[str, Any] = {"pci": "9b33:00:02.0", "mac": "00:0d:3a:c0:00:11", "interface": "eth1"}
 

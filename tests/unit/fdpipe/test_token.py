@@ -9,8 +9,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from sim.machines import Act, Token, Why
-from sim.pipe_model import POLL, Window, World
+from sim.sidecar.machines import Act, Token, Why
+from sim.sidecar.pipe_model import POLL, Window, World
 
 ADDRESSES = st.sampled_from(["9b33:00:02.0", "9b33:00:03.0", "d5f1:00:02.0"])
 SHORT = st.integers(0, 4 * POLL)

@@ -4,7 +4,7 @@ from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin.inventory.address_memory import as_at_home, seen_at_home
 from netvsc_deviceplugin.inventory.nics import Nic, pair_up
 from netvsc_deviceplugin.kernel.addresses import Own
-from sim.links import LinkList
+from sim.kernel.links import LinkList
 
 OWN = ("10.0.1.4/24",)
 

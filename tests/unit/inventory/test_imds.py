@@ -16,7 +16,7 @@ from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.inventory.imds.client import Endpoint
 from netvsc_deviceplugin.inventory.imds.poller import Imds
 from sim.imds import document, nic
-from sim.stock import inventory, pair
+from sim.kubelet.inventories import inventory, pair
 
 SOON = 0.02
 NEVER = 3600.0

@@ -11,7 +11,7 @@ from netvsc.model.status import Foreign, ForeignState
 from netvsc_deviceplugin.foreign import claim
 from netvsc_deviceplugin.inventory.match import Policy, World, decide, match
 from netvsc_deviceplugin.inventory.nics import pair_up, remember
-from sim.links import LinkList, mac_of
+from sim.kernel.links import LinkList, mac_of
 
 
 def pool(**keys: object) -> tuple[Pool, ...]:

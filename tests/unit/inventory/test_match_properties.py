@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.inventory.match import Policy, match
 from netvsc_deviceplugin.kernel.links import above
-from sim.links import LinkList, mac_of
+from sim.kernel.links import LinkList, mac_of
 
 
 @dataclass(frozen=True)

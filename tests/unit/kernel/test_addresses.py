@@ -7,7 +7,7 @@ from netvsc.model.pool import pools_from
 from netvsc_deviceplugin.inventory.match import Policy, World, match
 from netvsc_deviceplugin.inventory.scan import with_told
 from netvsc_deviceplugin.kernel.addresses import Own, known
-from sim.links import LinkList, mac_of
+from sim.kernel.links import LinkList, mac_of
 
 TOLD = Own(addresses=("10.0.1.4/24", "10.0.1.5/24", "fd00::4/128"), gateways=("10.0.1.1",))
 

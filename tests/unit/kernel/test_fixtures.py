@@ -14,7 +14,7 @@ from netvsc_deviceplugin.inventory.match import Policy, match
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.routes import DefaultRoute
 from netvsc_deviceplugin.kernel.sysfs import read_devices, with_parents
-from sim import fixture
+from sim.kernel import fixture
 
 
 def links_of(host: fixture.Fixture) -> tuple[Link, ...]:

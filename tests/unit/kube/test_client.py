@@ -31,8 +31,8 @@ from netvsc_operator.kube import (
     Unavailable,
     Watch,
 )
-from sim.apiserver import Apiserver, status, thing
-from sim.kubeconfig import connected
+from sim.cluster.apiserver import Apiserver, status, thing
+from sim.cluster.kubeconfig import connected
 
 Test = Callable[[Kube, Apiserver], Awaitable[None]]
 

@@ -12,8 +12,8 @@ import pytest
 from netvsc.errors import ConfigError
 from netvsc_operator.kube import NODES, Forbidden, Kube, Unavailable, way
 from sim.account import Account
-from sim.apiserver import Apiserver
-from sim.kubeconfig import kubeconfig
+from sim.cluster.apiserver import Apiserver
+from sim.cluster.kubeconfig import kubeconfig
 
 Test = Callable[[Kube, Apiserver, Account], Awaitable[None]]
 

@@ -11,7 +11,7 @@ import pytest
 from netvsc.model.pair import Pair
 from netvsc.model.pool import BUILT_IN, Pool, Verbs
 from netvsc_deviceplugin.kubelet.devices.allocation import Grant, grant, variable
-from sim.stock import pair, revoked
+from sim.kubelet.inventories import pair, revoked
 
 ALL = {"/dev/net/tun", "/dev/infiniband/rdma_cm"} | {f"/dev/infiniband/uverbs{n}" for n in (1, 2)}
 SHARED = replace(BUILT_IN, verbs=Verbs.POOL)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import BUILT_IN, Pool, Verbs
 from netvsc_deviceplugin import cdi
-from sim.stock import inventory, pair, revoked
+from sim.kubelet.inventories import inventory, pair, revoked
 
 ALL = {"/dev/net/tun", "/dev/infiniband/rdma_cm"} | {f"/dev/infiniband/uverbs{n}" for n in (1, 2)}
 FAST = Pool(name="fast", resource="netvsc.io/fast")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from netvsc_deviceplugin import devinfo
-from sim.stock import pair, revoked
+from sim.kubelet.inventories import pair, revoked
 
 RESOURCES = {"pair": "netvsc.io/pair", "fast": "netvsc.io/fast-25g.a"}
 ONE, TWO = pair(1), pair(2, pool="fast")

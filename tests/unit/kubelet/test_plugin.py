@@ -12,7 +12,7 @@ import pytest
 from netvsc.model.pair import Exclusion, Inventory, Pair, Reason
 from netvsc.model.pool import BUILT_IN, Pool
 from netvsc_deviceplugin.kubelet.plugin import Plugin, UnavailablePairError, UnknownPairError
-from sim.stock import inventory, pair, revoked, synthetic
+from sim.kubelet.inventories import inventory, pair, revoked, synthetic
 
 STRICT = replace(BUILT_IN, unhealthy_after_s=30.0)
 MANA = "7870:00:00.0"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from netvsc.model.pair import Pair
 from netvsc_deviceplugin.functions import clash, seen
 from netvsc_deviceplugin.kubelet.devices.preference import prefer
-from sim.stock import pair, revoked
+from sim.kubelet.inventories import pair, revoked
 
 MANA = "7870:00:00.0"
 

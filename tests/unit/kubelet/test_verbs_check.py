@@ -14,9 +14,9 @@ from netvsc_deviceplugin.inventory.match import Policy, match
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.sysfs import read_devices, read_links
 from netvsc_deviceplugin.kubelet.verbs_check import mismatch, mismatches, report
-from sim import fixture
-from sim.stock import inventory, pair, revoked
-from sim.systree import SysTree
+from sim.kernel import fixture
+from sim.kernel.systree import SysTree
+from sim.kubelet.inventories import inventory, pair, revoked
 
 A, B = pair(1), pair(2)
 

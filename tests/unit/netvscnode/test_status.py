@@ -32,7 +32,7 @@ from netvsc_deviceplugin.netvscnode import conditions
 from netvsc_deviceplugin.netvscnode.conditions import State
 from netvsc_deviceplugin.netvscnode.counts import Count
 from netvsc_deviceplugin.netvscnode.status import Guest, Sight, guests_of, status_of
-from sim.stock import inventory, pair, revoked
+from sim.kubelet.inventories import inventory, pair, revoked
 
 NOON = 1_767_355_200.0
 AGENT = AgentStatus(version="1", started=to_text(NOON))

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from netvsc_deviceplugin.apiserver.client import Client
 from netvsc_deviceplugin.netvscnode.watch import NodeWatch, Times
-from sim.apiserver import Apiserver, Object, status, thing
+from sim.cluster.apiserver import Apiserver, Object, status, thing
 
 PATIENCE = 10.0
 Story = Callable[[NodeWatch, Apiserver], Awaitable[None]]

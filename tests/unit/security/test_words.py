@@ -15,8 +15,8 @@ from netvsc_deviceplugin.kernel.links import parse_link
 from netvsc_deviceplugin.kernel.netlink import attribute
 from netvsc_operator.kube import PODS
 from netvsc_operator.kubectl import tables
-from sim.controlled import POD, world
-from sim.nodes import held, pair, revoked, status
+from sim.cluster.controlled import POD, world
+from sim.cluster.nodes import held, pair, revoked, status
 
 OWN, FALSE = "00:0d:3a:c0:00:11", "02:00:00:66:66:66"
 CLEAR = "\x1b[2J\x1b[1;1H"

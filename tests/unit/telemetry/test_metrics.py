@@ -11,7 +11,7 @@ from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.telemetry.metrics import Metrics
 from netvsc_deviceplugin.telemetry.pair_gauges import Now
 from netvsc_deviceplugin.woken import Woken
-from sim.stock import inventory, pair, revoked
+from sim.kubelet.inventories import inventory, pair, revoked
 
 A, B = pair(1), revoked(pair(2, numa=None))
 HOLDER = Allocation(namespace="nf", pod="fwd-0", container="fwd", resource="netvsc.io/pair")

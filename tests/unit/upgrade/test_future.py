@@ -20,8 +20,8 @@ from netvsc_operator.controller.events.pod_condition import accelerated
 from netvsc_operator.controller.pools import node_spec
 from netvsc_operator.controller.watches.kopf_handlers import INJECTED
 from netvsc_operator.kube import EVENTS
-from sim.controlled import World, world
-from sim.nodes import held, pair, returned, revoked, status
+from sim.cluster.controlled import World, world
+from sim.cluster.nodes import held, pair, returned, revoked, status
 
 ONE = held(pair(1))
 WORD = "Hovering"

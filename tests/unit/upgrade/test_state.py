@@ -21,7 +21,7 @@ from netvsc_deviceplugin.cni.deferred_calls import Passed
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given
 from netvsc_deviceplugin.netvscnode import cache
 from netvsc_operator.admission import Result
-from sim.reviews import ask
+from sim.cluster.reviews import ask
 from upgrade import exchange
 
 FOLDER = Path(__file__).parents[2] / "upgrade"

@@ -18,7 +18,7 @@ from netvsc.errors import NodeError
 from netvsc.host.inotify import watching
 from netvsc_operator.webhook.metrics import Metrics
 from netvsc_operator.webhook.serving_certificate import Certificate
-from sim.secret import Secret
+from sim.cluster.secret import Secret
 
 
 class Rig:

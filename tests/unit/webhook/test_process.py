@@ -12,8 +12,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from sim.secret import Secret
-from sim.webhook import POOLS, Client, Webhook, pod, review, running
+from sim.cluster.secret import Secret
+from sim.cluster.webhook import POOLS, Client, Webhook, pod, review, running
 
 Test = Callable[[Webhook, Client, Secret], Awaitable[None]]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sim.cni import CniHost, Pod, id_of
-from sim.cni_server import CniServer, Said, shim
+from sim.cni.calls import CniHost, Pod, id_of
+from sim.cni.server import CniServer, Said, shim
 
 V4 = {"address": "10.8.0.5/24", "gateway": "10.8.0.1"}
 V6 = {"address": "fd00:8::5/64", "gateway": "fd00:8::1"}

@@ -21,7 +21,7 @@ from netvsc_operator.controller.watches.event_sink import Notebook
 from netvsc_operator.controller.watches.kopf_session import Pulse
 from netvsc_operator.controller.workqueue import WorkQueue
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS, Kind, Kube
-from sim.apiserver import Object, served, status
+from sim.cluster.apiserver import Object, served, status
 
 PATIENCE_S = 10.0
 _KINDS = {NODES: "Node", PODS: "Pod", NETVSC_NODES: "NetvscNode", NETVSC_POOLS: "NetvscPool"}

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from sim.systree import PciFacts, SysTree
+from sim.kernel.systree import PciFacts, SysTree
 
-FOLDER = Path(__file__).parent / "fixtures"
+FOLDER = Path(__file__).parents[1] / "fixtures"
 NAMES = tuple(sorted(path.stem[:3] for path in FOLDER.glob("f*.yaml")))
 
 Fixture = Mapping[str, Any]  # the fixtures' own shape, fixtures/README.md

@@ -24,11 +24,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sim import spaces
-from sim.host import Host, SimVf
-from sim.systree import PciFacts
+from sim.kernel import netns as spaces
+from sim.kernel.host import Host, SimVf
+from sim.kernel.systree import PciFacts
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SOURCES = ROOT / "fdpipe"
 SOCKET = "\0netvsc.io/fdpipe"
 MAC = "00:0d:3a:c0:00:11"
@@ -159,12 +159,12 @@ class Sidecar(Followed):
 
 
 class Application(Followed):
-    """The stand-in of sim.application, launched by `fdpipe exec`."""
+    """The stand-in of sim.sidecar.application, launched by `fdpipe exec`."""
 
     def __init__(self, pod: Pod, *options: str, program: str, launcher: Iterable[str] = ()) -> None:
         pipe = pod.dir / "00"
         command = [str(binary(program)), "exec", "--fd", f"200={pipe}", "--guard", "off", *launcher]
-        command += ["--", sys.executable, "-m", "sim.application", *options]
+        command += ["--", sys.executable, "-m", "sim.sidecar.application", *options]
         paths = [str(ROOT), str(ROOT / "tests"), str(ROOT / "deviceplugin")]
         environment = os.environ | {"PYTHONPATH": ":".join(paths)}
         super().__init__(command, netns=pod.host.netns, stream="stdout", env=environment)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netvsc_operator.kube import Kube, way
-from sim.controller import ControllerProcess
-from sim.fleet import SimFleet, Size, known
+from sim.cluster.controller import ControllerProcess
+from sim.cluster.fleet import SimFleet, Size, known
 
 FULL = Size(nodes=5000, changing=500, pods=2000, within_s=60)
 CI = Size(nodes=500, changing=50, pods=200, within_s=6)

@@ -18,7 +18,7 @@ from ctypes import (
 )
 from enum import IntEnum
 
-from sim.fdpipe import binary
+from sim.sidecar.fdpipe import binary
 
 MS = 1_000_000  # times are nanoseconds
 

@@ -16,7 +16,7 @@ import socket
 from types import TracebackType
 from typing import Self
 
-from sim import spaces
+from sim.kernel import netns as spaces
 
 
 class Door:

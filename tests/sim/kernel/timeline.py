@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sim.fixture import Fixture
-from sim.host import Host
+from sim.kernel.fixture import Fixture
+from sim.kernel.host import Host
 
 
 class Do(StrEnum):

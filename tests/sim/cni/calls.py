@@ -25,11 +25,11 @@ from netvsc_deviceplugin.cni.attach.records import Target, Want
 from netvsc_deviceplugin.inventory.scan import Source
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.requests.linkops import Rtnl
-from sim import spaces
-from sim.host import Host, SimVf
-from sim.links import mac_of
-from sim.rtnl import Rtnl as SimRtnl
-from sim.systree import PciFacts
+from sim.kernel import netns as spaces
+from sim.kernel.host import Host, SimVf
+from sim.kernel.links import mac_of
+from sim.kernel.rtnl import Rtnl as SimRtnl
+from sim.kernel.systree import PciFacts
 
 _pods = itertools.count(1)
 _UP = 0x1

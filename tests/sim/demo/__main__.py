@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sim import namespaces
 from sim.agent import AgentFolder, AgentProcess
-from sim.fdpipe import Application, LogLine, Pod, Sidecar
-from sim.host import Host
-from sim.kubelet import Kubelet
-from sim.screen import Screen
+from sim.demo.screen import Screen
+from sim.kernel import namespaces
+from sim.kernel.host import Host
+from sim.kubelet.kubelet import Kubelet
+from sim.sidecar.fdpipe import Application, LogLine, Pod, Sidecar
 
 RESOURCE, PAIR, NETVSC = "netvsc.io/pair", "00-0d-3a-c0-00-11", "eth1"
 POLL_MS = 100

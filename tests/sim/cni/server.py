@@ -17,8 +17,8 @@ from netvsc_deviceplugin.cni.deferred_calls import Passed
 from netvsc_deviceplugin.cni.pod_pairs import Devices, Pods
 from netvsc_deviceplugin.cni.server import serving
 from netvsc_deviceplugin.cni.service import Service
-from sim.cni import CniHost, Pod, id_of
-from sim.fdpipe import binary
+from sim.cni.calls import CniHost, Pod, id_of
+from sim.sidecar.fdpipe import binary
 
 PREVIOUS: dict[str, Any] = {
     "interfaces": [{"name": "eth0", "mac": "02:00:00:00:00:01", "sandbox": "/run/netns/x"}],

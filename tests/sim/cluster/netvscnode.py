@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sim.apiserver import Apiserver, Object, thing
-from sim.door import Door
-from sim.host import Host
+from sim.cluster.apiserver import Apiserver, Object, thing
+from sim.cluster.proxy import Door
+from sim.kernel.host import Host
 
 PATIENCE = 10.0  # seconds
 

@@ -12,7 +12,7 @@ from netvsc.model.status import Announcement
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
 from netvsc_deviceplugin.sidecar.manager import Sidecars
-from sim.fdpipe import PATIENCE
+from sim.sidecar.fdpipe import PATIENCE
 
 # A pid namespace of its own, as a pod has: we are then outside of it, as the node's agent is.
 AS_IN_A_POD = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")

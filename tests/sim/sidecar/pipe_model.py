@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from sim.failsafe import Did, Failsafe
-from sim.machines import Act, Token
+from sim.sidecar.failsafe import Did, Failsafe
+from sim.sidecar.machines import Act, Token
 
 POLL = 100_000_000  # nanoseconds
 NEVER = 1 << 62

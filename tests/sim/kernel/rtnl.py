@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from netvsc_deviceplugin.kernel.netlink import attribute, messages
-from sim import spaces
+from sim.kernel import netns as spaces
 
 _NEWLINK, _DELLINK, _SETLINK, _NEWADDR, _DELADDR, _NEWROUTE, _DELROUTE = 16, 17, 19, 20, 21, 24, 25
 _REQUEST_ACK, _CREATE_EXCLUSIVE = 0x5, 0x600

@@ -25,12 +25,12 @@ class ControllerProcess:
     """An async context manager; `pace` is patience and pauses in seconds, as `2,5,15,45`."""
 
     def __init__(self, kubeconfig: Path, *, pace: str = "2,5,15,45") -> None:
-        command = [sys.executable, "-m", "sim.controller", str(kubeconfig), pace]
+        command = [sys.executable, "-m", "sim.cluster.controller", str(kubeconfig), pace]
         self.process = subprocess.Popen(
             command,
             stderr=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).parents[1],
+            cwd=Path(__file__).parents[2],
             env=os.environ | {"PROMETHEUS_DISABLE_CREATED_SERIES": "True"},
         )
         self.log: list[dict[str, Any]] = []

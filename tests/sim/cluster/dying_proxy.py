@@ -19,7 +19,7 @@ import aiohttp
 from aiohttp import web
 
 from netvsc_deviceplugin.apiserver.access import Access
-from sim.kubeconfig import kubeconfig
+from sim.cluster.kubeconfig import kubeconfig
 
 _PASSED = ("Accept", "Content-Type")
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from sim.fdpipe import SOURCES
+from sim.sidecar.fdpipe import SOURCES
 
 PATIENCE_S = 1.5  # for pods that have pairs; the shipped program has 60
 PATIENCE_PLAIN_S = 0.4  # for others; the shipped program has 5

@@ -13,7 +13,7 @@ from netvsc_deviceplugin.cni.attach.checkpoint import Marker, Markers
 from netvsc_deviceplugin.cni.attach.executor import Means
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.requests.linkops import Rtnl
-from sim.cni import CniHost
+from sim.cni.calls import CniHost
 
 
 class Killed(BaseException):

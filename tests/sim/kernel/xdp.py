@@ -13,7 +13,7 @@ import struct
 import subprocess
 
 from netvsc_deviceplugin.kernel.netlink import attribute, messages
-from sim import spaces
+from sim.kernel import netns as spaces
 
 _BPF, _PROG_LOAD, _XDP, _INSTRUCTIONS = 321, 5, 6, 2  # bpf(2) on x86-64
 _DROP = struct.pack("=BBhi", 0xB7, 0, 0, 1) + struct.pack("=BBhi", 0x95, 0, 0, 0)  # return 1

@@ -18,7 +18,7 @@ from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.kubelet.manager import PluginHost
 from netvsc_deviceplugin.kubelet.podresources import Allocations
 from netvsc_deviceplugin.telemetry.metrics import Metrics
-from sim.kubelet import PATIENCE, Kubelet
+from sim.kubelet.kubelet import PATIENCE, Kubelet
 
 T = TypeVar("T")
 

@@ -1,10 +1,10 @@
 """The application stand-in: a fail-safe at a descriptor, in the network namespace it is started in.
 
-    fdpipe exec --fd 200=/run/netvsc/00 -- python -m sim.application --fd 200 --poll-ms 100
+    fdpipe exec --fd 200=/run/netvsc/00 -- python -m sim.sidecar.application --fd 200 --poll-ms 100
 
-It prints one JSON object per event: `started`, `read`, and what `sim.failsafe` says of each poll,
-with `at`, nanoseconds of CLOCK_MONOTONIC. `--tap` makes the tap that a fail-safe makes, up once the
-"ports are started", and gone with the process.
+It prints one JSON object per event: `started`, `read`, and what `sim.sidecar.failsafe` says of each
+poll, with `at`, nanoseconds of CLOCK_MONOTONIC. `--tap` makes the tap of a fail-safe, up once
+the "ports are started", and gone with the process.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 from netvsc_deviceplugin.kernel import netlink
-from sim.failsafe import Device, Failsafe, Step
+from sim.sidecar.failsafe import Device, Failsafe, Step
 
 _IFNAME, _IFALIAS = 3, 20
 _TUNSETIFF, _TAP_NO_PI = 0x400454CA, 0x1002
@@ -100,7 +100,7 @@ class Application:
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m sim.application", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m sim.sidecar.application", description=__doc__)
     parser.add_argument("--fd", type=int, default=200)
     parser.add_argument("--poll-ms", type=int, default=100)
     parser.add_argument("--tap", help="make this tap, as a fail-safe with a tap does")

@@ -22,7 +22,7 @@ from netvsc_operator.kube import (
     Scope,
     Watch,
 )
-from sim.nodes import SimAgent, held, pair, returned, revoked, taken
+from sim.cluster.nodes import SimAgent, held, pair, returned, revoked, taken
 
 PAIRS = 3
 _AT_ONCE = 16

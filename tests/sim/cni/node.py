@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from sim.agent import AgentFolder, AgentProcess
-from sim.cni import CniHost, Pod, host_of, id_of
-from sim.cni_conflists import AZURE_OVERLAY, text_of
-from sim.cni_server import Said, config, shim
-from sim.fdpipe import binary
-from sim.kubelet import Kubelet
+from sim.cni.calls import CniHost, Pod, host_of, id_of
+from sim.cni.conflists import AZURE_OVERLAY, text_of
+from sim.cni.server import Said, config, shim
+from sim.kubelet.kubelet import Kubelet
+from sim.sidecar.fdpipe import binary
 
 PAIR = "netvsc.io/pair"
 ETH1 = id_of(1)

@@ -20,8 +20,8 @@ from netvsc_operator.controller.reconciler import Controller
 from netvsc_operator.controller.watches.nic_owners import Foreigners
 from netvsc_operator.controller.workqueue import WorkQueue
 from netvsc_operator.kube import EVENTS, NETVSC_NODES, NETVSC_POOLS, NODES, PODS, Kube
-from sim.nodes import status
-from sim.objects import SimKube
+from sim.cluster.nodes import status
+from sim.cluster.objects import SimKube
 
 NODE = "n1"
 POD = "fwd-0"

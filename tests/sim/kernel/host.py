@@ -22,9 +22,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from sim import fixture
-from sim.rtnl import Rtnl
-from sim.systree import PciFacts, SysTree
+from sim.kernel import fixture
+from sim.kernel.rtnl import Rtnl
+from sim.kernel.systree import PciFacts, SysTree
 
 _serial = itertools.count(1)
 

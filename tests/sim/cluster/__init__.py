@@ -1,0 +1,1 @@
+"""An apiserver, and the objects in it."""

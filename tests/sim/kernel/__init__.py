@@ -1,0 +1,1 @@
+"""Simulated hosts: links, namespaces, a /sys tree, and NICs that come and go."""

@@ -1,0 +1,1 @@
+"""A kubelet's side of its two APIs, over the real sockets."""

@@ -1,0 +1,1 @@
+"""Both ends of a sidecar: fdpipe's process, and the application that reads its pipe."""
