@@ -98,7 +98,7 @@ cluster-down: $(READY) ## end it, without a trace
 
 .PHONY: manifests
 manifests: $(READY) ## render the chart into manifests/
-	@PYTHONPATH=tests $(BIN)/python -m cluster.rendering
+	@PYTHONPATH=tests $(BIN)/python -m cluster.chart.rendering
 
 .PHONY: metrics
 metrics: $(READY) ## write docs/metrics.md from what the programs export
@@ -140,7 +140,7 @@ chaos: $(READY) ## five minutes of kills, cuts and flaps in a real cluster, seed
 	@tests/need-root.sh chaos
 	@tests/cluster/setup.sh
 	@$(MAKE) --no-print-directory fdpipe
-	$(BIN)/python -m pytest -s tests/cluster/test_chaos.py -k breaks_nothing
+	$(BIN)/python -m pytest -s tests/cluster/chaos/test_chaos.py -k breaks_nothing
 
 .PHONY: soak
 soak: $(READY) fdpipe ## the long counts, seeded; run before a release

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cluster import whole as whole_chart
+from cluster.deployments import full_chart as whole_chart
+from cluster.deployments.agent_only import TAG, install, load_agent, uninstall
 from cluster.harness import Cluster
 from cluster.harness.diagnosis import diagnosis
-from cluster.installed import TAG, install, load_agent, uninstall
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from cluster.simulated import Nics
+    from cluster.deployments.simulated_nics import Nics
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +66,16 @@ def whole(
         return
     whole_chart.uninstall(cluster)
     nics.remove()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that want the same installation follow one another: it is made once for all of them."""
+    wants: dict[Path, int] = {}
+    for item in items:
+        named = getattr(item, "fixturenames", ())
+        wanted = 2 if "whole" in named else 1 if "installed" in named else 0
+        wants[item.path] = max(wanted, wants.get(item.path, 0))
+    items.sort(key=lambda item: wants[item.path])
 
 
 def _next_module_wants(fixture: str, request: pytest.FixtureRequest) -> bool:

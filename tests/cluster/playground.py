@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import sys
 
+from cluster.deployments.agent_only import load_agent
+from cluster.deployments.full_chart import install
+from cluster.deployments.simulated_nics import NICS, Nics
 from cluster.harness import Cluster, ClusterError
-from cluster.installed import load_agent
-from cluster.simulated import NICS, Nics
-from cluster.whole import install
 
 HINTS = """
 export KUBECONFIG={kubeconfig}   # for any client on this machine

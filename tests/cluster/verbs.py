@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cluster.simulated import NICS
+from cluster.deployments.simulated_nics import NICS
 from sim.kernel.systree import PciFacts, SysTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cluster.deployments.simulated_nics import Nic
     from cluster.harness import Cluster
-    from cluster.simulated import Nic
 
 # Below the agent's own folder, which its container sees.
 TREE = "/run/netvsc/simulated"

@@ -1,6 +1,6 @@
 """fdpipe of this version beside that of the version before: in a pod, and as the runtime's plugin.
 
-The older one is built as the cluster tests do it (cluster.previous).
+The older one is built as the cluster tests do it (cluster.deployments.previous_version).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cluster import previous
+from cluster.deployments import previous_version
 from netvsc_deviceplugin.cni.deferred_calls import Passed
 from netvsc_deviceplugin.sidecar.protocol import Said, parse
 from sim.cni.calls import CniHost
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.cluster
 STATE = Path(exchange.__file__).parent / "state"
 QUICK = ("--gate", "immediate", "--poll-ms", "20", "--settle-ms", "5")
 Build = Callable[[str], Path]
-OLD, NEW = previous.program, binary
+OLD, NEW = previous_version.program, binary
 
 
 class Upgraded:
@@ -110,4 +110,4 @@ def _read_by_the_old(notes: Path, folder: Path) -> Any:
     shutil.copytree(STATE, state)
     shutil.rmtree(state / "run/passed")
     shutil.copytree(notes, state / "run/passed")
-    return json.loads(exchange.by(previous.python(), "read", state))["passed"]
+    return json.loads(exchange.by(previous_version.python(), "read", state))["passed"]

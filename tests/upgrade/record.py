@@ -10,14 +10,15 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster import mixture, previous, testpmd
+from cluster import testpmd
+from cluster.deployments import mixed_versions, previous_version
+from cluster.deployments.agent_only import wait_allocatable
+from cluster.deployments.mixed_versions import Mixture
+from cluster.deployments.simulated_nics import NICS, Nics
 from cluster.harness import Cluster, addresses, config
-from cluster.installed import wait_allocatable
-from cluster.mixture import Mixture
 from cluster.pods import Pods, container, pod
-from cluster.simulated import NICS, Nics
-from cluster.stories import agent_away, wait_accelerated
-from cluster.story import FORWARDER, HOME_SLOT, PAIR, Story, forwarder
+from cluster.stories.shared import agent_away, wait_accelerated
+from cluster.stories.story import FORWARDER, HOME_SLOT, PAIR, Story, forwarder
 from upgrade import exchange
 
 if TYPE_CHECKING:
@@ -35,14 +36,14 @@ def main() -> None:
         _play(cluster)
     finally:
         cluster.down()
-    for file in (previous.source() / "charts/netvsc-operator/crds").iterdir():
+    for file in (previous_version.source() / "charts/netvsc-operator/crds").iterdir():
         shutil.copy(file, HERE / "crds")
-    read = exchange.by(previous.python(), "read", STATE)
+    read = exchange.by(previous_version.python(), "read", STATE)
     (HERE / "read.json").write_text(json.dumps(json.loads(read), indent=1, sort_keys=True) + "\n")
 
 
 def _play(cluster: Cluster) -> None:
-    mixture.load(cluster, new=False)
+    mixed_versions.load(cluster, new=False)
     cluster.image(testpmd.IMAGE, testpmd.files())
     nics, pods = Nics(cluster), Pods(cluster, "default")
     nics.add()

@@ -7,11 +7,11 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cluster.chaos import people, pipe
-from cluster.chaos.hands import stopped
+from cluster.chaos import pipe, processes
+from cluster.chaos.actions import stopped
 from cluster.chaos.invariants import INTERFACE
 from cluster.chaos.observe import snapshot
-from cluster.chaos.people import Who
+from cluster.chaos.processes import Who
 from cluster.chaos.steps import Role
 from cluster.harness.wait import until
 
@@ -30,7 +30,7 @@ def vf_taken_home(stage: Stage, host: Host) -> Iterator[None]:
     """A VF is in the node's network, and the agent, which would bring it back, does not run."""
     vf = host.vf(stage.nics[Role.FORWARDER])
     space = snapshot(stage).spaces[Role.FORWARDER]
-    with stopped(people.find(stage.cluster, Who.AGENT)):
+    with stopped(processes.find(stage.cluster, Who.AGENT)):
         stage.cluster.node.run(
             ["ip", "-n", space, "link", "set", vf.vf if vf else "", "netns", "1"]
         )
@@ -43,7 +43,7 @@ def way_home_lost(stage: Stage) -> Iterator[None]:
     name = stage.nics[Role.FORWARDER].name
     space = snapshot(stage).spaces[Role.FORWARDER]
     lost = ("link", "property", "del", "dev", INTERFACE, "altname", f"nvhome-{name}")
-    with stopped(people.find(stage.cluster, Who.AGENT)):
+    with stopped(processes.find(stage.cluster, Who.AGENT)):
         stage.cluster.node.run(["ip", "-n", space, *lost])
         yield
 
@@ -82,17 +82,17 @@ def line_left_behind(stage: Stage, host: Host) -> Iterator[None]:
 
 def application_killed(stage: Stage) -> None:
     uid = stage.uids[Role.WITNESS]
-    for one in people.find(stage.cluster, Who.WITNESS, pod=uid):
-        people.send(one, signal.SIGKILL)
+    for one in processes.find(stage.cluster, Who.WITNESS, pod=uid):
+        processes.send(one, signal.SIGKILL)
 
 
 def _offered(pid: int) -> str | None:
     return pipe.offered(pipe.content(pid))
 
 
-def _sidecar(stage: Stage) -> list[people.Person]:
-    return people.find(stage.cluster, Who.SIDECAR, pod=stage.uids[Role.FORWARDER])
+def _sidecar(stage: Stage) -> list[processes.Person]:
+    return processes.find(stage.cluster, Who.SIDECAR, pod=stage.uids[Role.FORWARDER])
 
 
-def _forwarder(stage: Stage) -> list[people.Person]:
-    return people.find(stage.cluster, Who.TESTPMD, pod=stage.uids[Role.FORWARDER])
+def _forwarder(stage: Stage) -> list[processes.Person]:
+    return processes.find(stage.cluster, Who.TESTPMD, pod=stage.uids[Role.FORWARDER])

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from cluster.chaos.reads import Window, excuses, window
 from cluster.chaos.steps import Role
+from cluster.deployments.sidecar_only import echoes
 from cluster.harness.errors import ClusterError
 from cluster.harness.wait import until
-from cluster.story import HOME_SLOT
-from cluster.thin import echoes
+from cluster.stories.story import HOME_SLOT
 
 if TYPE_CHECKING:
     from cluster.chaos.host import Host

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from cluster.chaos.reads import Removal
 from cluster.chaos.seen import NicTruth
-from cluster.story import HOME_SLOT, SLOTS, Vf, seated
+from cluster.stories.story import HOME_SLOT, SLOTS, Vf, seated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cluster.chaos.steps import Role
-    from cluster.simulated import Nic, Nics
+    from cluster.deployments.simulated_nics import Nic, Nics
 
 
 class Host:

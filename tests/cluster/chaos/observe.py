@@ -7,16 +7,16 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from cluster.chaos import people
-from cluster.chaos.people import Who
+from cluster.chaos import processes as people
+from cluster.chaos.processes import Who
 from cluster.chaos.seen import HOME, Life, Netdev, PairSeen, PipeSeen, PodSeen, Snapshot
 from cluster.chaos.stage import restarts_of
 from cluster.chaos.steps import APPLICATIONS, Role
 from cluster.chaos.telling import Event
+from cluster.deployments.simulated_nics import FAR
 from cluster.harness import addresses, namespaces, processes
-from cluster.simulated import FAR
-from cluster.stories import condition
-from cluster.story import ACCELERATED, EVENTS, PAIR
+from cluster.stories.shared import condition
+from cluster.stories.story import ACCELERATED, EVENTS, PAIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

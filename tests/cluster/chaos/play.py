@@ -7,28 +7,28 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cluster.chaos import heal, observe, quiet, since
-from cluster.chaos.diary import Diary
+from cluster.chaos import baseline, heal, observe, quiet
+from cluster.chaos.actions import Hands
+from cluster.chaos.baseline import Since
 from cluster.chaos.growth import Usage, judge_growth
-from cluster.chaos.hands import Hands
 from cluster.chaos.host import Host
-from cluster.chaos.lanes import play
+from cluster.chaos.journal import Diary
 from cluster.chaos.reads import Window
 from cluster.chaos.seen import Broken, Invariant, Snapshot
-from cluster.chaos.since import Since
 from cluster.chaos.stage import Stage
 from cluster.chaos.steps import APPLICATIONS, Role
+from cluster.chaos.storm import play
 from cluster.chaos.telling import Event, judge_counts, judge_events, judge_pods
 from cluster.chaos.watch import Watch
-from cluster.simulated import NICS
+from cluster.deployments.simulated_nics import NICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cluster.chaos.quiet import Quiet
     from cluster.chaos.steps import Act, Round
+    from cluster.deployments.simulated_nics import Nics
     from cluster.harness import Cluster
-    from cluster.simulated import Nics
 
 
 class ChaosError(AssertionError):
@@ -57,7 +57,7 @@ class Run:
         self._stale: Counter[Window] = Counter()  # of the act that is on
         self._hands = Hands(self.stage, self.host, self.diary)
         self._settle("before", lambda _: [])
-        since.wait_level(cluster)
+        baseline.wait_level(cluster)
         self._start = Since.of(observe.snapshot(self.stage), self.host)
         self._before = max((at for at, _ in observe.events(cluster)), default="")
 
@@ -80,7 +80,7 @@ class Run:
         """The act's pods are made; from here on their lives and what they are told counts."""
         self.stage.open()
         self._settle("pods made", self._births)
-        since.wait_level(self._cluster)
+        baseline.wait_level(self._cluster)
         return Since.of(observe.snapshot(self.stage), self.host)
 
     def _births(self, seen: Snapshot) -> list[Broken]:

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cluster.chaos import invariants, people
+from cluster.chaos import invariants, processes
 from cluster.chaos.observe import snapshot
-from cluster.chaos.people import OURS, Who
+from cluster.chaos.processes import OURS, Who
 from cluster.chaos.runtime import networks
 from cluster.chaos.seen import Broken, Invariant, Snapshot
 from cluster.chaos.steps import APPLICATIONS
+from cluster.deployments.full_chart import NAMESPACE
+from cluster.deployments.sidecar_only import echoes
 from cluster.harness.wait import until
-from cluster.stories import condition
-from cluster.thin import echoes
-from cluster.whole import NAMESPACE
+from cluster.stories.shared import condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ def back_at_work(stage: Stage) -> None:
     until(partial(_ready, stage), what="all of ours to be Ready", seconds=_BACK_S, pause=0.2)
     for role in APPLICATIONS:
         if role in stage.holders:
-            look = partial(people.find, stage.cluster, Who.SIDECAR, pod=stage.uids[role])
+            look = partial(processes.find, stage.cluster, Who.SIDECAR, pod=stage.uids[role])
             until(look, what=f"the sidecar of {role}", seconds=_BACK_S, pause=0.1)
 
 
@@ -91,8 +91,8 @@ def frames(stage: Stage, truth: Truth) -> list[Broken]:
 
 
 def usages(stage: Stage) -> list[Usage]:
-    ours = [one for one in people.everybody(stage.cluster) if one.who in OURS]
-    return [found for one in ours if (found := people.usage(one))]
+    ours = [one for one in processes.everybody(stage.cluster) if one.who in OURS]
+    return [found for one in ours if (found := processes.usage(one))]
 
 
 def _none_left(stage: Stage) -> bool:

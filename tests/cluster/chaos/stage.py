@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 from cluster.chaos.records import Records
 from cluster.chaos.seen import Life, Truth
 from cluster.chaos.steps import APPLICATIONS, Role
+from cluster.deployments.agent_only import REPOSITORY, TAG
+from cluster.deployments.simulated_nics import NICS
 from cluster.harness import project
 from cluster.harness.errors import ClusterError
 from cluster.harness.wait import until
-from cluster.installed import REPOSITORY, TAG
 from cluster.pods import container, pod
-from cluster.simulated import NICS
-from cluster.stories import pairs, prepared
-from cluster.story import PAIR, forwarder
+from cluster.stories.shared import pairs, prepared
+from cluster.stories.story import PAIR, forwarder
 
 if TYPE_CHECKING:
     from cluster.chaos.host import Host
+    from cluster.deployments.simulated_nics import Nic, Nics
     from cluster.harness import Cluster
     from cluster.pods import Object
-    from cluster.simulated import Nic, Nics
 
 _PATIENCE_S = 60.0
 

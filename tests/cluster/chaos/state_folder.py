@@ -6,8 +6,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cluster.chaos import people
-from cluster.chaos.people import Who
+from cluster.chaos import processes
+from cluster.chaos.processes import Who
 from cluster.harness.wait import until
 
 if TYPE_CHECKING:
@@ -51,13 +51,13 @@ def fill(cluster: Cluster, *, seconds: float) -> None:
 
 
 def _swapped(cluster: Cluster, script: str) -> None:
-    before = {one.pid for one in people.find(cluster, Who.AGENT)}
+    before = {one.pid for one in processes.find(cluster, Who.AGENT)}
     cluster.node.run(["sh", "-ec", script])
     where = ("-n", "netvsc-system", "-l", "app.kubernetes.io/name=netvsc-deviceplugin")
     cluster.kubectl("delete", "pods", *where, "--wait", "--timeout=60s")
     cluster.kubectl("rollout", "status", "daemonset/netvsc-deviceplugin", *where[:2])
     until(
-        lambda: {one.pid for one in people.find(cluster, Who.AGENT)} - before,
+        lambda: {one.pid for one in processes.find(cluster, Who.AGENT)} - before,
         what="an agent on the other folder",
         seconds=60,
     )

@@ -11,9 +11,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from cluster.chaos import people, pipe
+from cluster.chaos import pipe, processes
 from cluster.chaos.invariants import leads_to
-from cluster.chaos.people import Who
+from cluster.chaos.processes import Who
 from cluster.chaos.seen import Broken, Invariant
 from cluster.harness import namespaces
 
@@ -64,7 +64,7 @@ class Watch:
         for role, life in self._stage.born.items():
             now = 0
             with suppress(FileNotFoundError, ProcessLookupError):
-                now = people.started(life.pid)
+                now = processes.started(life.pid)
             if now != life.started:
                 what = f"{role}: process {life.pid} is no more"
                 found.append(Broken(invariant=Invariant.APPLICATION, what=what))
@@ -96,7 +96,7 @@ class Watch:
         The kubelet lets one that was killed wait; docs/fdpipe.md tells of that window.
         """
         pod = self._stage.uids[role]
-        if people.find(self._stage.cluster, Who.SIDECAR, pod=pod):
+        if processes.find(self._stage.cluster, Who.SIDECAR, pod=pod):
             return time.monotonic() - self._orphans.get(role, 0.0) > STALE_S
         self._orphans[role] = time.monotonic()
         return False

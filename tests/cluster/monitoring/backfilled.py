@@ -14,8 +14,8 @@ from cluster.harness import layout
 from cluster.harness.wait import until
 from cluster.monitoring import dashboards, night
 from cluster.monitoring.dashboards import SCRAPE_S
+from cluster.monitoring.prometheus import program
 from cluster.monitoring.recorded import scrape
-from cluster.prometheus import program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

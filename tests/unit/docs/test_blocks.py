@@ -24,7 +24,7 @@ KINDS = {
     *("yaml", "yaml refused", "yaml values", "json", "python", "promql"),
     "text",  # drawings, layouts, what a program shows that nothing decides beforehand
     "text message",  # what our programs say
-    "text kubernetes",  # what Kubernetes says, as seen in tests/cluster/test_docs.py
+    "text kubernetes",  # what Kubernetes says, as seen in tests/cluster/docs/test_docs.py
 }
 
 
