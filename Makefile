@@ -32,7 +32,7 @@ install: EXTRAS ?= operator deviceplugin
 install: ## the commands for people, of what the lock names: make install VENV=~/netvsc EXTRAS=operator
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes \
-	  -r <(PYTHONPATH=tests $(PYTHON) -m supply.locked $(EXTRAS))
+	  -r <(PYTHONPATH=tests $(PYTHON) -m supply_chain.locked $(EXTRAS))
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation .
 	@ls $(VENV)/bin/*netvsc*
 
@@ -102,7 +102,7 @@ manifests: $(READY) ## render the chart into manifests/
 
 .PHONY: metrics
 metrics: $(READY) ## write docs/metrics.md from what the programs export
-	@PYTHONPATH=tests $(BIN)/python -m documented.metrics
+	@PYTHONPATH=tests $(BIN)/python -m docs_check.metrics
 
 .PHONY: pictures
 pictures: $(READY) ## draw the dashboards into docs/pictures, from a modelled hour
@@ -121,11 +121,11 @@ images: $(READY) ## both images as archives, with an SBOM each: make images REGI
 	@tests/cluster/setup.sh
 	@$(MAKE) --no-print-directory fdpipe
 	@PYTHONPATH=tests $(BIN)/python -m cluster.harness images $(REGISTRY) $(TAG)
-	@PYTHONPATH=tests $(BIN)/python -m supply sbom
+	@PYTHONPATH=tests $(BIN)/python -m supply_chain sbom
 
 .PHONY: licences
 licences: $(READY) ## write docs/licences.md from the images that were built last
-	@PYTHONPATH=tests $(BIN)/python -m supply licences
+	@PYTHONPATH=tests $(BIN)/python -m supply_chain licences
 
 .PHONY: audit
 audit: ## known vulnerabilities in what the lock pins (needs pip-audit and the internet)

@@ -15,7 +15,7 @@ import pytest
 
 from cluster.harness import addresses, project
 from cluster.harness.command import told
-from supply import archive
+from supply_chain import archive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ def _umask(mask: int) -> Iterator[None]:
 
 
 def _supply(builds: Builds, *words: str) -> None:
-    argv = [sys.executable, "-m", "supply", *words, "--images", str(builds.images)]
+    argv = [sys.executable, "-m", "supply_chain", *words, "--images", str(builds.images)]
     environment = os.environ | {"PYTHONPATH": str(project.ROOT / "tests")}
     done = subprocess.run(argv, check=False, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stderr) == (0, "")

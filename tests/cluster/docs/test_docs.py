@@ -18,16 +18,16 @@ from cluster.harness.wait import until
 from cluster.monitoring.prometheus import program
 from cluster.multus import definition
 from cluster.pods import container, pod
-from documented.blocks import PAGES, ROOT, all_blocks, blocks
-from documented.commands import typed
-from documented.yamls import objects, wanted
+from docs_check.blocks import PAGES, ROOT, all_blocks, blocks
+from docs_check.commands import typed
+from docs_check.yamls import objects, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cluster.deployments.simulated_nics import Nics
     from cluster.harness import Cluster
-    from documented.commands import Words
+    from docs_check.commands import Words
 
 pytestmark = pytest.mark.cluster
 

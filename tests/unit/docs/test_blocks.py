@@ -9,12 +9,12 @@ import pytest
 
 from cluster.monitoring.dashboards import rules, series
 from cluster.monitoring.registries import everybody
-from documented.blocks import PAGES, ROOT, Block, all_blocks, blocks
-from documented.commands import commands, exchanges, typed
-from documented.messages import unsaid
-from documented.outputs import differs
-from documented.programs import complaint
-from documented.yamls import documents, objects, verdicts
+from docs_check.blocks import PAGES, ROOT, Block, all_blocks, blocks
+from docs_check.commands import commands, exchanges, typed
+from docs_check.messages import unsaid
+from docs_check.outputs import differs
+from docs_check.programs import complaint
+from docs_check.yamls import documents, objects, verdicts
 from netvsc.errors import ConfigError
 from netvsc_deviceplugin.inventory.pool_file import parse_pools, read_pools
 

@@ -1,10 +1,10 @@
 """docs/metrics.md is what the programs export, to the byte."""
 
-from documented.metrics import PAGE, page, stale_notes
+from docs_check.metrics import PAGE, page, stale_notes
 
 
 def test_the_page_is_what_would_be_written_today() -> None:
-    """If not: PYTHONPATH=tests python -m documented.metrics."""
+    """If not: PYTHONPATH=tests python -m docs_check.metrics."""
     assert PAGE.read_text() == page()
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from documented.blocks import PAGES, ROOT, spans
-from documented.programs import unknown_words
+from docs_check.blocks import PAGES, ROOT, spans
+from docs_check.programs import unknown_words
 
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 

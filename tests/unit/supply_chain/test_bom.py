@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from supply.bom import Subject, document, faults
-from supply.parts import Part
+from supply_chain.bom import Subject, document, faults
+from supply_chain.parts import Part
 
 HELD = Part(name="asn1", version="0.24", licence="MIT", purl="pkg:cargo/asn1@0.24")
 PARTS = (

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from supply.known import DEBIAN, python_licence
-from supply.licences import asks, page
-from supply.parts import Part, canonical
+from supply_chain.known import DEBIAN, python_licence
+from supply_chain.licences import asks, page
+from supply_chain.parts import Part, canonical
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/licences.md").read_text()

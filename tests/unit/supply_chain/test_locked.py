@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from supply.locked import needed, roots
-from supply.parts import canonical
+from supply_chain.locked import needed, roots
+from supply_chain.parts import canonical
 
 ROOT = Path(__file__).parents[3]
 LOCK = (ROOT / "requirements.lock").read_text()

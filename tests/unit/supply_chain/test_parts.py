@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supply import archive
-from supply.known import BUNDLED, UnknownLicenceError
-from supply.parts import canonical, parts
+from supply_chain import archive
+from supply_chain.known import BUNDLED, UnknownLicenceError
+from supply_chain.parts import canonical, parts
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from supply.archive import PARAGRAPHS
-from supply.known import BUNDLED, DECLARED, debian_licence, python_licence
+from supply_chain.archive import PARAGRAPHS
+from supply_chain.known import BUNDLED, DECLARED, debian_licence, python_licence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,8 +1,8 @@
 """The part of requirements.lock that the program itself needs, with its hashes.
 
-`python3 -m supply.locked operator` prints it for `pip install --require-hashes -r`; the standard
-library does. The lock says below each pin who wants it, so that it tells by itself what belongs to
-what; what belongs to an extra, and what builds the wheel, stands in pyproject.toml.
+`python3 -m supply_chain.locked operator` prints it for `pip install --require-hashes -r`. The
+standard library does. The lock says below each pin who wants it, so that it tells by itself what
+belongs to what; what belongs to an extra, and what builds the wheel, stands in pyproject.toml.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from documented.blocks import ROOT
+from docs_check.blocks import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

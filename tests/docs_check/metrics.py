@@ -1,4 +1,4 @@
-"""docs/metrics.md, written from the three programs' registries: `python -m documented.metrics`.
+"""docs/metrics.md, written from the three programs' registries: `python -m docs_check.metrics`.
 
 Name, type, labels, their values and buckets are the registries'; the first sentence is the metric's
 own help text. What a reader of dashboards must know beside it stands in `_NOTES`.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.monitoring import registries
 from cluster.monitoring.dashboards import rules
-from documented.blocks import ROOT
+from docs_check.blocks import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PAGE = ROOT / "docs/metrics.md"
 _HEAD = """\
 # Metrics
-Written by `python -m documented.metrics` (PYTHONPATH=tests) from what the programs export; a test
+Written by `python -m docs_check.metrics` (PYTHONPATH=tests) from what the programs export; a test
 holds it against them. Times are seconds. Label `pair` is the pair's id, its NetVSC's MAC with
 dashes; Prometheus' `instance` says which node's agent. What can be known before it happens starts
 at 0.

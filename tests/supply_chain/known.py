@@ -78,7 +78,7 @@ def debian_licence(source: str) -> str:
     if source not in DEBIAN:
         raise UnknownLicenceError(
             f"Debian's {source} is in an image and nobody has looked up its licence: read its"
-            " copyright file, and add it to DEBIAN in tests/supply/known.py"
+            " copyright file, and add it to DEBIAN in tests/supply_chain/known.py"
         )
     return DEBIAN[source]
 
@@ -89,6 +89,6 @@ def python_licence(metadata: Message) -> str:
     if not told:
         raise UnknownLicenceError(
             f"{metadata['Name']} {metadata['Version']} says {metadata['License']!r} of its licence:"
-            " read it, and add what it means to _PLAIN in tests/supply/known.py"
+            " read it, and add what it means to _PLAIN in tests/supply_chain/known.py"
         )
     return str(told)

@@ -19,7 +19,7 @@ from packageurl import PackageURL
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from supply.parts import Part
+    from supply_chain.parts import Part
 
 # A space of names of our own, so that an image's digest alone decides its document's number.
 _NUMBERS = uuid.uuid5(uuid.NAMESPACE_DNS, "sbom.netvsc.io")

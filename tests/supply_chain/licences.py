@@ -10,7 +10,7 @@ from license_expression import get_spdx_licensing  # type: ignore[import-untyped
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from supply.parts import Part
+    from supply_chain.parts import Part
 
 _HEAD = """\
 # Licences of what the images hold

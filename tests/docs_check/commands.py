@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from documented.blocks import Block
+    from docs_check.blocks import Block
 
 Words = tuple[str, ...]
 _BETWEEN = re.compile(r"[;&|\n()]+")

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from documented.blocks import ROOT
+from docs_check.blocks import ROOT
 from netvsc import cli
 from netvsc_operator.kubectl import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from documented.commands import Words
+    from docs_check.commands import Words
 
 _CRDS = ROOT / "operator/netvsc_operator/crds"
 _KINDS = {"nvn": "netvscnodes", "nvp": "netvscpools"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from documented.blocks import ROOT, all_blocks
+from docs_check.blocks import ROOT, all_blocks
 from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission.injection import Injection
 from netvsc_operator.explain.command import explain
@@ -16,7 +16,7 @@ from netvsc_operator.pools.objects import pool_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from documented.blocks import Block
+    from docs_check.blocks import Block
     from netvsc.model.pool import Pool
 
 Object = dict[str, Any]

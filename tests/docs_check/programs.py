@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cluster.harness import __main__ as harness
-from documented.blocks import ROOT
+from docs_check.blocks import ROOT
 from netvsc import cli
 from netvsc_deviceplugin import __main__ as deviceplugin
 from netvsc_deviceplugin.cni.chain import uninstall as cni
@@ -24,7 +24,7 @@ from netvsc_operator.kubectl.options import parser as kubectl_netvsc
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from documented.commands import Words
+    from docs_check.commands import Words
 
 # What a reader has, or installs, that is nobody's here. `az` needs Azure: its commands were read in
 # Microsoft's documentation and never run.

@@ -1,4 +1,4 @@
-"""`python -m supply sbom|licences`: of the images that were built last.
+"""`python -m supply_chain sbom|licences`: of the images that were built last.
 
 sbom      writes NAME.cdx.json beside each archive, and prints where
 licences  writes docs/licences.md
@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING
 from cluster.harness import project
 from cluster.harness.command import told
 from cluster.harness.layout import layout
-from supply import archive, licences
-from supply.bom import Subject, document, faults
-from supply.parts import canonical, parts
+from supply_chain import archive, licences
+from supply_chain.bom import Subject, document, faults
+from supply_chain.parts import canonical, parts
 
 if TYPE_CHECKING:
-    from supply.archive import Image
-    from supply.parts import Part
+    from supply_chain.archive import Image
+    from supply_chain.parts import Part
 
 NAMES = {"agent": "netvsc-operator", "fdpipe": "fdpipe"}
 PAGE = project.ROOT / "docs/licences.md"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m supply", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m supply_chain", description=__doc__)
     parser.add_argument("verb", choices=["sbom", "licences"])
     parser.add_argument("--images", default=layout("images").images, type=Path, help="their folder")
     parser.add_argument("--page", default=PAGE, type=Path, help="where licences writes to")
