@@ -61,12 +61,19 @@ def one_of(kind: type[E]) -> Callable[[object, Where], E]:
 
 
 def one_or_other(kind: type[E]) -> Callable[[object, Where], E]:
-    """Make a parser of a choice that may grow: what only a later version knows is its OTHER."""
+    """Make a parser of a choice that may grow: what only a later version knows is its OTHER.
+
+    A word of an earlier version is read if the choice knows its successor (`_missing_`).
+    """
     strict = one_of(kind)
 
     def parse(data: object, path: Where) -> E:
-        unheard = isinstance(data, str) and data not in set(kind)
-        return kind["OTHER"] if unheard else strict(data, path)
+        if not isinstance(data, str):
+            return strict(data, path)
+        try:
+            return kind(data)
+        except ValueError:
+            return kind["OTHER"]
 
     return parse
 

@@ -24,6 +24,28 @@ class AnnounceState(StrEnum):
     OTHER = "Other"  # what only a later version knows
 
 
+class ApplicationState(StrEnum):
+    """What the application does with the pipe, as its sidecar says."""
+
+    NOT_OPENED = "NotOpened"  # nobody has the pipe open
+    OPENED = "Opened"  # it has, and has read nothing yet
+    WAITING = "Waiting"  # it waits for a VF
+    ATTACHED = "Attached"  # it asks for none: it has one, or has not lost it yet
+    OTHER = "Other"  # what only a later version knows
+
+    @classmethod
+    def _missing_(cls, value: object) -> ApplicationState | None:
+        return _FORMER.get(value)
+
+
+# What earlier versions wrote, and may still write or keep while a cluster is upgraded.
+_FORMER: Mapping[object, ApplicationState] = {
+    "unopened": ApplicationState.NOT_OPENED,
+    "opened": ApplicationState.OPENED,
+    "hungry": ApplicationState.WAITING,
+    "served": ApplicationState.ATTACHED,
+}
+
 STARTING = "Starting"  # reason of UNKNOWN: no sidecar has answered for this pod yet
 
 
@@ -39,9 +61,9 @@ class Truth(StrEnum):
 class Announcement:
     """`generation` counts the sidecar's offers and starts anew with it.
 
-    `ordered` is the last generation of spec.announce that was carried out. `application` is
-    unopened, hungry or served. `reason` says why a VF is withheld. `guard` is as docs/fdpipe.md
-    has it, `failed_plugs` counts lines taken to no effect.
+    `ordered` is the last generation of spec.announce that was carried out. `reason` says why a VF
+    is withheld. `guard` is as docs/fdpipe.md has it, `failed_plugs` counts lines that were taken
+    to no effect.
     """
 
     state: AnnounceState
@@ -50,7 +72,7 @@ class Announcement:
     generation: int = 0
     taken_generation: int = 0
     ordered: int = 0
-    application: str | None = None
+    application: ApplicationState | None = None
     guard: str | None = None
     failed_plugs: int = 0
     offered_at: str | None = None

@@ -38,7 +38,7 @@ _CONTROLLER = """\
 its workers work."""
 _WEBHOOK = """\
 `netvsc-operator webhook`, two replicas, port 9472 (`--metrics`). Ready: the pools were listed once
-and a certificate is served that has not ended."""
+and a certificate is served that has not expired."""
 _PROGRAMS = {
     "Agent": (registries.agent, _AGENT),
     "Controller": (registries.controller, _CONTROLLER),
@@ -74,8 +74,8 @@ _NOTES = {
     "netvsc_path_transmit_packets_total": "Likewise.",
     "netvsc_pairing_conflicts": "`netvsc pairs` says how.",
     "netvsc_reannouncements_total": (
-        "Ordered by `loop` or `hand`; ended `taken`, `gone` (nothing to take any more), "
-        "`escalated`."
+        "`automatic` and `manual` are orders; they end `taken`, `gone` (nothing to take any more) "
+        "or `escalated`."
     ),
     "netvsc_controller_failures_total": "Each is tried again.",
     "netvsc_certificate_expiry_timestamp_seconds": "Seconds since the epoch.",

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from netvsc.errors import NetvscError
-from netvsc.model.status import STARTING, AnnounceState
+from netvsc.model.status import STARTING, AnnounceState, ApplicationState
 from netvsc_deviceplugin.sidecar import pod as sidecar_pod
 from sim.kernel import netns
 from sim.sidecar.fdpipe import PCI, SOCKET, Pod, Reader, Sidecar
@@ -61,9 +61,9 @@ def test_a_migration_is_told_counted_and_timed_within_a_second() -> None:
         listening.enter(pod.host.netns, netvsc0=ID)
         start(pod)
         with Reader(pod.pipe) as reader:
-            await listening.until(ID, lambda a: a.application == "opened", "opened")
+            await listening.until(ID, lambda a: a.application is ApplicationState.OPENED, "opened")
             reader.read()
-            await listening.until(ID, lambda a: a.application == "hungry", "hungry")
+            await listening.until(ID, lambda a: a.application is ApplicationState.WAITING, "hungry")
             await taken(pod, reader, listening)
             began = time.monotonic()
             pod.host.vanish("netvsc0")

@@ -54,7 +54,7 @@ def _play(cluster: Cluster) -> None:
     assert story.forwards_on_vf()
     wait_accelerated(pods, "True")
     story.revoke()
-    wait_accelerated(pods, "False", "VfAway")
+    wait_accelerated(pods, "False")
     story.give(HOME_SLOT + 1)
     assert story.forwards_on_vf()
     wait_accelerated(pods, "True")

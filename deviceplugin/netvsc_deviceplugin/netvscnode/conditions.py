@@ -62,8 +62,8 @@ def pools_accepted(refusal: str | None) -> State:
 def pod_resources(trouble: str | None) -> State:
     """Tell whether the kubelet says who holds what."""
     if trouble:
-        return State("PodResources", Truth.FALSE, "KubeletSilent", trouble)
-    return State("PodResources", Truth.TRUE, "Answered")
+        return State("PodResources", Truth.FALSE, "KubeletUnavailable", trouble)
+    return State("PodResources", Truth.TRUE, "KubeletAvailable")
 
 
 def chain_installed(place: Place) -> State:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netvsc.encoding.timestamps import to_text
-from netvsc.model.status import Announcement, AnnounceState
+from netvsc.model.status import Announcement, AnnounceState, ApplicationState
 from netvsc_deviceplugin.sidecar.protocol import Application, Counts, Said, VfState, verbs_text
 
 _STATES = {
@@ -14,6 +14,13 @@ _STATES = {
     VfState.OFFERED: AnnounceState.OFFERED,
     VfState.TAKEN: AnnounceState.TAKEN,
     VfState.OTHER: AnnounceState.OTHER,
+}
+_APPLICATIONS = {
+    Application.UNOPENED: ApplicationState.NOT_OPENED,
+    Application.OPENED: ApplicationState.OPENED,
+    Application.HUNGRY: ApplicationState.WAITING,
+    Application.SERVED: ApplicationState.ATTACHED,
+    Application.OTHER: ApplicationState.OTHER,
 }
 _MOST = 100  # lines between two words; more is no news, but a liar's or another agent's
 _LONGEST_S = 3600.0
@@ -68,7 +75,7 @@ def announcement(heard: Heard) -> Announcement:
         line=said.line,
         generation=said.generation,
         taken_generation=said.taken_generation,
-        application=said.application.value,
+        application=_APPLICATIONS[said.application],
         guard=said.guard,
         failed_plugs=said.counts.failed_plugs,
         offered_at=None if heard.offered_at is None else to_text(heard.offered_at),

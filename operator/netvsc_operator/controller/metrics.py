@@ -10,7 +10,7 @@ from netvsc import __version__
 from netvsc_operator.controller.events.rules import Reason
 
 _LAG = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-ORDERED = ("loop", "hand")
+ORDERED = ("automatic", "manual")
 ENDED = ("taken", "gone", "escalated")
 
 
@@ -23,7 +23,7 @@ class Metrics:
         self._registry = registry
         self._reannouncements = Counter(
             "netvsc_reannouncements",
-            "Announcements ordered again (by the loop or by hand), and how the orders ended.",
+            "Announcements ordered again, automatically or manually, and how the orders ended.",
             ["result"],
             registry=registry,
         )
@@ -31,7 +31,9 @@ class Metrics:
             "netvsc_events", "Events written, by reason.", ["reason"], registry=registry
         )
         self._failures = Counter(
-            "netvsc_controller_failures", "Looks at a node that failed.", registry=registry
+            "netvsc_controller_failures",
+            "Reconciliations of a node that failed.",
+            registry=registry,
         )
         self._lag = Histogram(
             "netvsc_controller_lag_seconds",
@@ -49,15 +51,15 @@ class Metrics:
         Gauge(name, text, registry=self._registry).set_function(value)
 
     def expires(self) -> Callable[[float], None]:
-        """Return who takes the time at which the webhook's certificate ends."""
+        """Return who takes the time at which the webhook's certificate expires."""
         return Gauge(
             "netvsc_certificate_expiry_timestamp_seconds",
-            "When the webhook's certificate ends.",
+            "When the webhook's certificate expires.",
             registry=self._registry,
         ).set
 
     def reannounced(self, result: str) -> None:
-        """Count an order (loop, hand), or how orders ended (taken, gone, escalated)."""
+        """Count an order (automatic, manual), or how orders ended (taken, gone, escalated)."""
         self._reannouncements.labels(result=result).inc()
 
     def told(self, reason: Reason) -> None:

@@ -9,7 +9,14 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from netvsc.model.pair import Path
-from netvsc.model.status import STARTING, AllocationStatus, AnnounceState, NodeStatus, PairStatus
+from netvsc.model.status import (
+    STARTING,
+    AllocationStatus,
+    AnnounceState,
+    ApplicationState,
+    NodeStatus,
+    PairStatus,
+)
 
 NOT_ANNOUNCED = "NotAnnounced"
 Pod = tuple[str, str, str | None]  # namespace, name and uid
@@ -50,7 +57,7 @@ class Held:
     vf: str | None = None
     driver: str | None = None
     verbs_mismatch: str | None = None
-    application: str | None = None
+    application: ApplicationState | None = None
     guard: str | None = None
 
 

@@ -55,7 +55,7 @@ class Metrics:
         self._loads = {load: loads.labels(result=load.value) for load in Load}
         self._expiry = Gauge(
             "netvsc_certificate_expiry_timestamp_seconds",
-            "When the certificate that is served ends.",
+            "When the certificate that is served expires.",
             registry=registry,
         )
 
@@ -67,5 +67,5 @@ class Metrics:
         self._loads[load].inc()
 
     def expires(self, at: float) -> None:
-        """Tell when the certificate ends, in seconds since the epoch."""
+        """Tell when the certificate expires, in seconds since the epoch."""
         self._expiry.set(at)

@@ -165,7 +165,7 @@ def test_an_uninstall_waits_for_the_last_pair_and_names_the_pod(plane: Cluster) 
         await stage.told.ask(uninstall=True)
         status = await stage.told.status(lambda s: condition(s, "Uninstalled"), "answered")
         waits = condition(status, "Uninstalled")
-        assert (waits["status"], waits["reason"]) == ("False", "PodsHoldPairs")
+        assert (waits["status"], waits["reason"]) == ("False", "PairsInUse")
         assert f"nf/{stage.pod.container}" in waits["message"]
         assert (await stage.node.call("DEL", stage.pod)).code == 0
         stage.node.kubelet.end(stage.pod.container)

@@ -261,6 +261,6 @@ class Night:
         self.controller.looked(0.018 + 0.01 * len(agent.name) / 10)
 
     def _again(self) -> None:
-        self.controller.reannounced("loop")
+        self.controller.reannounced("automatic")
         self.agents[2].metrics.announced("cancelled", 1)
         self.agents[2].metrics.announce_took("offered", 0.001)

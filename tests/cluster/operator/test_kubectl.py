@@ -132,7 +132,7 @@ def test_pods_show_who_is_on_the_slow_path(api: Cluster) -> None:
     _, fast, slow = said(api, "pods", "-n", "nf").splitlines()
     assert fast.split()[:6] == ["nf", "fwd-0", "fwd", "netvsc0", "aks-0", "VF"]
     assert slow.split()[:6] == ["nf", "fwd-1", "fwd", "netvsc1", "aks-0", "Synthetic"]
-    assert "9b33:00:01.0  mlx5_core  served" in said(api, "pods", "-A", "-o", "wide")
+    assert "9b33:00:01.0  mlx5_core  Attached" in said(api, "pods", "-A", "-o", "wide")
 
 
 def test_a_namespace_without_pods_says_where_to_look(api: Cluster) -> None:

@@ -54,15 +54,15 @@ def condition(thing: Object, kind: str) -> Object:
     return found
 
 
-def wait_accelerated(pods: Pods, truth: str, reason: str = "") -> Object:
-    """Return the forwarder's condition once it is so; any reason will do unless one is named."""
+def wait_accelerated(pods: Pods, truth: str, *reasons: str) -> Object:
+    """Return the forwarder's condition once it is so; any reason will do unless some are named."""
 
     def told() -> Object | None:
         found = condition(pods.get(FORWARDER), ACCELERATED)
-        fits = found.get("status") == truth and reason in ("", found["reason"])
+        fits = found.get("status") == truth and (not reasons or found["reason"] in reasons)
         return found if fits else None
 
-    found: Object = wait(told, f"{ACCELERATED} to be {truth} {reason}".rstrip())
+    found: Object = wait(told, f"{ACCELERATED} to be {truth} {' or '.join(reasons)}".rstrip())
     return found
 
 

@@ -52,7 +52,7 @@ def test_a_pod_with_two_pairs_loses_one_and_forwards_on_the_other_as_before(
 
     whole.revoke(two)
     told = wait_accelerated(pods, "False")
-    assert told["reason"] == "VfAway"
+    assert told["reason"] == "VFRevoked"
     assert "netvsc1" in told["message"]
     assert "netvsc0" not in told["message"]
     assert echoes(cluster, two.name)

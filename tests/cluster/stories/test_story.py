@@ -126,7 +126,7 @@ def _revoke(story: Story) -> None:
     took("revocation → forwarding on the fallback", since)
     story.wait_condition("False")
     took("revocation → condition in kubectl", since)
-    story.wait_reason("VfAway")
+    story.wait_reason("VFRevoked")
     assert story.vf.pci in story.wait_told("VFRevoked")
 
 

@@ -49,6 +49,7 @@ NODE = ("netvscnode", addresses.NODE)
 CRD = "netvscnodes.netvsc.io"
 SCHEMA = "/spec/versions/0/schema"
 PROPERTIES = f"{SCHEMA}/openAPIV3Schema/properties"
+REVOKED = ("VFRevoked", "VfAway")  # as either version says it
 WORD = "Hovering"  # of an announcement, in a version to come
 
 
@@ -128,7 +129,7 @@ def _flaps(pods: Pods, story: Story) -> None:
     before = told.counts()
     story.revoke()
     assert story.forwards_on_fallback()
-    wait_accelerated(pods, "False", "VfAway")
+    wait_accelerated(pods, "False", *REVOKED)
     _returns(pods, story)
     told.grow(before)
 
@@ -193,7 +194,7 @@ def test_an_upgrade_takes_over_a_revocation_that_the_version_before_saw(
     told = Told(story)
     before = told.counts()
     story.revoke()
-    wait_accelerated(pods, "False", "VfAway")
+    wait_accelerated(pods, "False", *REVOKED)
     since = time.monotonic()
 
     versions.become(agent=NEW, operator=NEW)
@@ -293,7 +294,7 @@ def test_a_rollback_takes_over_what_the_new_version_wrote(
     before, told = lives(pods, LATE), Told(story)
     counts = told.counts()
     story.revoke()
-    wait_accelerated(pods, "False", "VfAway")
+    wait_accelerated(pods, "False", *REVOKED)
 
     versions.become(agent=OLD, operator=OLD)
     _returns(pods, story)

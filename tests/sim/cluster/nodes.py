@@ -21,6 +21,7 @@ from netvsc.model.status import (
     AllocationStatus,
     Announcement,
     AnnounceState,
+    ApplicationState,
     NodeStatus,
     PairStatus,
     PoolStatus,
@@ -86,7 +87,7 @@ def offered(one: PairStatus, **more: Any) -> PairStatus:
     facts = {
         "line": one.vf.pci,
         "generation": one.announcement.generation + 1,
-        "application": "hungry",
+        "application": ApplicationState.WAITING,
         "offered_at": timestamps.to_text(time.time()),
         "reason": None,
     }
@@ -98,7 +99,7 @@ def taken(one: PairStatus, **more: Any) -> PairStatus:
     assert there.announcement
     facts = {
         "taken_generation": there.announcement.generation,
-        "application": "served",
+        "application": ApplicationState.ATTACHED,
         "taken_at": timestamps.to_text(time.time()),
         "guard": "active",
     }
@@ -116,7 +117,11 @@ def revoked(one: PairStatus, *, times: int = 1) -> PairStatus:
         returns=one.returns + times - 1,
         last_revoked=timestamps.to_text(time.time()),
     )
-    return said(gone, _AWAY, line=None, application="served") if gone.announcement else gone
+    return (
+        said(gone, _AWAY, line=None, application=ApplicationState.ATTACHED)
+        if gone.announcement
+        else gone
+    )
 
 
 def returned(one: PairStatus, *, back: VfStatus | None = None) -> PairStatus:

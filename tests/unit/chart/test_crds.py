@@ -143,10 +143,20 @@ def same_type(schema: Schema, hint: Any, path: str) -> None:
     elif dataclasses.is_dataclass(hint):
         same(schema, hint, path)
     elif issubclass(hint, StrEnum):
-        assert schema["enum"] == [member.value for member in hint], path
+        same_words(schema, hint, path)
     else:
         names = {str: "string", int: "integer", float: "number", bool: "boolean"}
         assert schema["type"] == names[hint], path
+
+
+def same_words(schema: Schema, hint: type[StrEnum], path: str) -> None:
+    """A choice whose readers know an OTHER may be free text: its description names the words."""
+    words = [member.value for member in hint]
+    if "enum" in schema or "OTHER" not in hint.__members__:
+        assert schema["enum"] == words, path
+    else:
+        assert schema["type"] == "string", path
+        assert [word for word in words if word not in schema["description"]] == [], path
 
 
 def bare(hint: Any) -> Any:

@@ -106,7 +106,7 @@ def test_a_namesake_of_which_nobody_tells_gets_its_condition() -> None:
         there = here.kube.objects["pods", "default", POD]
         here.kube.put(PODS, {"metadata": there["metadata"] | {"uid": "another"}, "spec": {}})
         await here.report(revoked(ONE))
-        assert here.condition["reason"] == "VfAway"
+        assert here.condition["reason"] == "VFRevoked"
 
     story(told())
 

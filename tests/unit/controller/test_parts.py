@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netvsc.model.pair import VfSeen
-from netvsc.model.status import STARTING, Announcement, AnnounceState
+from netvsc.model.status import STARTING, Announcement, AnnounceState, ApplicationState
 from netvsc_operator.controller.cache import Claimant, Fleet, Seen
 from netvsc_operator.controller.events import reported
 from netvsc_operator.controller.events.phase import LATE, Phase, phase_of
@@ -40,7 +40,7 @@ AT_HOME = replace(ONE, allocation=replace(ONE.allocation, interface=None))  # CN
         (said(BACK, AnnounceState.TAKEN), Phase.UNOFFERED),  # taken before the outage
         (said(replace(BACK, last_outage_seconds=0.0), AnnounceState.TAKEN), Phase.TAKEN),
         (offered(BACK), Phase.UNTAKEN),
-        (offered(BACK, application="unopened"), Phase.PATIENT),
+        (offered(BACK, application=ApplicationState.NOT_OPENED), Phase.PATIENT),
         (taken(BACK), Phase.TAKEN),
         (said(BACK, AnnounceState.UNOPENED), Phase.PATIENT),
         (said(BACK, AnnounceState.UNKNOWN), Phase.UNOFFERED),
@@ -86,7 +86,7 @@ def test_the_loop_never_orders_more_than_three_times_nor_before_its_time(
 
 def test_the_condition_of_a_nic_without_accelerated_networking_says_so() -> None:
     never = replace(revoked(ONE), vf_seen=VfSeen.NEVER)
-    assert accelerated([never], sidecar=True).reason == "NoVf"
+    assert accelerated([never], sidecar=True).reason == "NoVF"
 
 
 def test_a_pod_that_is_starting_is_not_said_to_have_a_silent_sidecar() -> None:
@@ -96,8 +96,8 @@ def test_a_pod_that_is_starting_is_not_said_to_have_a_silent_sidecar() -> None:
 
 def test_unknown_is_worse_than_true_and_better_than_false() -> None:
     silent = said(held(pair(2)), AnnounceState.UNKNOWN)
-    assert accelerated([ONE, silent], sidecar=True).reason == "SidecarSilent"
-    assert accelerated([ONE, silent, revoked(ONE)], sidecar=True).reason == "VfAway"
+    assert accelerated([ONE, silent], sidecar=True).reason == "SidecarNotResponding"
+    assert accelerated([ONE, silent, revoked(ONE)], sidecar=True).reason == "VFRevoked"
 
 
 def test_what_was_told_is_read_as_it_was_written_and_a_broken_one_is_begun_anew() -> None:

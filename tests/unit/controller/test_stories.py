@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from netvsc.model.status import AnnounceState, Foreign, ForeignState
+from netvsc.model.status import AnnounceState, ApplicationState, Foreign, ForeignState
 from netvsc_operator.controller.cache import Claimant
 from sim.cluster.controlled import NODE, POD, World, world
 from sim.cluster.nodes import held, offered, pair, returned, revoked, said, taken, vf
@@ -51,7 +51,7 @@ def test_revoked_is_told_to_node_and_pod_and_the_condition_turns_false() -> None
         await here.report(revoked(ONE))
         assert here.events("Node") == here.events("Pod") == ["VFRevoked"]
         assert here.condition["status"] == "False"
-        assert here.condition["reason"] == "VfAway"
+        assert here.condition["reason"] == "VFRevoked"
         assert "9b33:00:01.0 of netvsc0 (00-0d-3a-00-00-01)" in here.notes("VFRevoked")[0]
 
     story(told())
@@ -211,7 +211,9 @@ def test_an_application_that_is_still_starting_is_left_in_peace() -> None:
     async def told() -> None:
         here = await world()
         back = returned(revoked(ONE))
-        await here.report(said(back, AnnounceState.WITHHELD, reason="Gate", application="opened"))
+        await here.report(
+            said(back, AnnounceState.WITHHELD, reason="Gate", application=ApplicationState.OPENED)
+        )
         await here.pass_(2)
         assert "the application is not ready to take it" in here.notes("VFReturned")[0]
         await here.pass_(600)
@@ -259,7 +261,7 @@ def test_a_namesake_of_the_pod_is_another_pod() -> None:
         del pod["status"]
         here.fleet.pods[f"default/{POD}"] = Claimant("pod-uid-2", None)
         await here.settle()
-        assert here.condition["reason"] == "VfAway"
+        assert here.condition["reason"] == "VFRevoked"
 
     story(told())
 

@@ -39,5 +39,5 @@ def test_an_agent_that_is_off_is_not_blamed_for_being_out_of_the_chain() -> None
 def test_an_uninstall_waits_for_what_another_mode_left() -> None:
     waiting = Place(Standing.PODS_HOLD_PAIRS, "delete nf/fwd-0")
     asked = Wanted(uninstall=True)
-    assert said(waiting, asked, chain_wanted=False)["Uninstalled"] == "PodsHoldPairs"
+    assert said(waiting, asked, chain_wanted=False)["Uninstalled"] == "PairsInUse"
     assert said(None, asked)["Uninstalled"] == "NothingInstalled"

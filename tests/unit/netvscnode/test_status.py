@@ -257,8 +257,8 @@ def test_the_place_in_the_chain_is_a_condition(place: Place, status: Truth) -> N
     [
         (None, Truth.TRUE, "NothingInstalled"),
         (Place(Standing.REMOVED), Truth.TRUE, "Removed"),
-        (Place(Standing.LEAVING), Truth.FALSE, "Leaving"),
-        (Place(Standing.PODS_HOLD_PAIRS, "delete nf/fwd-0"), Truth.FALSE, "PodsHoldPairs"),
+        (Place(Standing.LEAVING), Truth.FALSE, "Removing"),
+        (Place(Standing.PODS_HOLD_PAIRS, "delete nf/fwd-0"), Truth.FALSE, "PairsInUse"),
     ],
 )
 def test_an_uninstall_is_done_when_nothing_of_us_is_left(

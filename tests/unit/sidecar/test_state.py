@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from netvsc.model.status import Announcement, AnnounceState
+from netvsc.model.status import Announcement, AnnounceState, ApplicationState
 from netvsc_deviceplugin.sidecar.protocol import Ages, Application, Counts, Said, VfState
 from netvsc_deviceplugin.sidecar.state import (
     Progress,
@@ -147,7 +147,7 @@ def test_an_announcement_has_the_dates_of_what_happened_and_keeps_them() -> None
         line="9b33:00:02.0",
         generation=1,
         taken_generation=1,
-        application="served",
+        application=ApplicationState.ATTACHED,
         guard="active",
         offered_at="1970-01-12T13:46:39.899000Z",
         taken_at="1970-01-12T13:46:39.969000Z",

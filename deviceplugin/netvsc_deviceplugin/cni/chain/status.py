@@ -14,10 +14,10 @@ class Standing(StrEnum):
     CHAINED = "Chained"
     NO_LIST = "NoConflist"  # the runtime has no network configuration, and the node no network
     UNSUPPORTED = "ConflistUnsupported"  # a configuration of one plugin: nothing can be chained
-    LEFT_ALONE = "ConflistLeftAlone"  # a list that makes no sense
-    CONTESTED = "ChainContested"  # somebody keeps taking us out, and won
-    PODS_HOLD_PAIRS = "PodsHoldPairs"  # asked to leave, and `pods` need us for their DEL
-    LEAVING = "Leaving"  # in no list any more; the runtime may still go by its old one
+    LEFT_ALONE = "ConflistInvalid"  # a list that makes no sense
+    CONTESTED = "ChainConflict"  # somebody keeps taking us out, and won
+    PODS_HOLD_PAIRS = "PairsInUse"  # asked to leave, and `pods` need us for their DEL
+    LEAVING = "Removing"  # in no list any more; the runtime may still go by its old one
     REMOVED = "Removed"  # nothing of us is left
 
 

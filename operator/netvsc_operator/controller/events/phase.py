@@ -7,7 +7,7 @@ from enum import Enum, auto
 from netvsc.encoding import timestamps
 from netvsc.errors import RequestError
 from netvsc.model.pair import Path
-from netvsc.model.status import STARTING, Announcement, AnnounceState, PairStatus
+from netvsc.model.status import STARTING, Announcement, AnnounceState, ApplicationState, PairStatus
 
 
 class Phase(Enum):
@@ -58,7 +58,7 @@ def _of(pair: PairStatus, said: Announcement, *, sidecar: bool) -> Phase:
             return Phase.PATIENT
         return Phase.UNTAKEN if said.reason == "NotAsked" else Phase.UNOFFERED
     if said.state is AnnounceState.OFFERED:
-        return Phase.PATIENT if said.application == "unopened" else Phase.UNTAKEN
+        return Phase.PATIENT if said.application is ApplicationState.NOT_OPENED else Phase.UNTAKEN
     return Phase.TAKEN if _since_the_outage(pair, said) else Phase.UNOFFERED
 
 

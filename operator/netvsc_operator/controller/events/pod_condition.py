@@ -63,14 +63,14 @@ def _unguarded(said: Announcement) -> str:
 
 def _without_vf(pair: PairStatus) -> Accelerated:
     if pair.vf_seen is VfSeen.NEVER:
-        return Accelerated(Truth.FALSE, "NoVf", "its NIC has no accelerated networking")
+        return Accelerated(Truth.FALSE, "NoVF", "its NIC has no accelerated networking")
     since = f" since {pair.last_revoked}" if pair.last_revoked else ""
-    return Accelerated(Truth.FALSE, "VfAway", f"on the synthetic path{since}")
+    return Accelerated(Truth.FALSE, "VFRevoked", f"on the synthetic path{since}")
 
 
 _SAID = {
-    AnnounceState.UNKNOWN: ("SidecarSilent", "its sidecar does not answer"),
-    AnnounceState.UNOPENED: ("Unopened", "no application has opened the pipe"),
+    AnnounceState.UNKNOWN: ("SidecarNotResponding", "its sidecar does not answer"),
+    AnnounceState.UNOPENED: ("NotOpened", "no application has opened the pipe"),
     AnnounceState.AWAY: ("NotOffered", "its VF is there, its sidecar does not see it"),
     AnnounceState.OFFERED: ("NotTaken", "its VF is on offer, the application has not taken it"),
     AnnounceState.TAKEN: ("NotOffered", "its VF is back, its sidecar has not offered it"),

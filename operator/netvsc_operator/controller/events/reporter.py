@@ -198,7 +198,7 @@ class Herald:
         if verdict.step is Step.WAIT:
             now.outcome.wake(verdict.wait_s)
         elif verdict.step is Step.ORDER:
-            self._order(pair, "loop", now)
+            self._order(pair, "automatic", now)
             known = reannounce.ordered(known)
             now.outcome.wake(pace.pauses_s[known.tries - 1])
         elif verdict.step is Step.ESCALATE:
@@ -216,7 +216,7 @@ class Herald:
         asked = now.asked.get(pod_of(pair) or "")
         if pod is None or asked is None or asked == pod.reannounce:
             return known
-        self._order(pair, "hand", now)
+        self._order(pair, "manual", now)
         return reannounce.by_hand(known)
 
     def _asked(self, pods: Iterable[str]) -> Mapping[str, str]:

@@ -83,8 +83,8 @@ def _since(condition: Condition, before: Object | None) -> Condition:
 def _conditions(one: Judged, total: Sum, *, now: str) -> list[Condition]:
     return [
         _accepted(one, now),
-        _said("Unmatched", "NamesNobody", _unmatched(total), now=now, fine="AllMatched"),
-        _said("Conflict", "ResourceTaken", one.conflict, now=now, fine="ResourceIsItsOwn"),
+        _said("Unmatched", "NotFound", _unmatched(total), now=now, fine="AllFound"),
+        _said("Conflict", "ResourceTaken", one.conflict, now=now, fine="NoConflict"),
     ]
 
 

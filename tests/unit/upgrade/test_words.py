@@ -1,0 +1,55 @@
+"""Words that earlier versions wrote: each is read as the word that took its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from netvsc.encoding.serialize import from_plain, to_plain
+from netvsc.model.status import ApplicationState, NodeStatus
+from netvsc_operator.controller.events.phase import Phase, phase_of
+from sim.cluster.nodes import held, offered, pair, returned, revoked, status
+
+ONE = held(pair(1))
+
+FORMER = [
+    ("unopened", ApplicationState.NOT_OPENED),
+    ("opened", ApplicationState.OPENED),
+    ("hungry", ApplicationState.WAITING),
+    ("served", ApplicationState.ATTACHED),
+    ("other", ApplicationState.OTHER),
+]
+
+
+def read(word: str) -> NodeStatus:
+    plain: Any = to_plain(status(offered(returned(revoked(ONE)))))
+    plain["pairs"][0]["announcement"]["application"] = word
+    return from_plain(NodeStatus, plain)
+
+
+def application(found: NodeStatus) -> ApplicationState | None:
+    said = found.pairs[0].announcement
+    return said.application if said else None
+
+
+@pytest.mark.parametrize(("former", "state"), FORMER)
+def test_a_former_word_for_an_application_is_read_and_written_as_the_present_one(
+    former: str, state: ApplicationState
+) -> None:
+    found = read(former)
+    assert application(found) is state
+    plain: Any = to_plain(found)
+    assert plain["pairs"][0]["announcement"]["application"] == state.value
+
+
+@pytest.mark.parametrize("state", list(ApplicationState))
+def test_a_present_word_is_read_as_itself(state: ApplicationState) -> None:
+    assert application(read(state.value)) is state
+
+
+def test_the_controller_judges_a_status_in_former_words_as_it_did() -> None:
+    [unopened] = read("unopened").pairs
+    [hungry] = read("hungry").pairs
+    assert phase_of(unopened, sidecar=True) is Phase.PATIENT
+    assert phase_of(hungry, sidecar=True) is Phase.UNTAKEN
