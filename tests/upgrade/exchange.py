@@ -3,7 +3,7 @@
     exchange.py read STATE           what is understood of it, as JSON
     exchange.py rewrite STATE OUT    the same as this version writes it
 
-Run by either version's Python (`by`): it uses what both have.
+Run by either version's Python; by that of the version before by way of former.py (`by`).
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 
 # What a pod's condition says stands in the pod alone; who still keeps a note of it writes it anew.
 _NEEDED_NO_MORE = re.compile(r"(\.told)?\.pods\.[^.]+\.(status|reason|message) ")
-# Words that were renamed since that version, as netvsc/status.py reads them.
+# Words that were renamed since that version, as netvsc/model/status.py reads them.
 _RENAMED = {"served": "Attached"}
 
 Plain = Any
 
 
 def by(environment: Mapping[str, str], *words: str | Path) -> str:
-    """Have it done by the Python that imports what `environment` says."""
-    argv = [sys.executable, __file__, *map(str, words)]
+    """Have it done by the Python of the version before, which `environment` makes importable."""
+    argv = [sys.executable, str(Path(__file__).with_name("former.py")), *map(str, words)]
     done = subprocess.run(
         argv, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=60
     )
