@@ -8,7 +8,7 @@ import pytest
 
 from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.model.status import ApplicationState, NodeStatus
-from netvsc_operator.controller.events.phase import Phase, phase_of
+from netvsc_operator.controller.events.phase import phase_of
 from sim.cluster.nodes import held, offered, pair, returned, revoked, status
 
 ONE = held(pair(1))
@@ -48,8 +48,14 @@ def test_a_present_word_is_read_as_itself(state: ApplicationState) -> None:
     assert application(read(state.value)) is state
 
 
-def test_the_controller_judges_a_status_in_former_words_as_it_did() -> None:
-    [unopened] = read("unopened").pairs
-    [hungry] = read("hungry").pairs
-    assert phase_of(unopened, sidecar=True) is Phase.PATIENT
-    assert phase_of(hungry, sidecar=True) is Phase.UNTAKEN
+@pytest.mark.parametrize(("former", "state"), FORMER)
+def test_the_controller_takes_a_status_in_former_words_as_one_in_present_words(
+    former: str, state: ApplicationState
+) -> None:
+    [before], [now] = read(former).pairs, read(state.value).pairs
+    assert phase_of(before, sidecar=True) is phase_of(now, sidecar=True)
+
+
+def test_of_a_vf_on_offer_it_tells_apart_whether_anybody_could_take_it() -> None:
+    [unopened], [hungry] = read("unopened").pairs, read("hungry").pairs
+    assert phase_of(unopened, sidecar=True) is not phase_of(hungry, sidecar=True)
