@@ -2,7 +2,7 @@
 # -fno-builtin and no loop idioms: nothing may become a call of memcpy or strlen behind our back.
 # Unwind tables: an exception of a C++ application may pass through us.
 GUARD_CFLAGS = -std=gnu11 -O2 -fPIC -ffreestanding -fno-builtin -fno-stack-protector -fvisibility=hidden \
-	-fasynchronous-unwind-tables -fno-tree-loop-distribute-patterns -Wall -Wextra -Werror
+	-fasynchronous-unwind-tables -fno-tree-loop-distribute-patterns -iquote . -Wall -Wextra -Werror
 GUARD_LDFLAGS = -shared -nostdlib -Wl,-soname,guard.so -Wl,--hash-style=both -Wl,-z,now \
 	-Wl,-z,relro -Wl,-z,noexecstack -Wl,--build-id=none
 
@@ -13,8 +13,8 @@ GUARD_CFLAGS += -mno-outline-atomics
 endif
 
 all: build/guard.so
-GUARD_SOURCES = guard.c guard_copies.c guard_find.c guard_tell.c lcores.c
-build/guard.so: $(GUARD_SOURCES) guard_copies.h guard_find.h guard_tell.h lcores.h guard.mk
+GUARD_SOURCES = $(sort $(wildcard guard/*.c))
+build/guard.so: $(GUARD_SOURCES) $(wildcard guard/*.h) guard.mk
 	@mkdir -p build
 	$(GUARD_CC) $(GUARD_CFLAGS) $(GUARD_LDFLAGS) -s -o $@.new $(GUARD_SOURCES)
 	mv $@.new $@

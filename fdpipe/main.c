@@ -1,6 +1,6 @@
-#include "log.h"
-#include "verbs.h"
-#include "version.h"
+#include "lib/log.h"
+#include "commands/commands.h"
+#include "lib/version.h"
 
 #include <string.h>
 #include <unistd.h>

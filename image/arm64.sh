@@ -12,7 +12,8 @@ for program in aarch64-linux-gnu-gcc qemu-aarch64-static; do
     fi
 done
 rm -rf build/arm64
-mkdir -p build/arm64
-cp fdpipe/*.[ch] fdpipe/*.mk fdpipe/Makefile build/arm64
+mkdir -p build
+cp -r fdpipe build/arm64
+rm -rf build/arm64/build
 make --no-print-directory -s -C build/arm64 build/fdpipe build/guard.so \
     CC=aarch64-linux-gnu-gcc GUARD_CC=aarch64-linux-gnu-gcc MUSL=

@@ -29,7 +29,7 @@ def sentences() -> dict[Path, tuple[str, ...]]:
     programs = [*ROOT.glob("netvsc/**/*.py"), *ROOT.glob("operator/**/*.py")]
     programs += ROOT.glob("deviceplugin/**/*.py")
     found = {file: (*_python(file.read_text()),) for file in programs}
-    found |= {file: (*_c(file.read_text()),) for file in ROOT.glob("fdpipe/*.c")}
+    found |= {file: (*_c(file.read_text()),) for file in ROOT.glob("fdpipe/**/*.c")}
     return found
 
 

@@ -24,7 +24,7 @@ def planted(tmp_path: Path) -> Path:
     """The guard with that fault."""
     sources = tmp_path / "fdpipe"
     shutil.copytree(SOURCES, sources, ignore=shutil.ignore_patterns("build"))
-    file = sources / "guard_copies.c"
+    file = sources / "guard/burst_copies.c"
     right, wrong = RX_FIRST
     text = file.read_text()
     assert text.count(right) == 1

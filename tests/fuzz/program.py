@@ -26,9 +26,12 @@ TARGETS = {
     "c-elf": "c-elf",
 }
 _UNITS = (
-    "buf.c", "json_scan.c", "cni_call.c", "cni_passed.c", "links.c", "pairing.c", "sight.c",
-    "sim.c", "requests.c", "clients.c", "status.c", "pair.c", "token.c", "gate.c", "ready.c",
-    "template.c", "options.c", "record.c", "guard_state.c", "target.c",
+    "lib/buf.c", "lib/guard_state.c", "net/rtnetlink.c", "net/pairing.c", "net/sim.c",
+    "pipe/token.c", "pipe/gate.c", "pipe/vf_ready.c", "pipe/devargs_template.c",
+    "sidecar/pair.c", "sidecar/pair_links.c", "sidecar/line_record.c",
+    "server/requests.c", "server/clients.c", "server/status_json.c",
+    "client/elf_check.c", "cni/json_scan.c", "cni/call.c", "cni/deferred_call.c",
+    "commands/announce_options.c",
 )  # fmt: skip
 _DOORS = (
     "accept4", "bind", "close", "fstat", "fgetxattr", "getsockopt", "listen", "open", "poll",
@@ -45,7 +48,7 @@ def built(*, guided: bool = False) -> Path:
     """Return the program, built anew if a source is newer than it."""
     program = BUILD / ("guided" if guided else "seeded")
     sources = [ROOT / "fdpipe" / unit for unit in _UNITS] + sorted(OURS.glob("*.c"))
-    headers = [*(ROOT / "fdpipe").glob("*.h"), *OURS.glob("*.h"), Path(__file__)]
+    headers = [*(ROOT / "fdpipe").glob("**/*.h"), *OURS.glob("*.h"), Path(__file__)]
     newest = max(file.stat().st_mtime for file in (*sources, *headers))
     if program.exists() and program.stat().st_mtime > newest:
         return program

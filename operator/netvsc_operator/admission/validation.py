@@ -14,7 +14,7 @@ from netvsc_operator.admission.pod.containers import Object, entries
 from netvsc_operator.admission.review import Answered, Asked, admitted, malformed, read, refused
 from netvsc_operator.pools.objects import pool_of
 
-_TEMPLATE_MAX = 191  # bytes that the sidecar keeps of a template (fdpipe/limits.h)
+_TEMPLATE_MAX = 191  # bytes that the sidecar keeps of a template (fdpipe/lib/limits.h)
 _PODS_OWN = ("eth", "lo")
 _TAPS = "fsvsc"
 

@@ -1,6 +1,6 @@
 /* The files beside a pipe, in a folder that the application may write to. */
-#include "guard_state.h"
-#include "record.h"
+#include "lib/guard_state.h"
+#include "sidecar/line_record.h"
 #include "targets.h"
 
 #include <string.h>

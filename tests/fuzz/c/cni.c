@@ -1,8 +1,8 @@
 /* A call: environment and standard input, as tests/fuzz/targets/calls.py has
  * them. */
-#include "cni_call.h"
-#include "cni_passed.h"
-#include "limits.h"
+#include "cni/call.h"
+#include "cni/deferred_call.h"
+#include "lib/limits.h"
 #include "targets.h"
 
 #include <stdlib.h>

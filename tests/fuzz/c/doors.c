@@ -1,10 +1,10 @@
 #include "doors.h"
-#include "beside.h"
-#include "fifo.h"
-#include "limits.h"
-#include "log.h"
-#include "sysfs.h"
-#include "watchers.h"
+#include "lib/limits.h"
+#include "lib/log.h"
+#include "lib/state_file.h"
+#include "net/sysfs.h"
+#include "pipe/fifo.h"
+#include "server/watchers.h"
 
 #include <errno.h>
 #include <fcntl.h>

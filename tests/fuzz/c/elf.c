@@ -1,6 +1,6 @@
 /* The program that the launcher is to become, read to tell whether the guard
  * will work in it. */
-#include "target.h"
+#include "client/elf_check.h"
 #include "targets.h"
 
 void elf_target(struct input in) {

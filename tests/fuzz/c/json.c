@@ -1,6 +1,6 @@
 /* JSON from anybody: what is found lies within the text and is what the whole
  * says. */
-#include "json_scan.h"
+#include "cni/json_scan.h"
 #include "targets.h"
 
 #include <string.h>

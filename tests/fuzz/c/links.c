@@ -1,9 +1,9 @@
 /* rtnetlink: datagrams as tests/fuzz/targets/netlink.py has them, heard and
  * dumped. */
-#include "links.h"
-#include "pairing.h"
-#include "sight.h"
-#include "sim.h"
+#include "net/pairing.h"
+#include "net/rtnetlink.h"
+#include "net/sim.h"
+#include "sidecar/pair_links.h"
 #include "targets.h"
 
 #include <string.h>

@@ -1,8 +1,8 @@
 /* The sidecar's command line, which the webhook writes from pools and
  * annotations: words by lines. */
-#include "options.h"
+#include "commands/announce_options.h"
+#include "pipe/devargs_template.h"
 #include "targets.h"
-#include "template.h"
 
 #include <string.h>
 

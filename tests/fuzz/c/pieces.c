@@ -1,11 +1,11 @@
 /* The project's own modules that the targets do without: pipes, files, the log.
  */
-#include "beside.h"
 #include "doors.h"
-#include "fifo.h"
-#include "log.h"
-#include "sysfs.h"
-#include "watchers.h"
+#include "lib/log.h"
+#include "lib/state_file.h"
+#include "net/sysfs.h"
+#include "pipe/fifo.h"
+#include "server/watchers.h"
 
 #include <string.h>
 

@@ -1,12 +1,12 @@
 /* The status socket: bytes from anybody in the pod. A byte of circumstances,
  * then what he says. */
-#include "requests.h"
-#include "clients.h"
-#include "json_scan.h"
-#include "log.h"
-#include "status.h"
+#include "server/requests.h"
+#include "cni/json_scan.h"
+#include "lib/log.h"
+#include "pipe/devargs_template.h"
+#include "server/clients.h"
+#include "server/status_json.h"
 #include "targets.h"
-#include "template.h"
 
 #include <string.h>
 

@@ -27,7 +27,7 @@ def _check_words(message: str, file: Path) -> None:
 
 
 def pool_file(data: bytes) -> None:
-    """A template that is taken here makes a line that the sidecar takes (fdpipe/template.c)."""
+    """A template that is taken here makes a line that the sidecar takes (devargs_template.c)."""
     file = _file()[1]
     file.write_bytes(data)
     try:

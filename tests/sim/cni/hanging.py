@@ -25,8 +25,8 @@ def hasty_shim() -> Path:
     """Build the program with the limits above, by its own Makefile, outside the tree."""
     folder = Path(tempfile.mkdtemp(prefix="sim-hasty-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for file in (SOURCES / "Makefile", *SOURCES.glob("*.[ch]")):
-        shutil.copy(file, folder)
+    ignored = shutil.ignore_patterns("build")
+    shutil.copytree(SOURCES, folder, ignore=ignored, dirs_exist_ok=True)
     limits = {
         "CNI_PATIENCE_MS": PATIENCE_S,
         "CNI_PATIENCE_PLAIN_MS": PATIENCE_PLAIN_S,

@@ -1,0 +1,10 @@
+/* Which program asks: does an ancestor of ours have the guard and DPDK's libraries loaded? */
+#ifndef FDPIPE_ANCESTORS_H
+#define FDPIPE_ANCESTORS_H
+
+#include "lib/guard_state.h"
+
+/* ACTIVE or OFF; UNPROVEN: no shared DPDK library is loaded; UNKNOWN: it cannot be seen. */
+enum guard_state ancestors_guard(void);
+
+#endif

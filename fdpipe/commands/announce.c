@@ -1,0 +1,248 @@
+/*
+ * The sidecar. Everything that wakes it is only a reason to look: each turn reads what went, dumps
+ * the links, lets each pair judge and act, then answers who asks. Nothing happens: nothing runs.
+ */
+#include "lib/buf.h"
+#include "server/clients.h"
+#include "sidecar/install.h"
+#include "net/rtnetlink.h"
+#include "lib/log.h"
+#include "commands/announce_options.h"
+#include "sidecar/pair.h"
+#include "lib/self_path.h"
+#include "server/requests.h"
+#include "commands/commands.h"
+#include "sidecar/wakeups.h"
+#include "server/watchers.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BLIND_TIME (50 * MS) /* between tries when the kernel does not tell us its links */
+
+static struct announce_options options;
+static struct pair pairs[MAX_PAIRS];
+static struct clients clients;
+static struct watchers watchers;
+static struct links links;
+static bool blind = true; /* until the first dump, and when one failed */
+
+static bool wanted(const struct link *l)
+{
+	for (unsigned i = 0; i < options.count; i++)
+		if (l->index == pairs[i].sight.netvsc || l->index == pairs[i].sight.tap ||
+			!strcmp(l->name, options.pairs[i].netvsc) ||
+			!strcmp(l->name, options.pairs[i].tap))
+			return true;
+	return false;
+}
+
+static int make_dir(const char *path)
+{
+	return mkdir(path, 0755) < 0 && errno != EEXIST ? errno : 0;
+}
+
+static int open_pairs(void)
+{
+	const char *dir = options.settings.dir;
+	int error = make_dir(dir);
+
+	options.settings.started = now_ns();
+	if (error)
+		return complain_errno(EXIT_FAILED, dir, error, "mount a writable volume there");
+	for (unsigned i = 0; i < options.count; i++) {
+		const char *wrong = pair_init(&pairs[i], &options.pairs[i], &options.settings);
+		char path[PATH_SIZE], text[160];
+		struct buf b;
+
+		if (!wrong)
+			continue;
+		error = errno;
+		path_join(path, sizeof(path), dir, options.pairs[i].number);
+		buf_init(&b, text, sizeof(text));
+		buf_str(&b, wrong);
+		if (error) {
+			buf_str(&b, ": ");
+			buf_str(&b, strerror(error));
+		}
+		return complain(EXIT_FAILED, path, text,
+			"remove it if nobody needs it, or name another --dir");
+	}
+	return 0;
+}
+
+/* No guard file is fine: applications run without, behind the gate. */
+static void install_guard(const char *bin)
+{
+	char from[PATH_SIZE], to[PATH_SIZE];
+	int error = ENOENT;
+
+	if (!path_join(to, sizeof(to), bin, "guard.so"))
+		return;
+	if (options.settings.guard[0]) {
+		copy_str(from, sizeof(from), options.settings.guard);
+		error = install_file(from, to);
+	} else {
+		if (beside_self(from, sizeof(from), "guard.so"))
+			error = install_file(from, to);
+		if (error == ENOENT)
+			error = install_file("/guard.so", to);
+	}
+	if (error == ENOENT)
+		log_event("--", "guard", "absent");
+	else if (error)
+		log_errno("--", "error", to, error);
+}
+
+static int install(void)
+{
+	char bin[PATH_SIZE], to[PATH_SIZE];
+	int error;
+
+	if (!path_join(bin, sizeof(bin), options.settings.dir, "bin") ||
+		!path_join(to, sizeof(to), bin, "fdpipe"))
+		return complain_errno(EXIT_FAILED, bin, ENAMETOOLONG, "name a shorter --dir");
+	error = make_dir(bin);
+	if (!error)
+		error = install_file("/proc/self/exe", to);
+	if (error)
+		return complain_errno(EXIT_FAILED, to, error, "the volume must be writable, 1 MiB");
+	install_guard(bin);
+	return 0;
+}
+
+static int open_world(struct wakes *w)
+{
+	int error = wakes_open(w);
+
+	if (error)
+		return complain_errno(
+			EXIT_FAILED, w->failed, error, "netlink, inotify and signalfd are needed");
+	for (unsigned i = 0; i < options.count; i++) {
+		error = wakes_watch(w, &pairs[i].fifo);
+		if (error)
+			return complain_errno(EXIT_FAILED, "inotify watch", error,
+				"raise fs.inotify.max_user_watches");
+	}
+	return 0;
+}
+
+static int open_socket(void)
+{
+	int error = clients_open(&clients);
+
+	if (error == EADDRINUSE)
+		return complain(EXIT_FAILED, "@netvsc.io/fdpipe", "is in use",
+			"one sidecar serves all pairs of a pod: name them all in one announce");
+	if (error)
+		return complain_errno(EXIT_FAILED, "@netvsc.io/fdpipe", error, NULL);
+	watchers_init(&watchers, pairs, options.count);
+	requests_init(pairs, options.count, &watchers);
+	return 0;
+}
+
+/* Without a dump nothing is known, and what is not known is not offered. */
+static void dump(struct wakes *w)
+{
+	blind = !links_dump(w->dump, &links, wanted);
+	if (blind) {
+		log_errno("--", "error", "listing the links", errno);
+		wakes_reopen_dump(w);
+		links.count = 0;
+	}
+	if (links.overflow)
+		log_event("--", "error", "more links on the pci bus than can be followed");
+}
+
+/* A dump for each word of rtnetlink's; who asks or reads a pipe does not change the links. */
+static int64_t look(struct wakes *w)
+{
+	struct gone gone = {.count = 0};
+
+	wakes_drain(w, &gone);
+	for (unsigned i = 0; i < options.count; i++)
+		pair_hear(&pairs[i], &gone);
+	if (gone.any || gone.overrun || blind)
+		dump(w);
+	for (unsigned i = 0; i < options.count; i++)
+		pair_look(&pairs[i], &links);
+	return blind ? now_ns() + BLIND_TIME : 0;
+}
+
+static bool half_there(void)
+{
+	bool half = false;
+
+	for (unsigned i = 0; i < options.count; i++)
+		half |= ready_half(&pairs[i].ready);
+	return half;
+}
+
+/* One turn; returns when the next is due though nothing happens. */
+static int64_t turn(struct wakes *w)
+{
+	int64_t deadline = look(w);
+
+	for (unsigned i = 0; i < options.count; i++)
+		deadline = sooner(deadline, pair_step(&pairs[i], now_ns()));
+	if (wakes_listen_devices(w, half_there()))
+		deadline = now_ns(); /* what it told before we listened is not lost: look again */
+	return deadline;
+}
+
+static unsigned fill(struct pollfd *fds, const struct wakes *w, int64_t *deadline)
+{
+	unsigned n = wakes_poll(w, fds);
+
+	for (unsigned i = 0; i < options.count; i++) /* POLLERR: the last reader went */
+		fds[n++] = (struct pollfd){.fd = pairs[i].has_reader ? pairs[i].fifo.fd : -1};
+	n += watchers_poll(&watchers, fds + n);
+	return n + clients_poll(&clients, fds + n, deadline);
+}
+
+static int run(struct wakes *w)
+{
+	struct pollfd fds[WAKES_MAX + MAX_PAIRS + MAX_WATCHERS + 1 + MAX_CLIENTS];
+
+	while (!wakes_stopped(w)) {
+		int64_t deadline = turn(w);
+		unsigned n;
+
+		deadline = sooner(deadline, watchers_step(&watchers, now_ns()));
+		n = fill(fds, w, &deadline);
+		if (wakes_wait(fds, n, deadline) < 0)
+			return complain_errno(EXIT_FAILED, "ppoll", errno, NULL);
+		clients_step(&clients, now_ns(), requests_handle);
+	}
+	return 0;
+}
+
+int verb_announce(char **argv)
+{
+	static struct wakes wakes;
+	int code = announce_options(&options, argv);
+
+	if (!code)
+		code = wakes_block_signals();
+	if (!code)
+		code = open_pairs();
+	if (!code)
+		code = open_world(&wakes);
+	if (!code)
+		code = install();
+	if (!code)
+		turn(&wakes); /* so that who finds us ready finds the pipes in order */
+	if (!code)
+		code = open_socket();
+	if (!code) {
+		log_event("--", "ready", options.settings.dir);
+		code = run(&wakes);
+		log_event("--", "stopped", NULL);
+	}
+	for (unsigned i = 0; i < options.count; i++)
+		if (pairs[i].settings && pairs[i].fifo.fd >= 0)
+			pair_stop(&pairs[i]);
+	return code;
+}

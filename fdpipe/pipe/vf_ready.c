@@ -1,0 +1,138 @@
+#include "pipe/vf_ready.h"
+#include "lib/limits.h"
+
+#include <string.h>
+
+void ready_init(struct ready *r, int64_t settle_ns)
+{
+	memset(r, 0, sizeof(*r));
+	r->settle = settle_ns;
+	r->why = READY_AWAY;
+}
+
+bool ready_driver_needs_verbs(const char *driver)
+{
+	return !strncmp(driver, "mlx4", 4) || !strncmp(driver, "mlx5", 4) ||
+	       !strcmp(driver, "mana");
+}
+
+static bool given(const struct ready_facts *f)
+{
+	return f->verbs < MAX_VERBS && (f->given >> f->verbs & 1);
+}
+
+static enum verbs_state judge_verbs(const struct ready *r, const struct ready_facts *f)
+{
+	if (!f->needs_verbs)
+		return VERBS_NOT_NEEDED;
+	if (f->verbs < 0)
+		return f->now - r->seen_at < READY_VERBS_WAIT_NS ? VERBS_UNKNOWN : VERBS_MISSING;
+	if (!f->told)
+		return VERBS_UNKNOWN;
+	return given(f) ? VERBS_OK : VERBS_MISMATCH;
+}
+
+static enum ready_why judge(struct ready *r, const struct ready_facts *f)
+{
+	if (f->conflict)
+		return READY_CONFLICT;
+	if (!f->there)
+		return READY_AWAY;
+	if (!f->joined)
+		return READY_NOT_JOINED;
+	if (!f->bound)
+		return READY_UNBOUND;
+	if (r->verbs == VERBS_MISMATCH)
+		return READY_MISMATCH;
+	if (f->needs_verbs && f->verbs < 0 && r->verbs != VERBS_MISSING)
+		return READY_VERBS_WAIT;
+	return READY_OK;
+}
+
+static void follow(struct ready *r, const struct ready_facts *f)
+{
+	if (!f->there || f->instance != r->instance) {
+		r->seen_at = f->there ? f->now : 0;
+		r->steady_at = 0;
+		r->usable = false;
+		r->recheck_at = r->recheck_pause = 0;
+	}
+	if (f->shape != r->shape)
+		r->steady_at = 0; /* a new name while it settles: wait again */
+	r->instance = f->instance;
+	r->shape = f->shape;
+}
+
+/* A missing driver or verbs device: look again soon, then ever more rarely, then not at all. */
+static int64_t recheck(struct ready *r, const struct ready_facts *f)
+{
+	if (f->now - r->seen_at > READY_RECHECK_END_NS)
+		return 0;
+	if (f->now >= r->recheck_at) {
+		r->recheck_pause = r->recheck_pause ? r->recheck_pause * 2 : READY_RECHECK_MIN_NS;
+		if (r->recheck_pause > READY_RECHECK_MAX_NS)
+			r->recheck_pause = READY_RECHECK_MAX_NS;
+		r->recheck_at = f->now + r->recheck_pause;
+	}
+	if (r->why == READY_VERBS_WAIT && r->seen_at + READY_VERBS_WAIT_NS < r->recheck_at)
+		return r->seen_at + READY_VERBS_WAIT_NS;
+	return r->recheck_at;
+}
+
+bool ready_half(const struct ready *r)
+{
+	return r->why == READY_UNBOUND || r->why == READY_VERBS_WAIT;
+}
+
+bool ready_step(struct ready *r, const struct ready_facts *f, int64_t *deadline)
+{
+	*deadline = 0;
+	follow(r, f);
+	r->verbs = (uint8_t)judge_verbs(r, f);
+	r->why = (uint8_t)judge(r, f);
+	if (r->why != READY_OK) {
+		r->usable = false;
+		r->steady_at = 0;
+		if (ready_half(r))
+			*deadline = recheck(r, f);
+		return false;
+	}
+	if (!r->steady_at)
+		r->steady_at = f->now;
+	if (!r->usable && f->now < r->steady_at + r->settle) {
+		r->why = READY_SETTLING;
+		*deadline = r->steady_at + r->settle;
+		return false;
+	}
+	r->usable = true;
+	return true;
+}
+
+const char *ready_why_name(enum ready_why why)
+{
+	static const char *const names[] = {
+		"Ready",
+		"Away",
+		"Conflict",
+		"NotJoined",
+		"DriverUnbound",
+		"VerbsWait",
+		"VerbsMismatch",
+		"Settling",
+	};
+
+	return names[why];
+}
+
+const char *verbs_state_name(enum verbs_state state)
+{
+	static const char *const names[] = {
+		"NotNeeded",
+		"OK",
+		"VerbsMissing",
+		"VerbsUnknown",
+		"VerbsMismatch",
+	};
+
+	return names[state];
+}

@@ -1,0 +1,143 @@
+#include "server/clients.h"
+#include "lib/sidecar_address.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CLIENT_TIME (1 * SECOND)
+#define DEAF_TIME (100 * MS)
+
+int clients_open(struct clients *c)
+{
+	struct sockaddr_un self;
+	socklen_t length = sidecar_address(&self);
+
+	for (unsigned i = 0; i < MAX_CLIENTS; i++)
+		c->v[i].fd = -1;
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (c->fd < 0)
+		return errno;
+	if (bind(c->fd, (struct sockaddr *)&self, length) < 0)
+		return errno;
+	return listen(c->fd, MAX_CLIENTS) < 0 ? errno : 0;
+}
+
+unsigned clients_poll(const struct clients *c, struct pollfd *fds, int64_t *deadline)
+{
+	unsigned n = 0;
+
+	fds[n++] = (struct pollfd){.fd = c->deaf_until ? -1 : c->fd, .events = POLLIN};
+	*deadline = sooner(*deadline, c->deaf_until);
+	for (unsigned i = 0; i < MAX_CLIENTS; i++) {
+		const struct client *k = &c->v[i];
+
+		if (k->fd < 0)
+			continue;
+		fds[n++] = (struct pollfd){.fd = k->fd, .events = POLLIN};
+		*deadline = sooner(*deadline, k->deadline);
+	}
+	return n;
+}
+
+static void drop(struct client *k)
+{
+	close(k->fd);
+	k->fd = -1;
+}
+
+static struct client *place(struct clients *c)
+{
+	struct client *oldest = &c->v[0];
+
+	for (unsigned i = 0; i < MAX_CLIENTS; i++) {
+		if (c->v[i].fd < 0)
+			return &c->v[i];
+		if (c->v[i].deadline < oldest->deadline)
+			oldest = &c->v[i];
+	}
+	drop(oldest);
+	return oldest;
+}
+
+/* Reads what there is of the request; true: done with this client, one way or another. */
+static bool serve(struct client *k, clients_handler *handle)
+{
+	ssize_t n = recv(
+		k->fd, k->request + k->length, sizeof(k->request) - 1 - k->length, MSG_DONTWAIT);
+	char *end;
+
+	if (n < 0)
+		return errno != EAGAIN && errno != EINTR;
+	if (n == 0)
+		return true;
+	k->length += (uint32_t)n;
+	k->request[k->length] = '\0';
+	end = strchr(k->request, '\n');
+	if (!end && (k->length == sizeof(k->request) - 1 || strlen(k->request) < k->length)) {
+		static const char too_long[] = "error: the request is not one short line of text\n";
+
+		clients_answer(k->fd, too_long, sizeof(too_long) - 1);
+		return true;
+	}
+	if (!end)
+		return false;
+	*end = '\0';
+	handle(k->fd, k->request);
+	return true;
+}
+
+/* A bounded number per wake: a flood of clients must not keep us from the pipes. */
+static void welcome(struct clients *c, int64_t now, clients_handler *handle)
+{
+	for (unsigned i = 0; i < MAX_CLIENTS; i++) {
+		int fd = accept4(c->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct client *k;
+
+		if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
+			return;
+		if (fd < 0) {
+			c->deaf_until = now + DEAF_TIME;
+			return;
+		}
+		k = place(c);
+		k->fd = fd;
+		k->length = 0;
+		k->deadline = now + CLIENT_TIME;
+		if (serve(k, handle))
+			drop(k);
+	}
+}
+
+void clients_step(struct clients *c, int64_t now, clients_handler *handle)
+{
+	for (unsigned i = 0; i < MAX_CLIENTS; i++) {
+		struct client *k = &c->v[i];
+
+		if (k->fd >= 0 && (serve(k, handle) || now >= k->deadline))
+			drop(k);
+	}
+	if (now >= c->deaf_until)
+		c->deaf_until = 0;
+	if (!c->deaf_until)
+		welcome(c, now, handle);
+}
+
+void clients_answer(int fd, const char *text, size_t length)
+{
+	/* A fresh socket takes it whole; a client that made its buffers tiny gets a part. */
+	if (send(fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return;
+}
+
+bool clients_is_agent(int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
+		return false;
+	return peer.pid == 0 && peer.uid == 0;
+}

@@ -1,0 +1,193 @@
+#include "server/requests.h"
+#include "lib/buf.h"
+#include "server/clients.h"
+#include "lib/log.h"
+#include "server/status_json.h"
+
+#include <string.h>
+
+static struct pair *pairs;
+static unsigned count;
+static struct watchers *watchers;
+
+void requests_init(struct pair *all, unsigned n, struct watchers *w)
+{
+	pairs = all;
+	count = n;
+	watchers = w;
+}
+
+static void say(int fd, const char *text)
+{
+	clients_answer(fd, text, strlen(text));
+}
+
+/* The next word of the line; empty at its end. */
+static char *word(char **at)
+{
+	char *start = *at + strspn(*at, " ");
+
+	*at = start + strcspn(start, " ");
+	if (**at)
+		*(*at)++ = '\0';
+	return start;
+}
+
+static void status(int fd, struct pair *p, char *rest)
+{
+	struct buf b;
+
+	(void)p;
+	(void)rest;
+	buf_init(&b, status_space(), STATUS_SIZE);
+	status_all(&b, pairs, count, now_ns());
+	clients_answer(fd, b.p, b.len);
+}
+
+static void ready(int fd, struct pair *p, char *rest)
+{
+	(void)p;
+	(void)rest;
+	say(fd, "ready\n");
+}
+
+static void watch(int fd, struct pair *p, char *rest)
+{
+	(void)p;
+	(void)rest;
+	if (clients_is_agent(fd))
+		watchers_add(watchers, fd, now_ns());
+	else
+		say(fd, "error: only the node's agent may watch; `status` is for everybody\n");
+}
+
+static void announce(int fd, struct pair *p, char *rest)
+{
+	(void)rest;
+	p->ordered = true;
+	log_event(p->config.number, "ordered", NULL);
+	say(fd, "ok\n");
+}
+
+static void guard(int fd, struct pair *p, char *rest)
+{
+	enum guard_state state = guard_by_name(word(&rest));
+
+	if (state == GUARD_STATES) {
+		say(fd, "error: the guard is one of loaded, active, partial, unproven, static, "
+			"secure, absent, off\n");
+		return;
+	}
+	if (state != p->guard) /* the guard says it at each start of a port */
+		pair_set_guard(p, state);
+	say(fd, "ok\n");
+}
+
+/* uverbs0,uverbs3 or none. */
+static bool parse_verbs(char *list, uint64_t *given)
+{
+	*given = 0;
+	if (!strcmp(list, "none"))
+		return true;
+	while (*list) {
+		size_t n = strcspn(list, ",");
+		char *next = list + n + (list[n] == ',');
+		uint64_t number;
+
+		list[n] = '\0';
+		if (strncmp(list, "uverbs", 6) != 0 ||
+			!parse_num(list + 6, 0, MAX_VERBS - 1, &number))
+			return false;
+		*given |= 1ULL << number;
+		list = next;
+	}
+	return *given != 0;
+}
+
+static void verbs(int fd, struct pair *p, char *rest)
+{
+	uint64_t given;
+
+	if (!clients_is_agent(fd)) {
+		say(fd, "error: only the node's agent may say what the container was given\n");
+		return;
+	}
+	if (!parse_verbs(word(&rest), &given)) {
+		say(fd, "error: the verbs devices are `none` or a list like uverbs0,uverbs1\n");
+		return;
+	}
+	p->given = given;
+	p->told = true;
+	log_event(p->config.number, "verbs", "told");
+	say(fd, "ok\n");
+}
+
+/* Who could see nothing has no news; what the guard said itself is more than that it is loaded. */
+static bool is_news(const struct pair *p, enum guard_state state)
+{
+	if (state == GUARD_UNKNOWN || (state == GUARD_LOADED && guard_spoke(p->guard)))
+		return false;
+	return state < GUARD_STATES && state != p->guard;
+}
+
+/* `vf N [STATE]`: who asks also says what its application has loaded; no launcher did. */
+static void vf(int fd, struct pair *p, char *rest)
+{
+	enum guard_state state = guard_by_name(word(&rest)), before;
+	const char *line;
+
+	if (p->guard == GUARD_UNKNOWN && state == GUARD_LOADED) { /* of the sidecar before us */
+		before = guard_load(p->settings->dir, p->config.number);
+		state = guard_spoke(before) ? before : state;
+	}
+	if (!p->has_reader && is_news(p, state))
+		pair_set_guard(p, state);
+	line = pair_ask(p, now_ns());
+	if (line)
+		say(fd, line);
+}
+
+struct request {
+	const char *name;
+	bool of_pair;
+	void (*handle)(int fd, struct pair *p, char *rest);
+};
+
+static const struct request requests[] = {
+	{"status", false, status},
+	{"ready", false, ready},
+	{"watch", false, watch},
+	{"announce", true, announce},
+	{"guard", true, guard},
+	{"verbs", true, verbs},
+	{"vf", true, vf},
+};
+
+static struct pair *find(const char *number)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (!strcmp(pairs[i].config.number, number))
+			return &pairs[i];
+	return NULL;
+}
+
+void requests_handle(int fd, char *request)
+{
+	const char *name = word(&request);
+
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		struct pair *p = NULL;
+
+		if (strcmp(requests[i].name, name) != 0)
+			continue;
+		if (requests[i].of_pair)
+			p = find(word(&request));
+		if (requests[i].of_pair && !p)
+			say(fd, "error: no such pair here; `status` shows which there are\n");
+		else
+			requests[i].handle(fd, p, request);
+		return;
+	}
+	say(fd, "error: unknown request; known are status, ready, watch, announce N, "
+		"guard N STATE, verbs N LIST, vf N\n");
+}

@@ -1,0 +1,13 @@
+/* What can be said to the sidecar, and its answers. */
+#ifndef FDPIPE_REQUESTS_H
+#define FDPIPE_REQUESTS_H
+
+#include "sidecar/pair.h"
+#include "server/watchers.h"
+
+void requests_init(struct pair *pairs, unsigned count, struct watchers *watchers);
+
+/* Answers one request line. */
+void requests_handle(int fd, char *request);
+
+#endif

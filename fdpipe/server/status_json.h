@@ -1,0 +1,20 @@
+/* What the sidecar tells of its pairs: one JSON object per pair and line. */
+#ifndef FDPIPE_STATUS_H
+#define FDPIPE_STATUS_H
+
+#include "lib/buf.h"
+#include "sidecar/pair.h"
+
+/* Room for all pairs; the next who asks for it gets the same. */
+char *status_space(void);
+
+void status_write(struct buf *b, const struct pair *p, int64_t now);
+void status_all(struct buf *b, const struct pair *pairs, unsigned count, int64_t now);
+
+/* Changes when the status does, but for its ages and the count of questions. */
+uint64_t status_digest(const struct pair *p, int64_t now);
+
+/* When it changes though nothing happens; 0: never. */
+int64_t status_due(const struct pair *p, int64_t now);
+
+#endif

@@ -1,0 +1,148 @@
+#include "server/watchers.h"
+#include "lib/log.h"
+#include "server/status_json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PAUSE (20 * MS) /* between two tellings: nobody in the pod can make us chatter */
+
+void watchers_init(struct watchers *w, const struct pair *pairs, unsigned count)
+{
+	w->pairs = pairs;
+	w->count = count;
+	for (unsigned i = 0; i < MAX_WATCHERS; i++)
+		w->v[i].fd = -1;
+}
+
+static void drop(struct watcher *v)
+{
+	close(v->fd);
+	v->fd = -1;
+}
+
+static bool anybody(const struct watchers *w)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < MAX_WATCHERS; i++)
+		any |= w->v[i].fd >= 0;
+	return any;
+}
+
+static struct watcher *place(struct watchers *w)
+{
+	struct watcher *oldest = &w->v[0];
+
+	for (unsigned i = 0; i < MAX_WATCHERS; i++) {
+		if (w->v[i].fd < 0)
+			return &w->v[i];
+		if (w->v[i].since < oldest->since)
+			oldest = &w->v[i];
+	}
+	drop(oldest);
+	return oldest;
+}
+
+/* All of it or nothing more: half a line would spoil the next. */
+static void tell(struct watcher *v, const struct buf *b)
+{
+	if (send(v->fd, b->p, b->len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)b->len)
+		drop(v);
+}
+
+/* Who watches has nothing more to say: what it sends, its end above all, ends it. */
+static void listen_to(struct watcher *v)
+{
+	char any;
+	ssize_t n = recv(v->fd, &any, 1, MSG_DONTWAIT);
+
+	if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+		drop(v);
+}
+
+static bool news(const struct watchers *w, unsigned i, int64_t now)
+{
+	return status_digest(&w->pairs[i], now) != w->told[i];
+}
+
+static bool any_news(const struct watchers *w, int64_t now)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < w->count; i++)
+		any |= news(w, i, now);
+	return any;
+}
+
+/* The pairs that have changed; they are taken for told. */
+static void take_news(struct watchers *w, struct buf *b, int64_t now)
+{
+	for (unsigned i = 0; i < w->count; i++) {
+		if (!news(w, i, now))
+			continue;
+		w->told[i] = status_digest(&w->pairs[i], now);
+		status_write(b, &w->pairs[i], now);
+	}
+}
+
+void watchers_add(struct watchers *w, int fd, int64_t now)
+{
+	bool first = !anybody(w);
+	struct watcher *v = place(w);
+	struct buf b;
+
+	v->since = now;
+	v->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (v->fd < 0)
+		return;
+	for (unsigned i = 0; first && i < w->count; i++)
+		w->told[i] = status_digest(&w->pairs[i], now);
+	buf_init(&b, status_space(), STATUS_SIZE);
+	status_all(&b, w->pairs, w->count, now);
+	tell(v, &b);
+}
+
+unsigned watchers_poll(const struct watchers *w, struct pollfd *fds)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < MAX_WATCHERS; i++)
+		if (w->v[i].fd >= 0)
+			fds[n++] = (struct pollfd){.fd = w->v[i].fd, .events = POLLIN};
+	return n;
+}
+
+/* What changes by time alone. */
+static int64_t due(const struct watchers *w, int64_t now)
+{
+	int64_t deadline = 0;
+
+	for (unsigned i = 0; i < w->count; i++)
+		deadline = sooner(deadline, status_due(&w->pairs[i], now));
+	return deadline;
+}
+
+int64_t watchers_step(struct watchers *w, int64_t now)
+{
+	struct buf b;
+
+	for (unsigned i = 0; i < MAX_WATCHERS; i++)
+		if (w->v[i].fd >= 0)
+			listen_to(&w->v[i]);
+	if (!anybody(w))
+		return 0;
+	if (now < w->quiet_until)
+		return sooner(due(w, now), any_news(w, now) ? w->quiet_until : 0);
+	buf_init(&b, status_space(), STATUS_SIZE);
+	take_news(w, &b, now);
+	if (!b.len)
+		return due(w, now);
+	for (unsigned i = 0; i < MAX_WATCHERS; i++)
+		if (w->v[i].fd >= 0)
+			tell(&w->v[i], &b);
+	w->quiet_until = now + PAUSE;
+	return due(w, now);
+}

@@ -1,0 +1,28 @@
+/*
+ * What became of the last line, kept beside the pipe: a new sidecar of a running application cannot
+ * see in the pipe whether that application has its VF or does not ask for one.
+ */
+#ifndef FDPIPE_RECORD_H
+#define FDPIPE_RECORD_H
+
+#include "lib/limits.h"
+
+#include <stdint.h>
+
+enum record_state {
+	RECORD_NONE,    /* nothing was offered, or it was taken back */
+	RECORD_OFFERED, /* it went into the pipe */
+	RECORD_TAKEN,   /* it was read */
+};
+
+/* A VF is known by the index of its netdev, which no other one gets again, and by its line. */
+struct record {
+	enum record_state state;
+	int32_t vf;
+	char line[LINE_SIZE]; /* newline included */
+};
+
+void record_save(const struct record *r, const char *dir, const char *pair);
+void record_load(struct record *r, const char *dir, const char *pair);
+
+#endif
