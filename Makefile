@@ -46,11 +46,12 @@ demo: $(READY) ## see a pair discovered, allocated, announced, revoked and annou
 	@PYTHONPATH=tests $(BIN)/python -m sim.demo
 
 .PHONY: lint
-lint: $(READY) ## ruff, mypy --strict, import contracts, clang-format, shellcheck
+lint: $(READY) ## ruff, mypy --strict, import contracts (Python and C), clang-format, shellcheck
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/unit/fdpipe/test_layers.py
 	$(BIN)/clang-format --dry-run -Werror $$(git ls-files 'fdpipe/*.c' 'fdpipe/*.h' 'tests/*.c')
 	shellcheck $$(git ls-files '*.sh' .ci/run)
 

@@ -14,7 +14,7 @@ endif
 
 all: build/guard.so
 GUARD_SOURCES = $(sort $(wildcard guard/*.c))
-build/guard.so: $(GUARD_SOURCES) $(wildcard guard/*.h) guard.mk
+build/guard.so: $(GUARD_SOURCES) $(wildcard guard/*.h) lib/sidecar_address.h guard.mk
 	@mkdir -p build
 	$(GUARD_CC) $(GUARD_CFLAGS) $(GUARD_LDFLAGS) -s -o $@.new $(GUARD_SOURCES)
 	mv $@.new $@

@@ -1,5 +1,6 @@
-#include "lib/log.h"
 #include "commands/commands.h"
+#include "lib/exit_codes.h"
+#include "lib/log.h"
 #include "lib/version.h"
 
 #include <string.h>
@@ -24,7 +25,7 @@ static const char usage[] =
 	"        the CNI plugin: carries the runtime's call to the node's agent\n"
 	"fdpipe --version | --help\n";
 
-struct verb {
+struct command {
 	const char *name;
 	int (*run)(char **argv);
 };
@@ -38,23 +39,23 @@ static int print(const char *text)
 
 int main(int argc, char **argv)
 {
-	static const struct verb verbs[] = {
-		{"announce", verb_announce},
-		{"exec", verb_exec},
-		{"vf", verb_vf},
-		{"ready", verb_ready},
-		{"status", verb_status},
-		{"cni", verb_cni},
+	static const struct command commands[] = {
+		{"announce", command_announce},
+		{"exec", command_exec},
+		{"vf", command_vf},
+		{"ready", command_ready},
+		{"status", command_status},
+		{"cni", command_cni},
 	};
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 
 	if (argc && !strcmp(slash ? slash + 1 : argv[0], "netvsc-cni"))
-		return verb_cni(argv + 1);
+		return command_cni(argv + 1);
 	if (argc < 2)
 		return complain(EXIT_USAGE, "no verb", "nothing to do", "see fdpipe --help");
-	for (unsigned i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (!strcmp(argv[1], verbs[i].name))
-			return verbs[i].run(argv + 2);
+	for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].run(argv + 2);
 	if (!strcmp(argv[1], "--version"))
 		return print("fdpipe " VERSION "\n");
 	if (!strcmp(argv[1], "--help"))

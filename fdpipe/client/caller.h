@@ -1,6 +1,6 @@
 /* Which program asks: does an ancestor of ours have the guard and DPDK's libraries loaded? */
-#ifndef FDPIPE_ANCESTORS_H
-#define FDPIPE_ANCESTORS_H
+#ifndef FDPIPE_CALLER_H
+#define FDPIPE_CALLER_H
 
 #include "lib/guard_state.h"
 

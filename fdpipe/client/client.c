@@ -1,13 +1,16 @@
 #include "client/client.h"
-#include "lib/sidecar_address.h"
+#include "lib/exit_codes.h"
 #include "lib/limits.h"
 #include "lib/log.h"
-#include "commands/commands.h"
+#include "lib/sidecar_address.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define RETRY_PAUSE_MS 10

@@ -1,6 +1,6 @@
 /* Can the program that is about to run load the guard? */
-#ifndef FDPIPE_TARGET_H
-#define FDPIPE_TARGET_H
+#ifndef FDPIPE_ELF_CHECK_H
+#define FDPIPE_ELF_CHECK_H
 
 #include "lib/guard_state.h"
 

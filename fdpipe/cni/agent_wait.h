@@ -1,8 +1,8 @@
 /* Waiting for an agent that is away: the last thing that a new one does before it serves is to put
  * its socket in place.
  */
-#ifndef FDPIPE_CNI_BACK_H
-#define FDPIPE_CNI_BACK_H
+#ifndef FDPIPE_AGENT_WAIT_H
+#define FDPIPE_AGENT_WAIT_H
 
 #include "cni/call.h"
 

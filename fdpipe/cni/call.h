@@ -1,6 +1,6 @@
 /* One CNI call as the runtime makes it (CNI specification 1.1.0 and its predecessors). */
-#ifndef FDPIPE_CNI_CALL_H
-#define FDPIPE_CNI_CALL_H
+#ifndef FDPIPE_CALL_H
+#define FDPIPE_CALL_H
 
 #include "cni/json_scan.h"
 

@@ -1,9 +1,9 @@
 /* A call that went through without the agent, written down for it: docs/decisions/0007. */
-#ifndef FDPIPE_CNI_PASSED_H
-#define FDPIPE_CNI_PASSED_H
+#ifndef FDPIPE_DEFERRED_CALL_H
+#define FDPIPE_DEFERRED_CALL_H
 
-#include "lib/buf.h"
 #include "cni/call.h"
+#include "lib/buf.h"
 
 /* The call as the agent takes it: a header line, the environment, standard input. */
 struct cni_message {

@@ -2,18 +2,19 @@
  * The sidecar. Everything that wakes it is only a reason to look: each turn reads what went, dumps
  * the links, lets each pair judge and act, then answers who asks. Nothing happens: nothing runs.
  */
-#include "lib/buf.h"
-#include "server/clients.h"
-#include "sidecar/install.h"
-#include "net/rtnetlink.h"
-#include "lib/log.h"
 #include "commands/announce_options.h"
-#include "sidecar/pair.h"
-#include "lib/self_path.h"
-#include "server/requests.h"
 #include "commands/commands.h"
-#include "sidecar/wakeups.h"
+#include "lib/buf.h"
+#include "lib/exit_codes.h"
+#include "lib/log.h"
+#include "lib/self_path.h"
+#include "net/rtnetlink.h"
+#include "server/clients.h"
+#include "server/requests.h"
 #include "server/watchers.h"
+#include "sidecar/install.h"
+#include "sidecar/pair.h"
+#include "sidecar/wakeups.h"
 
 #include <errno.h>
 #include <string.h>
@@ -219,7 +220,7 @@ static int run(struct wakes *w)
 	return 0;
 }
 
-int verb_announce(char **argv)
+int command_announce(char **argv)
 {
 	static struct wakes wakes;
 	int code = announce_options(&options, argv);

@@ -1,27 +1,15 @@
 #include "commands/announce_options.h"
 #include "lib/buf.h"
+#include "lib/exit_codes.h"
 #include "lib/log.h"
+#include "lib/option_value.h"
 #include "net/sim.h"
 #include "pipe/devargs_template.h"
-#include "commands/commands.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #define DEFAULT_DIR "/run/netvsc"
-
-const char *option_value(char **argv, int *at, const char *name)
-{
-	size_t n = strlen(name);
-	const char *arg = argv[*at];
-
-	if (strncmp(arg, name, n) != 0 || (arg[n] && arg[n] != '='))
-		return NULL;
-	(*at)++;
-	if (arg[n])
-		return arg + n + 1;
-	return argv[*at] ? argv[(*at)++] : "";
-}
 
 static int bad_pair(const char *value, const char *remedy)
 {

@@ -3,13 +3,14 @@
  * A pod without pairs never fails because of us, a node never turns NotReady because of us, and a
  * network namespace never dies with a pair inside: those three decide what is said without agent.
  */
-#include "lib/buf.h"
 #include "cni/agent_wait.h"
 #include "cni/call.h"
 #include "cni/deferred_call.h"
+#include "commands/commands.h"
+#include "lib/buf.h"
+#include "lib/exit_codes.h"
 #include "lib/limits.h"
 #include "lib/log.h"
-#include "commands/commands.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -249,7 +250,7 @@ static long ask_again(
 	return n;
 }
 
-int verb_cni(char **argv)
+int command_cni(char **argv)
 {
 	static char answer[ANSWER_SIZE], space[ENVIRONMENT_SIZE];
 	struct cni_call call;

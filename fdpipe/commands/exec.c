@@ -2,14 +2,15 @@
  * The launcher: opens the pipes where the application's arguments expect them, sets the guard,
  * tells the sidecar whether it will work, and becomes the application.
  */
-#include "lib/buf.h"
 #include "client/client.h"
-#include "lib/limits.h"
-#include "lib/log.h"
-#include "commands/announce_options.h"
-#include "lib/self_path.h"
 #include "client/elf_check.h"
 #include "commands/commands.h"
+#include "lib/buf.h"
+#include "lib/exit_codes.h"
+#include "lib/limits.h"
+#include "lib/log.h"
+#include "lib/option_value.h"
+#include "lib/self_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -265,7 +266,7 @@ static int find(const struct launch *l, char *path)
 	return complain_errno(EXIT_CANNOT_RUN, l->command[0], errno, "it must be executable");
 }
 
-int verb_exec(char **argv)
+int command_exec(char **argv)
 {
 	static struct launch l;
 	char path[PATH_SIZE];

@@ -1,13 +1,15 @@
-/* `vf NN`: what fail-safe's exec(...) runs at each poll. Its output is the line, or nothing. */
+/* The commands that ask the sidecar of this network namespace and print its answer. */
 #include "client/caller.h"
-#include "lib/buf.h"
 #include "client/client.h"
-#include "lib/log.h"
 #include "commands/commands.h"
+#include "lib/buf.h"
+#include "lib/exit_codes.h"
+#include "lib/log.h"
 
 #include <string.h>
 
-int verb_vf(char **argv)
+/* What fail-safe's exec(...) runs at each poll. Its output is the line, or nothing. */
+int command_vf(char **argv)
 {
 	char request[32];
 	struct buf b;
@@ -21,4 +23,20 @@ int verb_vf(char **argv)
 	buf_str(&b, guard_name(ancestors_guard()));
 	buf_str(&b, "\n");
 	return client_print(request);
+}
+
+/* For the startup probe: the sidecar answers as soon as its pipes and files are there. */
+int command_ready(char **argv)
+{
+	if (argv[0])
+		return complain(EXIT_USAGE, "ready", "takes no arguments", NULL);
+	return client_print("ready\n");
+}
+
+/* What the sidecar knows, for people and scripts in the pod. */
+int command_status(char **argv)
+{
+	if (argv[0])
+		return complain(EXIT_USAGE, "status", "takes no arguments", NULL);
+	return client_print("status\n");
 }

@@ -2,8 +2,8 @@
  * The copies of a port's burst functions that lcores call: rte_eth_fp_ops[port] (DPDK 21.11 and
  * later). A part of guard.so.
  */
-#ifndef GUARD_COPIES_H
-#define GUARD_COPIES_H
+#ifndef GUARD_BURST_COPIES_H
+#define GUARD_BURST_COPIES_H
 
 #include <stddef.h>
 #include <stdint.h>

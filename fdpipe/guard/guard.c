@@ -19,9 +19,9 @@
  * assumed: see learn() and find_copies(). Where it is not found, people and the sidecar are told.
  */
 #include "guard/burst_copies.h"
-#include "guard/symbols.h"
-#include "guard/report.h"
 #include "guard/lcores.h"
+#include "guard/report.h"
+#include "guard/symbols.h"
 
 #include <stddef.h>
 #include <stdint.h>

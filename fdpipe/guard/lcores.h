@@ -1,5 +1,5 @@
-#ifndef LCORES_H
-#define LCORES_H
+#ifndef GUARD_LCORES_H
+#define GUARD_LCORES_H
 
 /*
  * Waits until no thread of this process that runs now can still be at the instruction where it is:

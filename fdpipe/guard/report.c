@@ -1,4 +1,5 @@
 #include "guard/report.h"
+#include "lib/sidecar_address.h"
 
 #include <asm/unistd.h>
 #include <linux/time_types.h>
@@ -15,8 +16,6 @@ enum {
 	POLLOUT = 4,
 	STDERR = 2,
 };
-
-#define SIDECAR_SOCKET "netvsc.io/fdpipe" /* as in address.h, which needs a C library */
 
 static char *append(char *at, const char *end, const char *text)
 {

@@ -1,7 +1,7 @@
 /* What the guard says: to people on stderr, to the sidecar of this network namespace by its socket.
  */
-#ifndef GUARD_TELL_H
-#define GUARD_TELL_H
+#ifndef GUARD_REPORT_H
+#define GUARD_REPORT_H
 
 #include "guard/lcores.h"
 

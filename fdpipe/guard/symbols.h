@@ -1,6 +1,6 @@
 /* Finds the functions that the guard stands in front of, and what else it needs of the program. */
-#ifndef GUARD_FIND_H
-#define GUARD_FIND_H
+#ifndef GUARD_SYMBOLS_H
+#define GUARD_SYMBOLS_H
 
 extern void *dlsym(void *handle, const char *symbol) __attribute__((weak));
 #define NEXT ((void *)-1L) /* RTLD_NEXT */

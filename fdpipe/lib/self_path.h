@@ -1,6 +1,6 @@
 /* Where the guard is looked for. */
-#ifndef FDPIPE_PLACE_H
-#define FDPIPE_PLACE_H
+#ifndef FDPIPE_SELF_PATH_H
+#define FDPIPE_SELF_PATH_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* Short texts kept beside a pair's pipe (`<dir>/NN<kind>`), for the next sidecar to read. */
-#ifndef FDPIPE_BESIDE_H
-#define FDPIPE_BESIDE_H
+#ifndef FDPIPE_STATE_FILE_H
+#define FDPIPE_STATE_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 #ifndef FDPIPE_PAIRING_H
 #define FDPIPE_PAIRING_H
 
-#include "net/rtnetlink.h"
+#include "net/link.h"
 
 struct pairing {
 	const struct link *netvsc, *vf, *tap;

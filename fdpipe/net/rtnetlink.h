@@ -2,28 +2,13 @@
  * The links of this network namespace. Events say when to look and which links went; what there is
  * comes from a full dump each time.
  */
-#ifndef FDPIPE_LINKS_H
-#define FDPIPE_LINKS_H
+#ifndef FDPIPE_RTNETLINK_H
+#define FDPIPE_RTNETLINK_H
 
-#include "lib/limits.h"
+#include "net/link.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-struct link {
-	int32_t index, master;
-	uint8_t mac[6];
-	uint8_t sim_master[6]; /* simulation only: the master, told by MAC */
-	bool up, has_mac, sim_netvsc, sim_joined;
-	char name[NAME_SIZE];
-	char pci[PCI_SIZE]; /* parent on the pci bus; empty: another bus, or none */
-};
-
-struct links {
-	struct link v[MAX_LINKS];
-	unsigned count;
-	bool overflow; /* more links of concern than we keep */
-};
 
 enum gone_how {
 	GONE,       /* removed */

@@ -6,7 +6,7 @@
 #ifndef FDPIPE_SIM_H
 #define FDPIPE_SIM_H
 
-#include "net/rtnetlink.h"
+#include "net/link.h"
 
 #ifdef SIM
 /* Turns the simulation on, if the option is its own. */

@@ -1,6 +1,6 @@
 /* The devargs line: a template with {pci}, {pcihex}, {mac} and {interface} filled in. Pure. */
-#ifndef FDPIPE_TEMPLATE_H
-#define FDPIPE_TEMPLATE_H
+#ifndef FDPIPE_DEVARGS_TEMPLATE_H
+#define FDPIPE_DEVARGS_TEMPLATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

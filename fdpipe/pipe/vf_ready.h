@@ -6,8 +6,8 @@
  * device the container was given, and has been steady for the settle time.
  * Pure.
  */
-#ifndef FDPIPE_READY_H
-#define FDPIPE_READY_H
+#ifndef FDPIPE_VF_READY_H
+#define FDPIPE_VF_READY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,10 +1,11 @@
 #include "server/clients.h"
-#include "lib/sidecar_address.h"
 #include "lib/log.h"
+#include "lib/sidecar_address.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define CLIENT_TIME (1 * SECOND)

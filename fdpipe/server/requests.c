@@ -1,7 +1,7 @@
 #include "server/requests.h"
 #include "lib/buf.h"
-#include "server/clients.h"
 #include "lib/log.h"
+#include "server/clients.h"
 #include "server/status_json.h"
 
 #include <string.h>

@@ -2,8 +2,8 @@
 #ifndef FDPIPE_REQUESTS_H
 #define FDPIPE_REQUESTS_H
 
-#include "sidecar/pair.h"
 #include "server/watchers.h"
+#include "sidecar/pair.h"
 
 void requests_init(struct pair *pairs, unsigned count, struct watchers *watchers);
 

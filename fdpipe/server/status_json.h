@@ -1,6 +1,6 @@
 /* What the sidecar tells of its pairs: one JSON object per pair and line. */
-#ifndef FDPIPE_STATUS_H
-#define FDPIPE_STATUS_H
+#ifndef FDPIPE_STATUS_JSON_H
+#define FDPIPE_STATUS_JSON_H
 
 #include "lib/buf.h"
 #include "sidecar/pair.h"

@@ -1,6 +1,6 @@
 #include "sidecar/line_record.h"
-#include "lib/state_file.h"
 #include "lib/buf.h"
+#include "lib/state_file.h"
 
 #include <string.h>
 

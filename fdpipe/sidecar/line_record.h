@@ -2,8 +2,8 @@
  * What became of the last line, kept beside the pipe: a new sidecar of a running application cannot
  * see in the pipe whether that application has its VF or does not ask for one.
  */
-#ifndef FDPIPE_RECORD_H
-#define FDPIPE_RECORD_H
+#ifndef FDPIPE_LINE_RECORD_H
+#define FDPIPE_LINE_RECORD_H
 
 #include "lib/limits.h"
 

@@ -2,14 +2,14 @@
 #ifndef FDPIPE_PAIR_H
 #define FDPIPE_PAIR_H
 
-#include "pipe/fifo.h"
-#include "pipe/gate.h"
 #include "lib/guard_state.h"
 #include "lib/limits.h"
+#include "pipe/fifo.h"
+#include "pipe/gate.h"
+#include "pipe/token.h"
 #include "pipe/vf_ready.h"
 #include "sidecar/line_record.h"
 #include "sidecar/pair_links.h"
-#include "pipe/token.h"
 
 struct pair_config {
 	char number[3]; /* "00" */

@@ -1,6 +1,6 @@
 /* What is seen of one pair. State comes from the dump, removals are counted from the messages. */
-#ifndef FDPIPE_SIGHT_H
-#define FDPIPE_SIGHT_H
+#ifndef FDPIPE_PAIR_LINKS_H
+#define FDPIPE_PAIR_LINKS_H
 
 #include "lib/limits.h"
 #include "net/rtnetlink.h"

@@ -1,7 +1,7 @@
 #include "sidecar/wakeups.h"
 #include "lib/buf.h"
+#include "lib/exit_codes.h"
 #include "lib/log.h"
-#include "commands/commands.h"
 
 #include <errno.h>
 #include <signal.h>

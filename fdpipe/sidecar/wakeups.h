@@ -1,9 +1,9 @@
 /* What wakes the sidecar: links, pipes, devices, signals. */
-#ifndef FDPIPE_WAKES_H
-#define FDPIPE_WAKES_H
+#ifndef FDPIPE_WAKEUPS_H
+#define FDPIPE_WAKEUPS_H
 
-#include "pipe/fifo.h"
 #include "net/rtnetlink.h"
+#include "pipe/fifo.h"
 
 #include <poll.h>
 
