@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 
+from netvsc import drivers
 from netvsc.errors import RequestError
 
-DEFAULT_TEMPLATE = "{pci}"
-MANA_TEMPLATE = "{pci},mac={mac}"  # all MANA ports share one PCI function; the MAC names one
 PLACEHOLDERS = ("pci", "mac", "pcihex", "interface")
 LINE_MAX = 255  # bytes; fail-safe reads a whole line, the sidecar's buffers are bounded
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -36,7 +35,8 @@ def check_template(template: str) -> str:
 
 def line(template: str | None, *, pci: str, mac: str, interface: str, driver: str | None) -> str:
     """Return the devargs that announce one VF; without a template, the driver's usual ones."""
-    chosen = template or (MANA_TEMPLATE if driver == "mana" else DEFAULT_TEMPLATE)
+    known = drivers.driver(driver)
+    chosen = template or (known.template if known else drivers.DEFAULT_TEMPLATE)
     values = {
         "pci": pci,
         "mac": mac,
