@@ -40,6 +40,11 @@ install: ## the commands for people, of what the lock names: make install VENV=~
 fdpipe: ## build the C program: released, simulator's and sanitizer's builds
 	@$(MAKE) --no-print-directory -s -C fdpipe all
 
+.PHONY: drivers
+drivers: $(READY) ## write the C table of VF drivers from netvsc/drivers.py
+	$(BIN)/python -m fdpipe.drivers > fdpipe/lib/driver_table.new.h
+	mv fdpipe/lib/driver_table.new.h fdpipe/lib/driver_table.h
+
 .PHONY: demo
 demo: $(READY) ## see a pair discovered, allocated, announced, revoked and announced again
 	@$(MAKE) --no-print-directory -s -C fdpipe build/fdpipe build/fdpipe-sim

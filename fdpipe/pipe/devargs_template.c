@@ -31,11 +31,6 @@ static size_t fill(struct buf *b, const char *text, const struct template_values
 	return 0;
 }
 
-const char *template_default(const char *driver)
-{
-	return strcmp(driver, "mana") ? "{pci}" : "{pci},mac={mac}";
-}
-
 bool template_render(const char *text, const struct template_values *v, char *line, size_t size)
 {
 	struct buf b;

@@ -11,9 +11,6 @@ struct template_values {
 	const char *interface; /* the VF's name */
 };
 
-/* What is used when no template was given: MANA's ports share one PCI function, the MAC tells. */
-const char *template_default(const char *driver);
-
 /* An empty result: fine. Else what is wrong with it. */
 const char *template_check(const char *text);
 

@@ -10,12 +10,6 @@ void ready_init(struct ready *r, int64_t settle_ns)
 	r->why = READY_AWAY;
 }
 
-bool ready_driver_needs_verbs(const char *driver)
-{
-	return !strncmp(driver, "mlx4", 4) || !strncmp(driver, "mlx5", 4) ||
-	       !strcmp(driver, "mana");
-}
-
 static bool given(const struct ready_facts *f)
 {
 	return f->verbs < MAX_VERBS && (f->given >> f->verbs & 1);

@@ -56,7 +56,6 @@ bool ready_step(struct ready *r, const struct ready_facts *f, int64_t *deadline)
 /* Half there: what is missing is told by sysfs, not by rtnetlink. */
 bool ready_half(const struct ready *r);
 
-bool ready_driver_needs_verbs(const char *driver);
 const char *ready_why_name(enum ready_why why);
 const char *verbs_state_name(enum verbs_state state);
 

@@ -1,5 +1,6 @@
 #include "sidecar/pair.h"
 #include "lib/buf.h"
+#include "lib/drivers.h"
 #include "lib/log.h"
 #include "pipe/devargs_template.h"
 
@@ -55,7 +56,7 @@ static int64_t judge_vf(struct pair *p, int64_t now)
 		.joined = s->joined,
 		.conflict = s->conflict,
 		.bound = s->driver[0] != '\0',
-		.needs_verbs = ready_driver_needs_verbs(s->driver),
+		.needs_verbs = driver_needs_verbs(s->driver),
 		.told = p->told,
 	};
 	bool usable;
@@ -147,7 +148,7 @@ static void render(struct pair *p)
 	buf_init(&b, mac, sizeof(mac));
 	buf_mac(&b, s->mac);
 	if (!*text)
-		text = template_default(s->driver);
+		text = driver_template(s->driver);
 	if (!template_render(text, &v, line, sizeof(line) - 1))
 		line[0] =
 			'\0'; /* cannot be: its parts are bounded. An empty line means no device */

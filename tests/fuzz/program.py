@@ -26,7 +26,8 @@ TARGETS = {
     "c-elf": "c-elf",
 }
 _UNITS = (
-    "lib/buf.c", "lib/guard_state.c", "lib/option_value.c", "lib/sidecar_address.c",
+    "lib/buf.c", "lib/drivers.c", "lib/guard_state.c", "lib/option_value.c",
+    "lib/sidecar_address.c",
     "net/rtnetlink.c", "net/pairing.c", "net/sim.c",
     "pipe/token.c", "pipe/gate.c", "pipe/vf_ready.c", "pipe/devargs_template.c",
     "sidecar/pair.c", "sidecar/pair_links.c", "sidecar/line_record.c",

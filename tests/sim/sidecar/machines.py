@@ -122,7 +122,7 @@ class TemplateValues(ctypes.Structure):
 
 @functools.cache
 def library() -> ctypes.CDLL:
-    lib = ctypes.CDLL(str(binary("libtoken.so")))
+    lib = ctypes.CDLL(str(binary("libpure.so")))
     lib.token_init.argtypes = [POINTER(TokenState), c_int64]
     lib.token_step.argtypes = [POINTER(TokenState), POINTER(TokenFacts), POINTER(TokenOut)]
     lib.token_write_failed.argtypes = [POINTER(TokenState)]
@@ -135,8 +135,10 @@ def library() -> ctypes.CDLL:
     lib.ready_step.restype = c_bool
     lib.template_check.argtypes = [c_char_p]
     lib.template_check.restype = c_char_p
-    lib.template_default.argtypes = [c_char_p]
-    lib.template_default.restype = c_char_p
+    lib.driver_needs_verbs.argtypes = [c_char_p]
+    lib.driver_needs_verbs.restype = c_bool
+    lib.driver_template.argtypes = [c_char_p]
+    lib.driver_template.restype = c_char_p
     lib.template_render.argtypes = [c_char_p, POINTER(TemplateValues), c_char_p, c_size_t]
     lib.template_render.restype = c_bool
     return lib
@@ -224,8 +226,12 @@ def check_template(text: str) -> str | None:
 
 
 def default_template(driver: str) -> str:
-    found: bytes = library().template_default(driver.encode())
+    found: bytes = library().driver_template(driver.encode())
     return found.decode()
+
+
+def needs_verbs(driver: str) -> bool:
+    return bool(library().driver_needs_verbs(driver.encode()))
 
 
 def render(text: str, *, pci: str, mac: str, interface: str, size: int = 256) -> str | None:

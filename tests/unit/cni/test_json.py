@@ -32,7 +32,7 @@ class Span(ctypes.Structure):
 
 @functools.cache
 def library() -> ctypes.CDLL:
-    lib = ctypes.CDLL(str(binary("libtoken.so")))
+    lib = ctypes.CDLL(str(binary("libpure.so")))
     lib.json_is_object.argtypes = [Span]
     lib.json_is_object.restype = ctypes.c_bool
     lib.json_member.argtypes = [Span, ctypes.c_char_p, ctypes.POINTER(Span)]

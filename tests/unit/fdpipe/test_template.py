@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from sim.sidecar.machines import check_template, default_template, render
+from sim.sidecar.machines import check_template, render
 
 VALUES: dict[str, Any] = {"pci": "9b33:00:02.0", "mac": "00:0d:3a:c0:00:11", "interface": "eth1"}
 
@@ -26,11 +26,6 @@ VALUES: dict[str, Any] = {"pci": "9b33:00:02.0", "mac": "00:0d:3a:c0:00:11", "in
 def test_placeholders_are_filled_in(template: str, line: str) -> None:
     assert check_template(template) is None
     assert render(template, **VALUES) == line
-
-
-def test_the_ports_of_a_mana_are_told_by_their_mac_and_other_vfs_by_their_address() -> None:
-    assert default_template("mana") == "{pci},mac={mac}"
-    assert default_template("mlx5_core") == "{pci}"
 
 
 @pytest.mark.parametrize("template", ["", "{PCI}", "{pci", "a{}b", "line\nbreak", "x" * 192])
