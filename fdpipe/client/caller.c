@@ -77,7 +77,7 @@ static bool see_maps(struct loaded *l, int fd)
 	return any;
 }
 
-enum guard_state ancestors_guard(void)
+enum guard_state caller_guard(void)
 {
 	uint64_t pid = (uint64_t)getppid();
 	struct loaded l = {.guard = false};

@@ -5,6 +5,6 @@
 #include "lib/guard_state.h"
 
 /* ACTIVE or OFF; UNPROVEN: no shared DPDK library is loaded; UNKNOWN: it cannot be seen. */
-enum guard_state ancestors_guard(void);
+enum guard_state caller_guard(void);
 
 #endif

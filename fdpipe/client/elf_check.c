@@ -16,7 +16,7 @@
 #define MAX_SEGMENTS 64
 #define MAX_DYNAMIC 512
 
-bool target_find(char *path, size_t size, const char *command)
+bool program_find(char *path, size_t size, const char *command)
 {
 	const char *dirs = getenv("PATH");
 	int error = ENOENT;
@@ -139,7 +139,7 @@ static enum guard_state judge(struct program *p)
 	return needs_dpdk(p) ? GUARD_LOADED : GUARD_UNPROVEN;
 }
 
-enum guard_state target_look(const char *path)
+enum guard_state elf_check(const char *path)
 {
 	struct program p = {.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
 	enum guard_state state;

@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 /* Finds the file as execvp() does. False: there is none; errno as execvp() would set it. */
-bool target_find(char *path, size_t size, const char *command);
+bool program_find(char *path, size_t size, const char *command);
 
 /* LOADED, UNPROVEN, STATIC or SECURE. */
-enum guard_state target_look(const char *path);
+enum guard_state elf_check(const char *path);
 
 #endif

@@ -9,7 +9,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-int cni_back_watch(const struct cni_call *call)
+int agent_wait_open(const struct cni_call *call)
 {
 	int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 
@@ -29,7 +29,7 @@ static void drain(int watch)
 		continue;
 }
 
-bool cni_back_wait(int watch, int64_t end)
+bool agent_wait_next(int watch, int64_t end)
 {
 	struct pollfd one = {.fd = watch, .events = POLLIN};
 	int n = -1;

@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 /* Begins to watch; look for the agent after this, so that its return is not missed. -1: cannot. */
-int cni_back_watch(const struct cni_call *call);
+int agent_wait_open(const struct cni_call *call);
 
 /* Waits until a socket was put in place, but not past the end. */
-bool cni_back_wait(int watch, int64_t end);
+bool agent_wait_next(int watch, int64_t end);
 
 #endif

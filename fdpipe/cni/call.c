@@ -15,13 +15,13 @@
 
 #define ALNUM "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-static enum cni_verb verb_of(const char *name)
+static enum cni_command command_of(const char *name)
 {
 	static const char *const names[] = {"ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"};
 
 	for (int i = 0; name && i < CNI_NONE; i++)
 		if (!strcmp(name, names[i]))
-			return (enum cni_verb)i;
+			return (enum cni_command)i;
 	return CNI_NONE;
 }
 
@@ -49,7 +49,7 @@ static bool read_stdin(struct span *text)
 	return true;
 }
 
-static bool speaks(struct span config, char *version, size_t size)
+static bool read_version(struct span config, char *version, size_t size)
 {
 	static const char *const known[] = {"0.3.0", "0.3.1", "0.4.0", "1.0.0", CNI_NEWEST};
 	struct span value, text;
@@ -62,7 +62,7 @@ static bool speaks(struct span config, char *version, size_t size)
 	return false;
 }
 
-static bool is_promised(struct span config)
+static bool is_annotated(struct span config)
 {
 	struct span v;
 
@@ -98,7 +98,8 @@ static bool is_empty(const char *text)
 
 static enum cni_code read_container(struct cni_call *call, const char **why)
 {
-	bool needed = call->verb == CNI_ADD || call->verb == CNI_DEL || call->verb == CNI_CHECK;
+	bool needed =
+		call->command == CNI_ADD || call->command == CNI_DEL || call->command == CNI_CHECK;
 	const char *id = getenv("CNI_CONTAINERID");
 
 	call->container = "";
@@ -112,21 +113,21 @@ static enum cni_code read_container(struct cni_call *call, const char **why)
 	if (is_empty(getenv("CNI_IFNAME")))
 		return CNI_BAD_ENVIRONMENT;
 	*why = "CNI_NETNS is not set: name the pod's network namespace";
-	if (call->verb != CNI_DEL && is_empty(getenv("CNI_NETNS")))
+	if (call->command != CNI_DEL && is_empty(getenv("CNI_NETNS")))
 		return CNI_BAD_ENVIRONMENT;
 	return CNI_OK;
 }
 
-enum cni_code cni_read(struct cni_call *call, const char **why)
+enum cni_code cni_call_read(struct cni_call *call, const char **why)
 {
 	struct span value;
 
 	*call = (struct cni_call){.version = CNI_NEWEST, .container = ""};
-	call->verb = verb_of(getenv("CNI_COMMAND"));
+	call->command = command_of(getenv("CNI_COMMAND"));
 	*why = "CNI_COMMAND: known are ADD, DEL, CHECK, GC, STATUS, VERSION";
-	if (call->verb == CNI_NONE)
+	if (call->command == CNI_NONE)
 		return CNI_BAD_ENVIRONMENT;
-	if (call->verb == CNI_VERSION)
+	if (call->command == CNI_VERSION)
 		return CNI_OK;
 	*why = "standard input: no configuration came, or more than 256 KiB of it";
 	if (!read_stdin(&call->config))
@@ -135,9 +136,9 @@ enum cni_code cni_read(struct cni_call *call, const char **why)
 	if (!json_is_object(call->config))
 		return CNI_BAD_JSON;
 	*why = "cniVersion: 0.3.0, 0.3.1, 0.4.0, 1.0.0 and 1.1.0 are spoken here";
-	if (!speaks(call->config, call->version, sizeof(call->version)))
+	if (!read_version(call->config, call->version, sizeof(call->version)))
 		return CNI_BAD_VERSION;
-	call->promised = is_promised(call->config);
+	call->annotated = is_annotated(call->config);
 	call->delegates = json_member(call->config, "ipam", &value) && value.p[0] == '{';
 	find_state(call->config, call->state, sizeof(call->state));
 	if (json_member(call->config, "prevResult", &value) && value.p[0] == '{')

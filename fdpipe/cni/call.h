@@ -7,7 +7,7 @@
 #define CNI_STDIN_SIZE (256 * 1024)
 #define CNI_NEWEST "1.1.0"
 
-enum cni_verb { CNI_ADD, CNI_DEL, CNI_CHECK, CNI_GC, CNI_STATUS, CNI_VERSION, CNI_NONE };
+enum cni_command { CNI_ADD, CNI_DEL, CNI_CHECK, CNI_GC, CNI_STATUS, CNI_VERSION, CNI_NONE };
 
 /* The specification's error codes. */
 enum cni_code {
@@ -20,17 +20,17 @@ enum cni_code {
 };
 
 struct cni_call {
-	enum cni_verb verb;
+	enum cni_command command;
 	struct span config;      /* all of standard input */
 	char version[8];         /* as asked, one that we speak; else the newest */
 	const char *container;   /* safe as the name of a file; "" where the verb has none */
 	char state[64];          /* the agent's state folder */
 	struct span prev_result; /* empty where there is none */
-	bool promised;           /* the webhook's annotation says that the pod has pairs */
+	bool annotated;          /* the webhook's annotation says that the pod has pairs */
 	bool delegates;          /* there is an ipam section */
 };
 
 /* Reads environment and standard input; what is wrong stands in *why. */
-enum cni_code cni_read(struct cni_call *call, const char **why);
+enum cni_code cni_call_read(struct cni_call *call, const char **why);
 
 #endif

@@ -9,7 +9,8 @@
 
 #define FOLDER "passed"
 
-void cni_write(struct cni_message *message, const struct cni_call *call, const struct buf *env)
+void cni_message_write(
+	struct cni_message *message, const struct cni_call *call, const struct buf *env)
 {
 	struct buf b;
 
@@ -24,7 +25,7 @@ void cni_write(struct cni_message *message, const struct cni_call *call, const s
 	message->parts[2] = call->config;
 }
 
-bool cni_file(const struct cni_call *call, const char *folder, char *path, size_t size)
+bool cni_state_path(const struct cni_call *call, const char *folder, char *path, size_t size)
 {
 	char where[PATH_SIZE];
 
@@ -62,14 +63,14 @@ static bool write_parts(int fd, const struct cni_message *message)
 	return true;
 }
 
-void cni_note(const struct cni_call *call, const struct cni_message *message)
+void deferred_call_save(const struct cni_call *call, const struct cni_message *message)
 {
 	char path[PATH_SIZE], new[PATH_SIZE + 8];
 	struct buf b;
 	bool good;
 	int fd;
 
-	if (!make_folder(call) || !cni_file(call, FOLDER, path, sizeof(path)))
+	if (!make_folder(call) || !cni_state_path(call, FOLDER, path, sizeof(path)))
 		return;
 	buf_init(&b, new, sizeof(new));
 	buf_str(&b, path);
@@ -83,10 +84,10 @@ void cni_note(const struct cni_call *call, const struct cni_message *message)
 		unlink(new);
 }
 
-void cni_forget(const struct cni_call *call)
+void deferred_call_drop(const struct cni_call *call)
 {
 	char path[PATH_SIZE];
 
-	if (cni_file(call, FOLDER, path, sizeof(path)))
+	if (cni_state_path(call, FOLDER, path, sizeof(path)))
 		unlink(path);
 }

@@ -11,16 +11,17 @@ struct cni_message {
 	struct span parts[3];
 };
 
-void cni_write(struct cni_message *message, const struct cni_call *call, const struct buf *env);
+void cni_message_write(
+	struct cni_message *message, const struct cni_call *call, const struct buf *env);
 
 /* Leaves the message in the state folder, in one step; what cannot be written is let go, for a pod
  * that has no pairs must not fail because of us. */
-void cni_note(const struct cni_call *call, const struct cni_message *message);
+void deferred_call_save(const struct cni_call *call, const struct cni_message *message);
 
 /* Takes it back: the pod has ended. */
-void cni_forget(const struct cni_call *call);
+void deferred_call_drop(const struct cni_call *call);
 
 /* A file of this container, in a folder of the state folder. */
-bool cni_file(const struct cni_call *call, const char *folder, char *path, size_t size);
+bool cni_state_path(const struct cni_call *call, const char *folder, char *path, size_t size);
 
 #endif

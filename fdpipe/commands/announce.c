@@ -1,6 +1,7 @@
 /*
- * The sidecar. Everything that wakes it is only a reason to look: each turn reads what went, dumps
- * the links, lets each pair judge and act, then answers who asks. Nothing happens: nothing runs.
+ * The sidecar. Everything that wakeups it is only a reason to look: each turn reads what went,
+ * dumps the links, lets each pair judge and act, then answers who asks. Nothing happens: nothing
+ * runs.
  */
 #include "commands/announce_options.h"
 #include "commands/commands.h"
@@ -33,7 +34,7 @@ static bool blind = true; /* until the first dump, and when one failed */
 static bool wanted(const struct link *l)
 {
 	for (unsigned i = 0; i < options.count; i++)
-		if (l->index == pairs[i].sight.netvsc || l->index == pairs[i].sight.tap ||
+		if (l->index == pairs[i].links.netvsc || l->index == pairs[i].links.tap ||
 			!strcmp(l->name, options.pairs[i].netvsc) ||
 			!strcmp(l->name, options.pairs[i].tap))
 			return true;
@@ -86,7 +87,7 @@ static void install_guard(const char *bin)
 		copy_str(from, sizeof(from), options.settings.guard);
 		error = install_file(from, to);
 	} else {
-		if (beside_self(from, sizeof(from), "guard.so"))
+		if (self_path(from, sizeof(from), "guard.so"))
 			error = install_file(from, to);
 		if (error == ENOENT)
 			error = install_file("/guard.so", to);
@@ -114,15 +115,15 @@ static int install(void)
 	return 0;
 }
 
-static int open_world(struct wakes *w)
+static int open_world(struct wakeups *w)
 {
-	int error = wakes_open(w);
+	int error = wakeups_open(w);
 
 	if (error)
 		return complain_errno(
 			EXIT_FAILED, w->failed, error, "netlink, inotify and signalfd are needed");
 	for (unsigned i = 0; i < options.count; i++) {
-		error = wakes_watch(w, &pairs[i].fifo);
+		error = wakeups_watch(w, &pairs[i].fifo);
 		if (error)
 			return complain_errno(EXIT_FAILED, "inotify watch", error,
 				"raise fs.inotify.max_user_watches");
@@ -145,12 +146,12 @@ static int open_socket(void)
 }
 
 /* Without a dump nothing is known, and what is not known is not offered. */
-static void dump(struct wakes *w)
+static void dump(struct wakeups *w)
 {
-	blind = !links_dump(w->dump, &links, wanted);
+	blind = !rtnetlink_dump(w->dump, &links, wanted);
 	if (blind) {
 		log_errno("--", "error", "listing the links", errno);
-		wakes_reopen_dump(w);
+		wakeups_reopen_dump(w);
 		links.count = 0;
 	}
 	if (links.overflow)
@@ -158,17 +159,17 @@ static void dump(struct wakes *w)
 }
 
 /* A dump for each word of rtnetlink's; who asks or reads a pipe does not change the links. */
-static int64_t look(struct wakes *w)
+static int64_t look(struct wakeups *w)
 {
-	struct gone gone = {.count = 0};
+	struct link_events events = {.count = 0};
 
-	wakes_drain(w, &gone);
+	wakeups_drain(w, &events);
 	for (unsigned i = 0; i < options.count; i++)
-		pair_hear(&pairs[i], &gone);
-	if (gone.any || gone.overrun || blind)
+		pair_link_events(&pairs[i], &events);
+	if (events.any || events.overrun || blind)
 		dump(w);
 	for (unsigned i = 0; i < options.count; i++)
-		pair_look(&pairs[i], &links);
+		pair_update_links(&pairs[i], &links);
 	return blind ? now_ns() + BLIND_TIME : 0;
 }
 
@@ -177,25 +178,25 @@ static bool half_there(void)
 	bool half = false;
 
 	for (unsigned i = 0; i < options.count; i++)
-		half |= ready_half(&pairs[i].ready);
+		half |= vf_ready_incomplete(&pairs[i].ready);
 	return half;
 }
 
 /* One turn; returns when the next is due though nothing happens. */
-static int64_t turn(struct wakes *w)
+static int64_t turn(struct wakeups *w)
 {
 	int64_t deadline = look(w);
 
 	for (unsigned i = 0; i < options.count; i++)
 		deadline = sooner(deadline, pair_step(&pairs[i], now_ns()));
-	if (wakes_listen_devices(w, half_there()))
+	if (wakeups_listen_devices(w, half_there()))
 		deadline = now_ns(); /* what it told before we listened is not lost: look again */
 	return deadline;
 }
 
-static unsigned fill(struct pollfd *fds, const struct wakes *w, int64_t *deadline)
+static unsigned fill(struct pollfd *fds, const struct wakeups *w, int64_t *deadline)
 {
-	unsigned n = wakes_poll(w, fds);
+	unsigned n = wakeups_poll(w, fds);
 
 	for (unsigned i = 0; i < options.count; i++) /* POLLERR: the last reader went */
 		fds[n++] = (struct pollfd){.fd = pairs[i].has_reader ? pairs[i].fifo.fd : -1};
@@ -203,17 +204,17 @@ static unsigned fill(struct pollfd *fds, const struct wakes *w, int64_t *deadlin
 	return n + clients_poll(&clients, fds + n, deadline);
 }
 
-static int run(struct wakes *w)
+static int run(struct wakeups *w)
 {
-	struct pollfd fds[WAKES_MAX + MAX_PAIRS + MAX_WATCHERS + 1 + MAX_CLIENTS];
+	struct pollfd fds[WAKEUPS_MAX + MAX_PAIRS + MAX_WATCHERS + 1 + MAX_CLIENTS];
 
-	while (!wakes_stopped(w)) {
+	while (!wakeups_stopped(w)) {
 		int64_t deadline = turn(w);
 		unsigned n;
 
 		deadline = sooner(deadline, watchers_step(&watchers, now_ns()));
 		n = fill(fds, w, &deadline);
-		if (wakes_wait(fds, n, deadline) < 0)
+		if (wakeups_wait(fds, n, deadline) < 0)
 			return complain_errno(EXIT_FAILED, "ppoll", errno, NULL);
 		clients_step(&clients, now_ns(), requests_handle);
 	}
@@ -222,24 +223,24 @@ static int run(struct wakes *w)
 
 int command_announce(char **argv)
 {
-	static struct wakes wakes;
+	static struct wakeups wakeups;
 	int code = announce_options(&options, argv);
 
 	if (!code)
-		code = wakes_block_signals();
+		code = wakeups_block_signals();
 	if (!code)
 		code = open_pairs();
 	if (!code)
-		code = open_world(&wakes);
+		code = open_world(&wakeups);
 	if (!code)
 		code = install();
 	if (!code)
-		turn(&wakes); /* so that who finds us ready finds the pipes in order */
+		turn(&wakeups); /* so that who finds us ready finds the pipes in order */
 	if (!code)
 		code = open_socket();
 	if (!code) {
 		log_event("--", "ready", options.settings.dir);
-		code = run(&wakes);
+		code = run(&wakeups);
 		log_event("--", "stopped", NULL);
 	}
 	for (unsigned i = 0; i < options.count; i++)

@@ -45,7 +45,7 @@ static const char *parse_keys(struct pair_config *c, const char *at)
 	}
 	if (!strncmp(at, ",template=", 10)) {
 		at += 10;
-		wrong = template_check(at);
+		wrong = devargs_template_check(at);
 		if (wrong)
 			return wrong;
 		copy_str(c->template, sizeof(c->template), at);

@@ -24,22 +24,22 @@
 #define ENVIRONMENT_SIZE (16 * 1024)
 
 /* From the first step to the last: an agent that hangs counts as away. Tests build with less. */
-#ifndef CNI_PATIENCE_MS
-#define CNI_PATIENCE_MS 60000 /* a move takes 40 ms; seven pairs of a busy node some seconds */
+#ifndef CNI_TIMEOUT_MS
+#define CNI_TIMEOUT_MS 60000 /* a move takes 40 ms; seven pairs of a busy node some seconds */
 #endif
-#ifndef CNI_PATIENCE_PLAIN_MS
-#define CNI_PATIENCE_PLAIN_MS 5000 /* where nothing is ours: such a pod must not be held */
+#ifndef CNI_TIMEOUT_PLAIN_MS
+#define CNI_TIMEOUT_PLAIN_MS 5000 /* where nothing is ours: such a pod must not be held */
 #endif
 
 /* Within that: for an agent that died while something of ours may be inside. containerd lets the
  * netns of an ADD that failed go whatever DEL says of it (2.4, RunPodSandbox), so that neither
  * should be over before the agent is back; a DEL after an ADD that succeeded is asked for again.
  */
-#ifndef CNI_BACK_ADD_MS
-#define CNI_BACK_ADD_MS 45000
+#ifndef CNI_AGENT_WAIT_ADD_MS
+#define CNI_AGENT_WAIT_ADD_MS 45000
 #endif
-#ifndef CNI_BACK_DEL_MS
-#define CNI_BACK_DEL_MS 8000
+#ifndef CNI_AGENT_WAIT_DEL_MS
+#define CNI_AGENT_WAIT_DEL_MS 8000
 #endif
 
 static int print(const char *p, size_t n)
@@ -88,7 +88,7 @@ static bool has_marker(const struct cni_call *call)
 {
 	char path[PATH_SIZE];
 
-	if (!cni_file(call, "containers", path, sizeof(path)))
+	if (!cni_state_path(call, "containers", path, sizeof(path)))
 		return true;
 	return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
@@ -96,33 +96,34 @@ static bool has_marker(const struct cni_call *call)
 /* Is nothing of this pod ours, as far as can be seen from here? */
 static bool is_plain(const struct cni_call *call)
 {
-	if (call->verb == CNI_ADD && (call->promised || !call->prev_result.n))
+	if (call->command == CNI_ADD && (call->annotated || !call->prev_result.n))
 		return false;
-	if (call->verb == CNI_STATUS)
+	if (call->command == CNI_STATUS)
 		return true;
-	return call->verb != CNI_GC && !has_marker(call);
+	return call->command != CNI_GC && !has_marker(call);
 }
 
 /* Is there an address to free that the agent alone can free? Nobody would ask for it again. */
 static bool frees_address(const struct cni_call *call)
 {
-	return call->verb == CNI_DEL && call->delegates;
+	return call->command == CNI_DEL && call->delegates;
 }
 
 static int without_agent(const struct cni_call *call, const struct cni_message *message)
 {
-	switch (call->verb) {
+	switch (call->command) {
 	case CNI_ADD:
 		if (!is_plain(call))
 			return fail(call, CNI_TRY_AGAIN,
 				"this pod has NetVSC pairs and the node's netvsc-deviceplugin is "
 				"away");
-		cni_note(call, message); /* it may have pairs for all that: the agent will know */
+		deferred_call_save(
+			call, message); /* it may have pairs for all that: the agent will know */
 		return print(call->prev_result.p, call->prev_result.n);
 	case CNI_DEL:
 		/* First this, then the marker: the agent writes the marker and then looks whether
 		 * the note is still there, so at least one of us sees what the other did. */
-		cni_forget(call);
+		deferred_call_drop(call);
 		if (has_marker(call))
 			return fail(call, CNI_TRY_AGAIN,
 				"a NetVSC pair is inside and the node's netvsc-deviceplugin is "
@@ -216,7 +217,7 @@ static long ask(
 	const struct cni_call *call, const struct cni_message *message, char *answer, int64_t began)
 {
 	bool plain = is_plain(call) && !frees_address(call);
-	int64_t end = began + (plain ? CNI_PATIENCE_PLAIN_MS : CNI_PATIENCE_MS) * MS;
+	int64_t end = began + (plain ? CNI_TIMEOUT_PLAIN_MS : CNI_TIMEOUT_MS) * MS;
 	int fd = connect_agent(call, end);
 	bool sent = fd >= 0;
 	long n = -1;
@@ -234,18 +235,18 @@ static long ask(
 static long ask_again(
 	const struct cni_call *call, const struct cni_message *message, char *answer, int64_t began)
 {
-	bool add = call->verb == CNI_ADD;
-	int64_t end = now_ns() + (add ? CNI_BACK_ADD_MS : CNI_BACK_DEL_MS) * MS;
+	bool add = call->command == CNI_ADD;
+	int64_t end = now_ns() + (add ? CNI_AGENT_WAIT_ADD_MS : CNI_AGENT_WAIT_DEL_MS) * MS;
 	int watch = -1;
 	long n = -1;
 
-	if ((add || call->verb == CNI_DEL) && has_marker(call))
-		watch = cni_back_watch(call);
+	if ((add || call->command == CNI_DEL) && has_marker(call))
+		watch = agent_wait_open(call);
 	if (watch < 0)
 		return -1;
 	do
 		n = ask(call, message, answer, began);
-	while (n < 0 && has_marker(call) && cni_back_wait(watch, end));
+	while (n < 0 && has_marker(call) && agent_wait_next(watch, end));
 	close(watch);
 	return n;
 }
@@ -264,17 +265,17 @@ int command_cni(char **argv)
 	if (argv[0])
 		return complain(
 			EXIT_USAGE, "cni", "takes no arguments", "see the CNI specification");
-	code = cni_read(&call, &why);
+	code = cni_call_read(&call, &why);
 	if (code != CNI_OK)
 		return fail(&call, code, why);
-	if (call.verb == CNI_VERSION)
+	if (call.command == CNI_VERSION)
 		return tell_versions();
-	if (call.verb == CNI_STATUS && !call.delegates)
+	if (call.command == CNI_STATUS && !call.delegates)
 		return 0; /* the agent itself is always well, or its absence is not to be told */
 	buf_init(&environment, space, sizeof(space));
 	if (!collect_environment(&environment))
 		return fail(&call, CNI_BAD_ENVIRONMENT, "CNI_*: more than 16 KiB of environment");
-	cni_write(&message, &call, &environment);
+	cni_message_write(&message, &call, &environment);
 	n = ask(&call, &message, answer, began);
 	if (n < 0)
 		n = ask_again(&call, &message, answer, began);

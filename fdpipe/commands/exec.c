@@ -195,17 +195,17 @@ static enum guard_state choose_guard(struct launch *l, const char *path)
 
 	if (!l->guard)
 		return GUARD_OFF;
-	if (!l->guard_file[0] && !beside_self(l->guard_file, sizeof(l->guard_file), "guard.so"))
+	if (!l->guard_file[0] && !self_path(l->guard_file, sizeof(l->guard_file), "guard.so"))
 		return GUARD_ABSENT;
 	if (access(l->guard_file, R_OK) < 0)
 		return GUARD_ABSENT;
-	state = target_look(path);
+	state = elf_check(path);
 	if (state == GUARD_STATIC || state == GUARD_SECURE)
 		return state; /* it would be ignored, or complained of by the loader */
 	return preload(l->guard_file) ? state : GUARD_ABSENT;
 }
 
-static void tell_person(enum guard_state state, const char *path)
+static void warn_user(enum guard_state state, const char *path)
 {
 	static const char *const says[GUARD_STATES] = {
 		[GUARD_STATIC] = "is a static program and cannot load the guard",
@@ -235,7 +235,7 @@ static void tell_sidecar(const struct launch *l, enum guard_state state)
 		buf_str(&b, "guard ");
 		buf_str(&b, slash + 1);
 		buf_str(&b, " ");
-		buf_str(&b, guard_name(state));
+		buf_str(&b, guard_state_name(state));
 		buf_str(&b, "\n");
 		told = client_ask(request, answer, sizeof(answer), SIDECAR_PATIENCE_MS) >= 0;
 	}
@@ -258,7 +258,7 @@ static int run(struct launch *l, const char *path)
 
 static int find(const struct launch *l, char *path)
 {
-	if (target_find(path, PATH_SIZE, l->command[0]))
+	if (program_find(path, PATH_SIZE, l->command[0]))
 		return 0;
 	if (errno == ENOENT || errno == ENOTDIR)
 		return complain_errno(EXIT_NOT_FOUND, l->command[0], errno,
@@ -280,7 +280,7 @@ int command_exec(char **argv)
 	if (code)
 		return code;
 	state = choose_guard(&l, path);
-	tell_person(state, path);
+	warn_user(state, path);
 	tell_sidecar(&l, state);
 	return run(&l, path);
 }

@@ -20,7 +20,7 @@ int command_vf(char **argv)
 	buf_str(&b, "vf ");
 	buf_str(&b, argv[0]);
 	buf_str(&b, " ");
-	buf_str(&b, guard_name(ancestors_guard()));
+	buf_str(&b, guard_state_name(caller_guard()));
 	buf_str(&b, "\n");
 	return client_print(request);
 }

@@ -16,7 +16,8 @@
  *
  * No header of DPDK and none of a C library: one weak, unversioned dlsym is all that is needed, so
  * any glibc and musl loads this file. What stands where in DPDK's structures is looked up, never
- * assumed: see learn() and find_copies(). Where it is not found, people and the sidecar are told.
+ * assumed: see learn_data_word() and find_copies(). Where it is not found, people and the sidecar
+ * are told.
  */
 #include "guard/burst_copies.h"
 #include "guard/lcores.h"
@@ -65,7 +66,7 @@ static size_t data_word = DATA_UNKNOWN;
 static long long leaving[UNKNOWN + 1];
 
 /* Threads that tell of something now, in rte_eth_dev_callback_process; and how often one began. */
-static unsigned telling, tellings;
+static unsigned callbacks_running, callbacks_begun;
 
 /* ---- small text ---- */
 
@@ -77,9 +78,9 @@ static int starts_with(const char *text, const char *start)
 	return 1;
 }
 
-static void say(const char *what, const char *name, const char *then)
+static void warn(const char *what, const char *name, const char *then)
 {
-	tell_person((syscall_fn *)dlsym(ANY, "syscall"), what, name, then);
+	report_to_stderr((syscall_fn *)dlsym(ANY, "syscall"), what, name, then);
 }
 
 static void report(const char *name, const char *state)
@@ -87,7 +88,7 @@ static void report(const char *name, const char *state)
 	syscall_fn *call = (syscall_fn *)dlsym(ANY, "syscall");
 
 	if (call)
-		tell_sidecar(call, name, state);
+		report_to_sidecar(call, name, state);
 }
 
 /* ---- what a device tells about itself ---- */
@@ -101,7 +102,7 @@ static const char *data_of(struct device *device)
  * A device that was just allocated under a name points to its data, which begin with that name:
  * this finds where the pointer stands in this DPDK (its place differs between releases).
  */
-static void learn(struct device *device, const char *name)
+static void learn_data_word(struct device *device, const char *name)
 {
 	const char **words = (const char **)(void *)device;
 
@@ -179,13 +180,13 @@ static struct bursts bursts_of(struct device *device)
 }
 
 /* Not all of our work can be done for this port: people and the sidecar are told, once. */
-static void be_partial(struct failsafe *one, const char *name, const char *why)
+static void set_partial(struct failsafe *one, const char *name, const char *why)
 {
 	if (one && one->is_partial)
 		return;
 	if (one)
 		one->is_partial = 1;
-	say("", name, why);
+	warn("", name, why);
 	report(name, "partial");
 }
 
@@ -199,24 +200,24 @@ static void be_partial(struct failsafe *one, const char *name, const char *why)
  */
 static void find_copies(struct failsafe *one, char *table, uint16_t port, struct copies_past *past)
 {
-	unsigned told = LOAD(&tellings);
+	unsigned told = LOAD(&callbacks_begun);
 	struct bursts bursts = bursts_of(one->device);
 	struct copies copies = copies_find(table, port, bursts);
 
 	if (copies_held(past, bursts))
 		return;
-	if (!copies.words && (LOAD(&telling) || LOAD(&tellings) != told))
+	if (!copies.words && (LOAD(&callbacks_running) || LOAD(&callbacks_begun) != told))
 		return; /* a removal changes them just now; follow() looks for them then */
 	one->copies = copies;
 	one->is_started = 1;
 	if (!copies.words)
-		be_partial(one, data_of(one->device), NO_COPIES);
+		set_partial(one, data_of(one->device), NO_COPIES);
 	else if (!one->is_partial)
 		report(data_of(one->device), "active");
 }
 
 /* Once more, at each removal: there may be a new sidecar, or one that was busy then. */
-static void say_again(const struct failsafe *one)
+static void repeat_report(const struct failsafe *one)
 {
 	if (one->is_started)
 		report(data_of(one->device), one->is_partial ? "partial" : "active");
@@ -234,10 +235,10 @@ static void follow(struct failsafe *one, struct bursts old, char *table, uint16_
 	if (!copies.words)
 		copies = copies_find(table, port, old);
 	if (copies_renew(&copies, old, now))
-		say("", data_of(one->device),
+		warn("", data_of(one->device),
 			": lost a sub-device, its lcores now use the safe bursts\n");
 	else if (one->is_started && !copies_hold(&copies, now))
-		be_partial(one, data_of(one->device), NO_COPIES);
+		set_partial(one, data_of(one->device), NO_COPIES);
 }
 
 /* ---- letting lcores pass ---- */
@@ -253,7 +254,7 @@ static long long *time_left(uint16_t port)
  * set must run on. Before the close: whoever saw the state of before the stop must, for fail-safe
  * takes the mark back in the end. By then no lcore begins to use the device.
  */
-static void let_pass(uint16_t port)
+static void wait_for_lcores(uint16_t port)
 {
 	long long *left = time_left(port);
 	syscall_fn *call = (syscall_fn *)dlsym(ANY, "syscall");
@@ -262,7 +263,7 @@ static void let_pass(uint16_t port)
 		STORE(left, lcores_pass(call, LOAD(left)));
 }
 
-static void mark(size_t port)
+static void mark_leaving(size_t port)
 {
 	if (port != NOBODY)
 		STORE(&leaving[port], LCORES_PATIENCE_NS);
@@ -281,13 +282,13 @@ EXPORT struct device *rte_eth_dev_allocate(const char *name)
 
 	if (!device || !name)
 		return device;
-	learn(device, name);
+	learn_data_word(device, name);
 	if (!is_failsafe(name))
 		return device;
 	if (LOAD(&data_word) == DATA_UNKNOWN)
-		be_partial(NULL, name, NO_DATA);
+		set_partial(NULL, name, NO_DATA);
 	else if (!remember(device))
-		be_partial(NULL, name, ": there are more fail-safe ports than the guard knows\n");
+		set_partial(NULL, name, ": there are more fail-safe ports than the guard knows\n");
 	return device;
 }
 
@@ -296,7 +297,7 @@ EXPORT int rte_eth_dev_release_port(struct device *device)
 	release_fn *release = REAL(release_fn, NEXT, "rte_eth_dev_release_port");
 
 	if (device && is_released(device)) {
-		say("", "", "a port was released twice, the second release is ignored\n");
+		warn("", "", "a port was released twice, the second release is ignored\n");
 		return 0;
 	}
 	return release ? release(device) : -38; /* ENOSYS */
@@ -311,7 +312,7 @@ EXPORT int rte_eth_dev_start(uint16_t port)
 	struct copies_past past;
 
 	if (one && !table)
-		be_partial(one, data_of(one->device), NO_COPIES);
+		set_partial(one, data_of(one->device), NO_COPIES);
 	if (!start || !one || !table || one->is_started)
 		return start ? start(port) : -38;
 	copies_note(table, port, &past);
@@ -327,7 +328,7 @@ EXPORT int rte_eth_dev_stop(uint16_t port)
 	port_by_name_fn *port_by_name = REAL(port_by_name_fn, NEXT, "rte_eth_dev_get_port_by_name");
 	struct failsafe *one = port_by_name ? failsafe_of(port, port_by_name) : NULL;
 
-	let_pass(port);
+	wait_for_lcores(port);
 	int result = stop ? stop(port) : -38;
 	if (one && !result)
 		one->is_started = 0;
@@ -338,7 +339,7 @@ EXPORT int rte_eth_dev_close(uint16_t port)
 {
 	port_fn *close = REAL(port_fn, NEXT, "rte_eth_dev_close");
 
-	let_pass(port);
+	wait_for_lcores(port);
 	STORE(time_left(port), 0);
 	STORE(&leaving[UNKNOWN], 0);
 	return close ? close(port) : -38;
@@ -355,11 +356,11 @@ EXPORT int rte_eth_dev_callback_process(struct device *device, int event, void *
 	for (; count < MAX_FAILSAFE && LOAD(&failsafes[count].device); count++)
 		before[count] = bursts_of(failsafes[count].device);
 	size_t gone = event == EVENT_REMOVED && count ? port_of(device, port_by_name) : NOBODY;
-	mark(gone);
-	__atomic_add_fetch(&telling, 1, __ATOMIC_ACQ_REL);
-	__atomic_add_fetch(&tellings, 1, __ATOMIC_ACQ_REL);
+	mark_leaving(gone);
+	__atomic_add_fetch(&callbacks_running, 1, __ATOMIC_ACQ_REL);
+	__atomic_add_fetch(&callbacks_begun, 1, __ATOMIC_ACQ_REL);
 	int result = process ? process(device, event, param) : -38;
-	mark(gone); /* again: whoever stopped it meanwhile did so before it was marked */
+	mark_leaving(gone); /* again: whoever stopped it meanwhile did so before it was marked */
 	for (size_t i = 0; table && port_by_name && i < count; i++) {
 		size_t port = port_of_failsafe(&failsafes[i], port_by_name);
 
@@ -367,8 +368,8 @@ EXPORT int rte_eth_dev_callback_process(struct device *device, int event, void *
 			continue;
 		follow(&failsafes[i], before[i], table, (uint16_t)port);
 		if (gone != NOBODY)
-			say_again(&failsafes[i]);
+			repeat_report(&failsafes[i]);
 	}
-	__atomic_sub_fetch(&telling, 1, __ATOMIC_ACQ_REL);
+	__atomic_sub_fetch(&callbacks_running, 1, __ATOMIC_ACQ_REL);
 	return result;
 }

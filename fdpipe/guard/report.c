@@ -35,7 +35,7 @@ static int takes_a_line(syscall_fn *call, int fd)
 	return call(__NR_ppoll, &one, 1L, &at_once, NULL, 0L) == 1 && one.seen == POLLOUT;
 }
 
-void tell_person(syscall_fn *call, const char *what, const char *name, const char *then)
+void report_to_stderr(syscall_fn *call, const char *what, const char *name, const char *then)
 {
 	char line[256];
 	const char *end = line + sizeof(line);
@@ -76,7 +76,7 @@ static long connected(syscall_fn *call)
 	return fd;
 }
 
-void tell_sidecar(syscall_fn *call, const char *name, const char *state)
+void report_to_sidecar(syscall_fn *call, const char *name, const char *state)
 {
 	char line[64];
 	const char *end = line + sizeof(line), *number = number_of(name);

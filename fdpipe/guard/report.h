@@ -11,13 +11,13 @@
  * One line in one write, so that it stays whole beside the application's own output. Not said where
  * stderr would have us wait, or has no reader any more: the signal would end the application.
  */
-void tell_person(syscall_fn *call, const char *what, const char *name, const char *then);
+void report_to_stderr(syscall_fn *call, const char *what, const char *name, const char *then);
 
 /*
  * `guard NN <state>` for the fail-safe port `name`, whose last two characters are the number of its
  * pair (docs/fdpipe.md, Socket). Nobody waits for an answer, and a sidecar that is not there is
  * none: it will believe what the launcher said.
  */
-void tell_sidecar(syscall_fn *call, const char *name, const char *state);
+void report_to_sidecar(syscall_fn *call, const char *name, const char *state);
 
 #endif

@@ -27,7 +27,7 @@ static void *from_object_of(const void *caller, const char *symbol)
 	return object ? dlsym(object, symbol) : NULL;
 }
 
-void *find(void **cached, void *where, const char *symbol, const void *caller)
+void *symbol_find(void **cached, void *where, const char *symbol, const void *caller)
 {
 	void *found = __atomic_load_n(cached, __ATOMIC_ACQUIRE);
 

@@ -7,13 +7,13 @@ extern void *dlsym(void *handle, const char *symbol) __attribute__((weak));
 #define ANY ((void *)0)    /* RTLD_DEFAULT */
 
 /* NULL where there is none. What was found once is kept in *cached; `caller` is in the program. */
-void *find(void **cached, void *where, const char *symbol, const void *caller);
+void *symbol_find(void **cached, void *where, const char *symbol, const void *caller);
 
 /* Functions are next to ours; data are where the program has them, which may be its own copy. */
 #define REAL(type, where, symbol)                                                                  \
 	({                                                                                         \
 		static void *cached;                                                               \
-		(type *)find(&cached, where, symbol, __builtin_return_address(0));                 \
+		(type *)symbol_find(&cached, where, symbol, __builtin_return_address(0));          \
 	})
 
 #endif

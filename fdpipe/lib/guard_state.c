@@ -17,12 +17,12 @@ static const char *const names[GUARD_STATES] = {
 	"off",
 };
 
-const char *guard_name(enum guard_state state)
+const char *guard_state_name(enum guard_state state)
 {
 	return names[state];
 }
 
-enum guard_state guard_by_name(const char *name)
+enum guard_state guard_state_by_name(const char *name)
 {
 	unsigned i = 0;
 
@@ -31,18 +31,18 @@ enum guard_state guard_by_name(const char *name)
 	return (enum guard_state)i;
 }
 
-void guard_save(const char *dir, const char *pair, enum guard_state state)
+void guard_state_save(const char *dir, const char *pair, enum guard_state state)
 {
-	beside_save(dir, pair, KIND, names[state], strlen(names[state]));
+	state_file_save(dir, pair, KIND, names[state], strlen(names[state]));
 }
 
-enum guard_state guard_load(const char *dir, const char *pair)
+enum guard_state guard_state_load(const char *dir, const char *pair)
 {
 	char word[16];
 	enum guard_state state;
 
-	if (!beside_load(dir, pair, KIND, word, sizeof(word)))
+	if (!state_file_load(dir, pair, KIND, word, sizeof(word)))
 		return GUARD_UNKNOWN;
-	state = guard_by_name(word);
+	state = guard_state_by_name(word);
 	return state == GUARD_STATES ? GUARD_UNKNOWN : state;
 }

@@ -18,17 +18,17 @@ enum guard_state {
 };
 
 /* The guard in the application said so itself. */
-static inline bool guard_spoke(enum guard_state state)
+static inline bool guard_state_reported(enum guard_state state)
 {
 	return state == GUARD_ACTIVE || state == GUARD_PARTIAL;
 }
 
-const char *guard_name(enum guard_state state);
-enum guard_state guard_by_name(const char *name);
+const char *guard_state_name(enum guard_state state);
+enum guard_state guard_state_by_name(const char *name);
 
 /* Kept beside the pipe, so that a new sidecar knows what the running application was started with.
  */
-void guard_save(const char *dir, const char *pair, enum guard_state state);
-enum guard_state guard_load(const char *dir, const char *pair);
+void guard_state_save(const char *dir, const char *pair, enum guard_state state);
+enum guard_state guard_state_load(const char *dir, const char *pair);
 
 #endif

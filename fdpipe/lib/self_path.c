@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-bool beside_self(char *path, size_t size, const char *name)
+bool self_path(char *path, size_t size, const char *name)
 {
 	char self[PATH_SIZE];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);

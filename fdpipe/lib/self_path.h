@@ -6,6 +6,6 @@
 #include <stddef.h>
 
 /* `name` in the folder of the running program. */
-bool beside_self(char *path, size_t size, const char *name);
+bool self_path(char *path, size_t size, const char *name);
 
 #endif

@@ -21,7 +21,7 @@ static bool path_of(char *path, const char *dir, const char *pair, const char *k
 	return !b.full;
 }
 
-void beside_save(
+void state_file_save(
 	const char *dir, const char *pair, const char *kind, const char *text, size_t length)
 {
 	char path[PATH_SIZE];
@@ -36,7 +36,7 @@ void beside_save(
 		close(fd);
 }
 
-bool beside_load(const char *dir, const char *pair, const char *kind, char *text, size_t size)
+bool state_file_load(const char *dir, const char *pair, const char *kind, char *text, size_t size)
 {
 	char path[PATH_SIZE];
 	ssize_t n;

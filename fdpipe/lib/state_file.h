@@ -6,10 +6,10 @@
 #include <stddef.h>
 
 /* A failure is logged: what is not kept is only not known to the next one. */
-void beside_save(
+void state_file_save(
 	const char *dir, const char *pair, const char *kind, const char *text, size_t length);
 
 /* False if there is nothing; else `text` is what is there, as far as it fits, and ends with NUL. */
-bool beside_load(const char *dir, const char *pair, const char *kind, char *text, size_t size);
+bool state_file_load(const char *dir, const char *pair, const char *kind, char *text, size_t size);
 
 #endif

@@ -30,12 +30,12 @@ static int route_socket(uint32_t groups)
 	return -1;
 }
 
-int links_subscribe(void)
+int rtnetlink_subscribe(void)
 {
 	return route_socket(RTMGRP_LINK);
 }
 
-int links_open(void)
+int rtnetlink_open(void)
 {
 	return route_socket(0);
 }
@@ -195,18 +195,18 @@ static bool parse(const struct nlmsghdr *h, struct link *l)
 	return true;
 }
 
-static void note(struct gone *gone, int32_t index, enum gone_how how)
+static void note(struct link_events *events, int32_t index, enum link_event how)
 {
-	if (gone->count == MAX_GONE) {
-		gone->overrun = true;
+	if (events->count == MAX_LINK_EVENTS) {
+		events->overrun = true;
 		return;
 	}
-	gone->v[gone->count].index = index;
-	gone->v[gone->count].how = how;
-	gone->count++;
+	events->v[events->count].index = index;
+	events->v[events->count].how = how;
+	events->count++;
 }
 
-static void note_gone(const struct nlmsghdr *h, struct gone *gone)
+static void note_gone(const struct nlmsghdr *h, struct link_events *events)
 {
 	const struct ifinfomsg *info = NLMSG_DATA(h);
 	struct link l;
@@ -214,30 +214,30 @@ static void note_gone(const struct nlmsghdr *h, struct gone *gone)
 	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) || info->ifi_family != AF_UNSPEC)
 		return; /* a bridge tells of its ports with the same messages */
 	if (h->nlmsg_type == RTM_DELLINK)
-		note(gone, info->ifi_index, moved(h) ? GONE_MOVED : GONE);
+		note(events, info->ifi_index, moved(h) ? LINK_MOVED : LINK_REMOVED);
 	else if (parse(h, &l) && l.pci[0] && (!l.up || (!l.master && !l.sim_joined)))
-		note(gone, l.index, GONE_SHAKY);
+		note(events, l.index, LINK_LEAVING);
 }
 
-bool links_events(int fd, struct gone *gone)
+bool rtnetlink_read(int fd, struct link_events *events)
 {
 	for (int i = 0; i < MAX_EVENTS; i++) {
 		size_t n = receive(fd);
 
 		if (!n && (errno == ENOBUFS || errno == EPROTO)) {
-			gone->overrun = true;
+			events->overrun = true;
 			continue;
 		}
 		if (!n)
 			return errno == EAGAIN;
-		gone->any = true;
+		events->any = true;
 		for (const struct nlmsghdr *h = message_at(reply, n); h; h = next_message(h, &n))
-			note_gone(h, gone);
+			note_gone(h, events);
 	}
 	return true;
 }
 
-static void keep(struct links *links, const struct nlmsghdr *h, links_wanted *wanted)
+static void keep(struct links *links, const struct nlmsghdr *h, link_filter *wanted)
 {
 	struct link *l;
 
@@ -284,7 +284,7 @@ static bool failed(const struct nlmsghdr *h)
 }
 
 /* 1: complete, 0: changed under way, take it again, -1: errno. */
-static int collect(int fd, struct links *links, links_wanted *wanted)
+static int collect(int fd, struct links *links, link_filter *wanted)
 {
 	bool interrupted = false;
 
@@ -306,7 +306,7 @@ static int collect(int fd, struct links *links, links_wanted *wanted)
 	}
 }
 
-bool links_dump(int fd, struct links *links, links_wanted *wanted)
+bool rtnetlink_dump(int fd, struct links *links, link_filter *wanted)
 {
 	int result = 0;
 

@@ -12,7 +12,7 @@ static void hex_digits(struct buf *b, const char *pci)
 }
 
 /* Appends the value of the placeholder that starts at text; returns its length, 0: it is none. */
-static size_t fill(struct buf *b, const char *text, const struct template_values *v)
+static size_t fill(struct buf *b, const char *text, const struct devargs_values *v)
 {
 	static const char *const names[] = {"{pci}", "{mac}", "{interface}", "{pcihex}"};
 	const char *const values[] = {v->pci, v->mac, v->interface, NULL};
@@ -31,7 +31,8 @@ static size_t fill(struct buf *b, const char *text, const struct template_values
 	return 0;
 }
 
-bool template_render(const char *text, const struct template_values *v, char *line, size_t size)
+bool devargs_template_render(
+	const char *text, const struct devargs_values *v, char *line, size_t size)
 {
 	struct buf b;
 
@@ -48,9 +49,9 @@ bool template_render(const char *text, const struct template_values *v, char *li
 	return !b.full;
 }
 
-const char *template_check(const char *text)
+const char *devargs_template_check(const char *text)
 {
-	static const struct template_values none = {"", "", ""};
+	static const struct devargs_values none = {"", "", ""};
 	char space[LINE_SIZE];
 	struct buf b;
 

@@ -5,16 +5,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct template_values {
+struct devargs_values {
 	const char *pci;       /* 9b33:00:02.0 */
 	const char *mac;       /* 00:0d:3a:c0:00:11 */
 	const char *interface; /* the VF's name */
 };
 
 /* An empty result: fine. Else what is wrong with it. */
-const char *template_check(const char *text);
+const char *devargs_template_check(const char *text);
 
 /* False: the line would be longer than size - 1. */
-bool template_render(const char *text, const struct template_values *v, char *line, size_t size);
+bool devargs_template_render(
+	const char *text, const struct devargs_values *v, char *line, size_t size);
 
 #endif

@@ -3,47 +3,47 @@
 
 #include <string.h>
 
-void ready_init(struct ready *r, int64_t settle_ns)
+void vf_ready_init(struct vf_ready *r, int64_t settle_ns)
 {
 	memset(r, 0, sizeof(*r));
 	r->settle = settle_ns;
-	r->why = READY_AWAY;
+	r->why = VF_AWAY;
 }
 
-static bool given(const struct ready_facts *f)
+static bool has_verbs_device(const struct vf_ready_facts *f)
 {
-	return f->verbs < MAX_VERBS && (f->given >> f->verbs & 1);
+	return f->verbs < MAX_VERBS && (f->container_verbs >> f->verbs & 1);
 }
 
-static enum verbs_state judge_verbs(const struct ready *r, const struct ready_facts *f)
+static enum verbs_state judge_verbs(const struct vf_ready *r, const struct vf_ready_facts *f)
 {
 	if (!f->needs_verbs)
 		return VERBS_NOT_NEEDED;
 	if (f->verbs < 0)
-		return f->now - r->seen_at < READY_VERBS_WAIT_NS ? VERBS_UNKNOWN : VERBS_MISSING;
-	if (!f->told)
+		return f->now - r->seen_at < VF_VERBS_WAIT_NS ? VERBS_UNKNOWN : VERBS_MISSING;
+	if (!f->verbs_known)
 		return VERBS_UNKNOWN;
-	return given(f) ? VERBS_OK : VERBS_MISMATCH;
+	return has_verbs_device(f) ? VERBS_OK : VERBS_MISMATCH;
 }
 
-static enum ready_why judge(struct ready *r, const struct ready_facts *f)
+static enum vf_ready_reason judge(struct vf_ready *r, const struct vf_ready_facts *f)
 {
 	if (f->conflict)
-		return READY_CONFLICT;
+		return VF_CONFLICT;
 	if (!f->there)
-		return READY_AWAY;
+		return VF_AWAY;
 	if (!f->joined)
-		return READY_NOT_JOINED;
+		return VF_NOT_JOINED;
 	if (!f->bound)
-		return READY_UNBOUND;
+		return VF_DRIVER_UNBOUND;
 	if (r->verbs == VERBS_MISMATCH)
-		return READY_MISMATCH;
+		return VF_VERBS_MISMATCH;
 	if (f->needs_verbs && f->verbs < 0 && r->verbs != VERBS_MISSING)
-		return READY_VERBS_WAIT;
-	return READY_OK;
+		return VF_VERBS_WAIT;
+	return VF_READY;
 }
 
-static void follow(struct ready *r, const struct ready_facts *f)
+static void follow(struct vf_ready *r, const struct vf_ready_facts *f)
 {
 	if (!f->there || f->instance != r->instance) {
 		r->seen_at = f->there ? f->now : 0;
@@ -58,43 +58,43 @@ static void follow(struct ready *r, const struct ready_facts *f)
 }
 
 /* A missing driver or verbs device: look again soon, then ever more rarely, then not at all. */
-static int64_t recheck(struct ready *r, const struct ready_facts *f)
+static int64_t recheck(struct vf_ready *r, const struct vf_ready_facts *f)
 {
-	if (f->now - r->seen_at > READY_RECHECK_END_NS)
+	if (f->now - r->seen_at > VF_RECHECK_END_NS)
 		return 0;
 	if (f->now >= r->recheck_at) {
-		r->recheck_pause = r->recheck_pause ? r->recheck_pause * 2 : READY_RECHECK_MIN_NS;
-		if (r->recheck_pause > READY_RECHECK_MAX_NS)
-			r->recheck_pause = READY_RECHECK_MAX_NS;
+		r->recheck_pause = r->recheck_pause ? r->recheck_pause * 2 : VF_RECHECK_MIN_NS;
+		if (r->recheck_pause > VF_RECHECK_MAX_NS)
+			r->recheck_pause = VF_RECHECK_MAX_NS;
 		r->recheck_at = f->now + r->recheck_pause;
 	}
-	if (r->why == READY_VERBS_WAIT && r->seen_at + READY_VERBS_WAIT_NS < r->recheck_at)
-		return r->seen_at + READY_VERBS_WAIT_NS;
+	if (r->why == VF_VERBS_WAIT && r->seen_at + VF_VERBS_WAIT_NS < r->recheck_at)
+		return r->seen_at + VF_VERBS_WAIT_NS;
 	return r->recheck_at;
 }
 
-bool ready_half(const struct ready *r)
+bool vf_ready_incomplete(const struct vf_ready *r)
 {
-	return r->why == READY_UNBOUND || r->why == READY_VERBS_WAIT;
+	return r->why == VF_DRIVER_UNBOUND || r->why == VF_VERBS_WAIT;
 }
 
-bool ready_step(struct ready *r, const struct ready_facts *f, int64_t *deadline)
+bool vf_ready_step(struct vf_ready *r, const struct vf_ready_facts *f, int64_t *deadline)
 {
 	*deadline = 0;
 	follow(r, f);
 	r->verbs = (uint8_t)judge_verbs(r, f);
 	r->why = (uint8_t)judge(r, f);
-	if (r->why != READY_OK) {
+	if (r->why != VF_READY) {
 		r->usable = false;
 		r->steady_at = 0;
-		if (ready_half(r))
+		if (vf_ready_incomplete(r))
 			*deadline = recheck(r, f);
 		return false;
 	}
 	if (!r->steady_at)
 		r->steady_at = f->now;
 	if (!r->usable && f->now < r->steady_at + r->settle) {
-		r->why = READY_SETTLING;
+		r->why = VF_SETTLING;
 		*deadline = r->steady_at + r->settle;
 		return false;
 	}
@@ -102,7 +102,7 @@ bool ready_step(struct ready *r, const struct ready_facts *f, int64_t *deadline)
 	return true;
 }
 
-const char *ready_why_name(enum ready_why why)
+const char *vf_ready_reason_name(enum vf_ready_reason why)
 {
 	static const char *const names[] = {
 		"Ready",

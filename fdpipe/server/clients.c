@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define CLIENT_TIME (1 * SECOND)
-#define DEAF_TIME (100 * MS)
+#define ACCEPT_PAUSE (100 * MS)
 
 int clients_open(struct clients *c)
 {
@@ -30,8 +30,8 @@ unsigned clients_poll(const struct clients *c, struct pollfd *fds, int64_t *dead
 {
 	unsigned n = 0;
 
-	fds[n++] = (struct pollfd){.fd = c->deaf_until ? -1 : c->fd, .events = POLLIN};
-	*deadline = sooner(*deadline, c->deaf_until);
+	fds[n++] = (struct pollfd){.fd = c->accept_paused_until ? -1 : c->fd, .events = POLLIN};
+	*deadline = sooner(*deadline, c->accept_paused_until);
 	for (unsigned i = 0; i < MAX_CLIENTS; i++) {
 		const struct client *k = &c->v[i];
 
@@ -49,7 +49,7 @@ static void drop(struct client *k)
 	k->fd = -1;
 }
 
-static struct client *place(struct clients *c)
+static struct client *free_slot(struct clients *c)
 {
 	struct client *oldest = &c->v[0];
 
@@ -64,7 +64,7 @@ static struct client *place(struct clients *c)
 }
 
 /* Reads what there is of the request; true: done with this client, one way or another. */
-static bool serve(struct client *k, clients_handler *handle)
+static bool read_request(struct client *k, clients_handler *handle)
 {
 	ssize_t n = recv(
 		k->fd, k->request + k->length, sizeof(k->request) - 1 - k->length, MSG_DONTWAIT);
@@ -91,7 +91,7 @@ static bool serve(struct client *k, clients_handler *handle)
 }
 
 /* A bounded number per wake: a flood of clients must not keep us from the pipes. */
-static void welcome(struct clients *c, int64_t now, clients_handler *handle)
+static void accept_clients(struct clients *c, int64_t now, clients_handler *handle)
 {
 	for (unsigned i = 0; i < MAX_CLIENTS; i++) {
 		int fd = accept4(c->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -100,14 +100,14 @@ static void welcome(struct clients *c, int64_t now, clients_handler *handle)
 		if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
 			return;
 		if (fd < 0) {
-			c->deaf_until = now + DEAF_TIME;
+			c->accept_paused_until = now + ACCEPT_PAUSE;
 			return;
 		}
-		k = place(c);
+		k = free_slot(c);
 		k->fd = fd;
 		k->length = 0;
 		k->deadline = now + CLIENT_TIME;
-		if (serve(k, handle))
+		if (read_request(k, handle))
 			drop(k);
 	}
 }
@@ -117,13 +117,13 @@ void clients_step(struct clients *c, int64_t now, clients_handler *handle)
 	for (unsigned i = 0; i < MAX_CLIENTS; i++) {
 		struct client *k = &c->v[i];
 
-		if (k->fd >= 0 && (serve(k, handle) || now >= k->deadline))
+		if (k->fd >= 0 && (read_request(k, handle) || now >= k->deadline))
 			drop(k);
 	}
-	if (now >= c->deaf_until)
-		c->deaf_until = 0;
-	if (!c->deaf_until)
-		welcome(c, now, handle);
+	if (now >= c->accept_paused_until)
+		c->accept_paused_until = 0;
+	if (!c->accept_paused_until)
+		accept_clients(c, now, handle);
 }
 
 void clients_answer(int fd, const char *text, size_t length)

@@ -21,7 +21,7 @@ struct client {
 
 struct clients {
 	int fd;
-	int64_t deaf_until; /* accept() failed for want of something: do not spin on it */
+	int64_t accept_paused_until; /* accept() failed for want of something: do not spin on it */
 	struct client v[MAX_CLIENTS];
 };
 

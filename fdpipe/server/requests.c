@@ -17,13 +17,13 @@ void requests_init(struct pair *all, unsigned n, struct watchers *w)
 	watchers = w;
 }
 
-static void say(int fd, const char *text)
+static void reply(int fd, const char *text)
 {
 	clients_answer(fd, text, strlen(text));
 }
 
 /* The next word of the line; empty at its end. */
-static char *word(char **at)
+static char *next_word(char **at)
 {
 	char *start = *at + strspn(*at, " ");
 
@@ -39,8 +39,8 @@ static void status(int fd, struct pair *p, char *rest)
 
 	(void)p;
 	(void)rest;
-	buf_init(&b, status_space(), STATUS_SIZE);
-	status_all(&b, pairs, count, now_ns());
+	buf_init(&b, status_json_buffer(), STATUS_SIZE);
+	status_json_all(&b, pairs, count, now_ns());
 	clients_answer(fd, b.p, b.len);
 }
 
@@ -48,7 +48,7 @@ static void ready(int fd, struct pair *p, char *rest)
 {
 	(void)p;
 	(void)rest;
-	say(fd, "ready\n");
+	reply(fd, "ready\n");
 }
 
 static void watch(int fd, struct pair *p, char *rest)
@@ -58,29 +58,29 @@ static void watch(int fd, struct pair *p, char *rest)
 	if (clients_is_agent(fd))
 		watchers_add(watchers, fd, now_ns());
 	else
-		say(fd, "error: only the node's agent may watch; `status` is for everybody\n");
+		reply(fd, "error: only the node's agent may watch; `status` is for everybody\n");
 }
 
 static void announce(int fd, struct pair *p, char *rest)
 {
 	(void)rest;
-	p->ordered = true;
+	p->announce_requested = true;
 	log_event(p->config.number, "ordered", NULL);
-	say(fd, "ok\n");
+	reply(fd, "ok\n");
 }
 
 static void guard(int fd, struct pair *p, char *rest)
 {
-	enum guard_state state = guard_by_name(word(&rest));
+	enum guard_state state = guard_state_by_name(next_word(&rest));
 
 	if (state == GUARD_STATES) {
-		say(fd, "error: the guard is one of loaded, active, partial, unproven, static, "
-			"secure, absent, off\n");
+		reply(fd, "error: the guard is one of loaded, active, partial, unproven, static, "
+			  "secure, absent, off\n");
 		return;
 	}
 	if (state != p->guard) /* the guard says it at each start of a port */
 		pair_set_guard(p, state);
-	say(fd, "ok\n");
+	reply(fd, "ok\n");
 }
 
 /* uverbs0,uverbs3 or none. */
@@ -109,23 +109,23 @@ static void verbs(int fd, struct pair *p, char *rest)
 	uint64_t given;
 
 	if (!clients_is_agent(fd)) {
-		say(fd, "error: only the node's agent may say what the container was given\n");
+		reply(fd, "error: only the node's agent may say what the container was given\n");
 		return;
 	}
-	if (!parse_verbs(word(&rest), &given)) {
-		say(fd, "error: the verbs devices are `none` or a list like uverbs0,uverbs1\n");
+	if (!parse_verbs(next_word(&rest), &given)) {
+		reply(fd, "error: the verbs devices are `none` or a list like uverbs0,uverbs1\n");
 		return;
 	}
-	p->given = given;
-	p->told = true;
+	p->container_verbs = given;
+	p->verbs_known = true;
 	log_event(p->config.number, "verbs", "told");
-	say(fd, "ok\n");
+	reply(fd, "ok\n");
 }
 
 /* Who could see nothing has no news; what the guard said itself is more than that it is loaded. */
 static bool is_news(const struct pair *p, enum guard_state state)
 {
-	if (state == GUARD_UNKNOWN || (state == GUARD_LOADED && guard_spoke(p->guard)))
+	if (state == GUARD_UNKNOWN || (state == GUARD_LOADED && guard_state_reported(p->guard)))
 		return false;
 	return state < GUARD_STATES && state != p->guard;
 }
@@ -133,18 +133,18 @@ static bool is_news(const struct pair *p, enum guard_state state)
 /* `vf N [STATE]`: who asks also says what its application has loaded; no launcher did. */
 static void vf(int fd, struct pair *p, char *rest)
 {
-	enum guard_state state = guard_by_name(word(&rest)), before;
+	enum guard_state state = guard_state_by_name(next_word(&rest)), before;
 	const char *line;
 
 	if (p->guard == GUARD_UNKNOWN && state == GUARD_LOADED) { /* of the sidecar before us */
-		before = guard_load(p->settings->dir, p->config.number);
-		state = guard_spoke(before) ? before : state;
+		before = guard_state_load(p->settings->dir, p->config.number);
+		state = guard_state_reported(before) ? before : state;
 	}
 	if (!p->has_reader && is_news(p, state))
 		pair_set_guard(p, state);
-	line = pair_ask(p, now_ns());
+	line = pair_vf_request(p, now_ns());
 	if (line)
-		say(fd, line);
+		reply(fd, line);
 }
 
 struct request {
@@ -173,7 +173,7 @@ static struct pair *find(const char *number)
 
 void requests_handle(int fd, char *request)
 {
-	const char *name = word(&request);
+	const char *name = next_word(&request);
 
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
 		struct pair *p = NULL;
@@ -181,13 +181,13 @@ void requests_handle(int fd, char *request)
 		if (strcmp(requests[i].name, name) != 0)
 			continue;
 		if (requests[i].of_pair)
-			p = find(word(&request));
+			p = find(next_word(&request));
 		if (requests[i].of_pair && !p)
-			say(fd, "error: no such pair here; `status` shows which there are\n");
+			reply(fd, "error: no such pair here; `status` shows which there are\n");
 		else
 			requests[i].handle(fd, p, request);
 		return;
 	}
-	say(fd, "error: unknown request; known are status, ready, watch, announce N, "
-		"guard N STATE, verbs N LIST, vf N\n");
+	reply(fd, "error: unknown request; known are status, ready, watch, announce N, "
+		  "guard N STATE, verbs N LIST, vf N\n");
 }

@@ -88,7 +88,7 @@ static uint32_t taken(const struct pair *p, int64_t now)
 static const char *withheld(const struct pair *p, int64_t now)
 {
 	if (!p->usable)
-		return ready_why_name((enum ready_why)p->ready.why);
+		return vf_ready_reason_name((enum vf_ready_reason)p->ready.why);
 	if (!p->gate.open)
 		return "Gate";
 	if (!p->has_reader && !p->asks)
@@ -103,7 +103,7 @@ static void vf_state(struct buf *b, const struct pair *p, int64_t now)
 	bool whole = p->usable && p->gate.open;
 	const char *state = "withheld", *reason = NULL;
 
-	if (!p->sight.vf)
+	if (!p->links.vf)
 		state = "away";
 	else if (whole && (p->token.inside == INSIDE_LINE || asking(p, now)))
 		state = "offered";
@@ -111,31 +111,31 @@ static void vf_state(struct buf *b, const struct pair *p, int64_t now)
 		state = "taken";
 	else
 		reason = withheld(p, now);
-	if (!p->sight.netvsc)
+	if (!p->links.netvsc)
 		reason = "NoNetvsc";
 	word(b, "vf", state);
 	word(b, "reason", reason);
 }
 
 /* What the agent said that the container was given. */
-static void given(struct buf *b, const struct pair *p)
+static void container_verbs(struct buf *b, const struct pair *p)
 {
 	char list[MAX_VERBS * sizeof("uverbs63,")];
 	struct buf l;
 
 	buf_init(&l, list, sizeof(list));
 	for (unsigned i = 0; i < MAX_VERBS; i++) {
-		if (!(p->given >> i & 1))
+		if (!(p->container_verbs >> i & 1))
 			continue;
 		buf_str(&l, l.len ? ",uverbs" : "uverbs");
 		buf_num(&l, i);
 	}
-	word(b, "given", !p->told ? NULL : l.len ? list : "none");
+	word(b, "given", !p->verbs_known ? NULL : l.len ? list : "none");
 }
 
 static void identity(struct buf *b, const struct pair *p)
 {
-	const struct sight *s = &p->sight;
+	const struct pair_links *s = &p->links;
 	char name[24];
 	struct buf n;
 
@@ -150,7 +150,7 @@ static void identity(struct buf *b, const struct pair *p)
 	buf_num(&n, s->verbs >= 0 ? (uint64_t)s->verbs : 0);
 	word(b, "verbs", s->vf && s->verbs >= 0 ? name : NULL);
 	word(b, "verbsState", s->vf ? verbs_state_name((enum verbs_state)p->ready.verbs) : NULL);
-	given(b, p);
+	container_verbs(b, p);
 }
 
 static void offer(struct buf *b, const struct pair *p, int64_t now)
@@ -160,7 +160,7 @@ static void offer(struct buf *b, const struct pair *p, int64_t now)
 	text(b, "line", line, line ? p->length - 1 : 0);
 	number(b, "generation", p->generation);
 	number(b, "takenGeneration", taken(p, now));
-	word(b, "guard", guard_name(p->guard));
+	word(b, "guard", guard_state_name(p->guard));
 	word(b, "gate", p->gate.open ? "open" : "closed");
 }
 
@@ -174,7 +174,7 @@ static void ages(struct buf *b, const struct pair *p, int64_t now)
 	age(b, "offeredMsAgo", t->line_at, now);
 	age(b, "takenMsAgo", t->taken_at, now);
 	age(b, "usableMsAgo", p->usable ? p->usable_at : 0, now);
-	age(b, "goneMsAgo", p->sight.gone_at, now);
+	age(b, "goneMsAgo", p->links.gone_at, now);
 }
 
 static void counters(struct buf *b, const struct pair *p)
@@ -185,13 +185,13 @@ static void counters(struct buf *b, const struct pair *p)
 	number(b, "takes", t->takes);
 	number(b, "cancels", t->cancels);
 	number(b, "failedPlugs", t->failed_plugs);
-	number(b, "losses", p->sight.losses);
-	number(b, "moves", p->sight.moves);
-	number(b, "overruns", p->sight.overruns);
+	number(b, "losses", p->links.losses);
+	number(b, "moves", p->links.moves);
+	number(b, "overruns", p->links.overruns);
 }
 
 /* What is told anew when it changes. */
-static void facts(struct buf *b, const struct pair *p, int64_t now)
+static void pair_fields(struct buf *b, const struct pair *p, int64_t now)
 {
 	buf_str(b, "{");
 	identity(b, p);
@@ -201,16 +201,16 @@ static void facts(struct buf *b, const struct pair *p, int64_t now)
 	counters(b, p);
 }
 
-char *status_space(void)
+char *status_json_buffer(void)
 {
 	static char space[STATUS_SIZE];
 
 	return space;
 }
 
-void status_write(struct buf *b, const struct pair *p, int64_t now)
+void status_json_pair(struct buf *b, const struct pair *p, int64_t now)
 {
-	facts(b, p, now);
+	pair_fields(b, p, now);
 	number(b, "asks", p->asks);
 	ages(b, p, now);
 	number(b, "started", (uint64_t)(p->settings->started / MS));
@@ -218,27 +218,27 @@ void status_write(struct buf *b, const struct pair *p, int64_t now)
 	buf_str(b, "}\n");
 }
 
-void status_all(struct buf *b, const struct pair *pairs, unsigned count, int64_t now)
+void status_json_all(struct buf *b, const struct pair *pairs, unsigned count, int64_t now)
 {
 	for (unsigned i = 0; i < count; i++)
-		status_write(b, &pairs[i], now);
+		status_json_pair(b, &pairs[i], now);
 }
 
 /* FNV-1a. */
-uint64_t status_digest(const struct pair *p, int64_t now)
+uint64_t status_json_digest(const struct pair *p, int64_t now)
 {
 	char space[STATUS_SIZE / MAX_PAIRS];
 	uint64_t digest = 0xcbf29ce484222325;
 	struct buf b;
 
 	buf_init(&b, space, sizeof(space));
-	facts(&b, p, now);
+	pair_fields(&b, p, now);
 	for (size_t i = 0; i < b.len; i++)
 		digest = (digest ^ (unsigned char)b.p[i]) * 0x100000001b3;
 	return digest;
 }
 
-int64_t status_due(const struct pair *p, int64_t now)
+int64_t status_json_deadline(const struct pair *p, int64_t now)
 {
 	return asking(p, now) ? p->asked_at + TOKEN_UNREAD_POLLS * p->settings->poll : 0;
 }

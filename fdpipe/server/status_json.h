@@ -6,15 +6,15 @@
 #include "sidecar/pair.h"
 
 /* Room for all pairs; the next who asks for it gets the same. */
-char *status_space(void);
+char *status_json_buffer(void);
 
-void status_write(struct buf *b, const struct pair *p, int64_t now);
-void status_all(struct buf *b, const struct pair *pairs, unsigned count, int64_t now);
+void status_json_pair(struct buf *b, const struct pair *p, int64_t now);
+void status_json_all(struct buf *b, const struct pair *pairs, unsigned count, int64_t now);
 
 /* Changes when the status does, but for its ages and the count of questions. */
-uint64_t status_digest(const struct pair *p, int64_t now);
+uint64_t status_json_digest(const struct pair *p, int64_t now);
 
 /* When it changes though nothing happens; 0: never. */
-int64_t status_due(const struct pair *p, int64_t now);
+int64_t status_json_deadline(const struct pair *p, int64_t now);
 
 #endif

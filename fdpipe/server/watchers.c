@@ -32,7 +32,7 @@ static bool anybody(const struct watchers *w)
 	return any;
 }
 
-static struct watcher *place(struct watchers *w)
+static struct watcher *free_slot(struct watchers *w)
 {
 	struct watcher *oldest = &w->v[0];
 
@@ -47,14 +47,14 @@ static struct watcher *place(struct watchers *w)
 }
 
 /* All of it or nothing more: half a line would spoil the next. */
-static void tell(struct watcher *v, const struct buf *b)
+static void send_status(struct watcher *v, const struct buf *b)
 {
 	if (send(v->fd, b->p, b->len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)b->len)
 		drop(v);
 }
 
 /* Who watches has nothing more to say: what it sends, its end above all, ends it. */
-static void listen_to(struct watcher *v)
+static void check_hangup(struct watcher *v)
 {
 	char any;
 	ssize_t n = recv(v->fd, &any, 1, MSG_DONTWAIT);
@@ -63,35 +63,35 @@ static void listen_to(struct watcher *v)
 		drop(v);
 }
 
-static bool news(const struct watchers *w, unsigned i, int64_t now)
+static bool has_changed(const struct watchers *w, unsigned i, int64_t now)
 {
-	return status_digest(&w->pairs[i], now) != w->told[i];
+	return status_json_digest(&w->pairs[i], now) != w->sent[i];
 }
 
-static bool any_news(const struct watchers *w, int64_t now)
+static bool any_changed(const struct watchers *w, int64_t now)
 {
 	bool any = false;
 
 	for (unsigned i = 0; i < w->count; i++)
-		any |= news(w, i, now);
+		any |= has_changed(w, i, now);
 	return any;
 }
 
-/* The pairs that have changed; they are taken for told. */
-static void take_news(struct watchers *w, struct buf *b, int64_t now)
+/* The pairs that have changed; they are taken for sent. */
+static void write_changed(struct watchers *w, struct buf *b, int64_t now)
 {
 	for (unsigned i = 0; i < w->count; i++) {
-		if (!news(w, i, now))
+		if (!has_changed(w, i, now))
 			continue;
-		w->told[i] = status_digest(&w->pairs[i], now);
-		status_write(b, &w->pairs[i], now);
+		w->sent[i] = status_json_digest(&w->pairs[i], now);
+		status_json_pair(b, &w->pairs[i], now);
 	}
 }
 
 void watchers_add(struct watchers *w, int fd, int64_t now)
 {
 	bool first = !anybody(w);
-	struct watcher *v = place(w);
+	struct watcher *v = free_slot(w);
 	struct buf b;
 
 	v->since = now;
@@ -99,10 +99,10 @@ void watchers_add(struct watchers *w, int fd, int64_t now)
 	if (v->fd < 0)
 		return;
 	for (unsigned i = 0; first && i < w->count; i++)
-		w->told[i] = status_digest(&w->pairs[i], now);
-	buf_init(&b, status_space(), STATUS_SIZE);
-	status_all(&b, w->pairs, w->count, now);
-	tell(v, &b);
+		w->sent[i] = status_json_digest(&w->pairs[i], now);
+	buf_init(&b, status_json_buffer(), STATUS_SIZE);
+	status_json_all(&b, w->pairs, w->count, now);
+	send_status(v, &b);
 }
 
 unsigned watchers_poll(const struct watchers *w, struct pollfd *fds)
@@ -116,12 +116,12 @@ unsigned watchers_poll(const struct watchers *w, struct pollfd *fds)
 }
 
 /* What changes by time alone. */
-static int64_t due(const struct watchers *w, int64_t now)
+static int64_t next_deadline(const struct watchers *w, int64_t now)
 {
 	int64_t deadline = 0;
 
 	for (unsigned i = 0; i < w->count; i++)
-		deadline = sooner(deadline, status_due(&w->pairs[i], now));
+		deadline = sooner(deadline, status_json_deadline(&w->pairs[i], now));
 	return deadline;
 }
 
@@ -131,18 +131,18 @@ int64_t watchers_step(struct watchers *w, int64_t now)
 
 	for (unsigned i = 0; i < MAX_WATCHERS; i++)
 		if (w->v[i].fd >= 0)
-			listen_to(&w->v[i]);
+			check_hangup(&w->v[i]);
 	if (!anybody(w))
 		return 0;
 	if (now < w->quiet_until)
-		return sooner(due(w, now), any_news(w, now) ? w->quiet_until : 0);
-	buf_init(&b, status_space(), STATUS_SIZE);
-	take_news(w, &b, now);
+		return sooner(next_deadline(w, now), any_changed(w, now) ? w->quiet_until : 0);
+	buf_init(&b, status_json_buffer(), STATUS_SIZE);
+	write_changed(w, &b, now);
 	if (!b.len)
-		return due(w, now);
+		return next_deadline(w, now);
 	for (unsigned i = 0; i < MAX_WATCHERS; i++)
 		if (w->v[i].fd >= 0)
-			tell(&w->v[i], &b);
+			send_status(&w->v[i], &b);
 	w->quiet_until = now + PAUSE;
-	return due(w, now);
+	return next_deadline(w, now);
 }

@@ -18,7 +18,7 @@ struct watchers {
 	const struct pair *pairs;
 	unsigned count;
 	int64_t quiet_until;      /* what changes before is told then */
-	uint64_t told[MAX_PAIRS]; /* digest of what was told last */
+	uint64_t sent[MAX_PAIRS]; /* digest of what was told last */
 	struct watcher v[MAX_WATCHERS];
 };
 

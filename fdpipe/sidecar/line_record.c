@@ -9,7 +9,7 @@
 
 static const char *const words[] = {"none", "offered", "taken"};
 
-void record_save(const struct record *r, const char *dir, const char *pair)
+void line_record_save(const struct line_record *r, const char *dir, const char *pair)
 {
 	char text[RECORD_SIZE];
 	struct buf b;
@@ -20,7 +20,7 @@ void record_save(const struct record *r, const char *dir, const char *pair)
 	buf_num(&b, (uint64_t)r->vf);
 	buf_str(&b, " ");
 	buf_str(&b, r->line);
-	beside_save(dir, pair, KIND, b.p, b.len);
+	state_file_save(dir, pair, KIND, b.p, b.len);
 }
 
 /* Cuts the text at its next space; what follows that, or NULL. */
@@ -34,16 +34,16 @@ static char *cut(char *text)
 	return space + 1;
 }
 
-static enum record_state state_of(const char *word)
+static enum line_state state_of(const char *word)
 {
-	for (unsigned i = RECORD_OFFERED; i <= RECORD_TAKEN; i++)
+	for (unsigned i = LINE_OFFERED; i <= LINE_TAKEN; i++)
 		if (!strcmp(words[i], word))
-			return (enum record_state)i;
-	return RECORD_NONE;
+			return (enum line_state)i;
+	return LINE_NONE;
 }
 
 /* What is not as it was written says nothing. */
-static void parse(struct record *r, char *text)
+static void parse(struct line_record *r, char *text)
 {
 	char *vf = cut(text), *line = cut(vf);
 	uint64_t index;
@@ -55,11 +55,11 @@ static void parse(struct record *r, char *text)
 	r->state = state_of(text);
 }
 
-void record_load(struct record *r, const char *dir, const char *pair)
+void line_record_load(struct line_record *r, const char *dir, const char *pair)
 {
 	char text[RECORD_SIZE];
 
 	memset(r, 0, sizeof(*r));
-	if (beside_load(dir, pair, KIND, text, sizeof(text)))
+	if (state_file_load(dir, pair, KIND, text, sizeof(text)))
 		parse(r, text);
 }

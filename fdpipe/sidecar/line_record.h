@@ -9,20 +9,20 @@
 
 #include <stdint.h>
 
-enum record_state {
-	RECORD_NONE,    /* nothing was offered, or it was taken back */
-	RECORD_OFFERED, /* it went into the pipe */
-	RECORD_TAKEN,   /* it was read */
+enum line_state {
+	LINE_NONE,    /* nothing was offered, or it was taken back */
+	LINE_OFFERED, /* it went into the pipe */
+	LINE_TAKEN,   /* it was read */
 };
 
 /* A VF is known by the index of its netdev, which no other one gets again, and by its line. */
-struct record {
-	enum record_state state;
+struct line_record {
+	enum line_state state;
 	int32_t vf;
 	char line[LINE_SIZE]; /* newline included */
 };
 
-void record_save(const struct record *r, const char *dir, const char *pair);
-void record_load(struct record *r, const char *dir, const char *pair);
+void line_record_save(const struct line_record *r, const char *dir, const char *pair);
+void line_record_load(struct line_record *r, const char *dir, const char *pair);
 
 #endif

@@ -17,11 +17,11 @@ const char *pair_init(struct pair *p, const struct pair_config *c, const struct 
 	memset(p, 0, sizeof(*p));
 	p->config = *c;
 	p->settings = s;
-	p->sight.number = p->config.number;
-	p->sight.verbs = -1;
+	p->links.number = p->config.number;
+	p->links.verbs = -1;
 	token_init(&p->token, s->poll);
 	gate_init(&p->gate, s->gate, s->poll, s->gate_timeout);
-	ready_init(&p->ready, s->settle);
+	vf_ready_init(&p->ready, s->settle);
 	errno = 0;
 	if (!path_join(path, sizeof(path), s->dir, c->number))
 		return "has too long a path";
@@ -29,26 +29,26 @@ const char *pair_init(struct pair *p, const struct pair_config *c, const struct 
 	if (!wrong && fifo_has_reader(&p->fifo)) { /* a new sidecar of a running application */
 		p->has_reader = true;
 		p->opened_at = now_ns();
-		p->guard = guard_load(s->dir, c->number);
-		record_load(&p->record, s->dir, c->number);
-		if (p->record.state == RECORD_OFFERED && p->fifo.was_empty)
-			p->record.state = RECORD_TAKEN;
+		p->guard = guard_state_load(s->dir, c->number);
+		line_record_load(&p->record, s->dir, c->number);
+		if (p->record.state == LINE_OFFERED && p->fifo.was_empty)
+			p->record.state = LINE_TAKEN;
 		gate_assume_asked(&p->gate, p->opened_at);
 	}
 	return wrong;
 }
 
-void pair_look(struct pair *p, const struct links *links)
+void pair_update_links(struct pair *p, const struct links *links)
 {
-	sight_look(&p->sight, links, p->config.netvsc, p->config.tap, p->settings->sysfs);
+	pair_links_update(&p->links, links, p->config.netvsc, p->config.tap, p->settings->sysfs);
 }
 
 static int64_t judge_vf(struct pair *p, int64_t now)
 {
-	const struct sight *s = &p->sight;
-	struct ready_facts f = {
+	const struct pair_links *s = &p->links;
+	struct vf_ready_facts f = {
 		.now = now,
-		.given = p->given,
+		.container_verbs = p->container_verbs,
 		.instance = s->instance,
 		.shape = s->shape,
 		.verbs = s->verbs,
@@ -57,32 +57,32 @@ static int64_t judge_vf(struct pair *p, int64_t now)
 		.conflict = s->conflict,
 		.bound = s->driver[0] != '\0',
 		.needs_verbs = driver_needs_verbs(s->driver),
-		.told = p->told,
+		.verbs_known = p->verbs_known,
 	};
 	bool usable;
 	int64_t deadline;
 
-	usable = ready_step(&p->ready, &f, &deadline);
+	usable = vf_ready_step(&p->ready, &f, &deadline);
 	if (usable && !p->usable)
 		p->usable_at = now;
 	p->usable = usable;
 	return deadline;
 }
 
-static void remember(struct pair *p, enum record_state state)
+static void remember(struct pair *p, enum line_state state)
 {
-	if (p->record.state == RECORD_NONE && state == RECORD_NONE)
+	if (p->record.state == LINE_NONE && state == LINE_NONE)
 		return;
 	p->record.state = state;
-	record_save(&p->record, p->settings->dir, p->config.number);
+	line_record_save(&p->record, p->settings->dir, p->config.number);
 }
 
 /* Who has this VF already leaves the line of an order unread, and has it still. */
-static enum record_state unless_taken(const struct pair *p, enum record_state state)
+static enum line_state unless_taken(const struct pair *p, enum line_state state)
 {
 	bool has = p->usable && p->token.taken == p->generation && !p->token.hungry;
 
-	return has ? RECORD_TAKEN : state;
+	return has ? LINE_TAKEN : state;
 }
 
 static void follow_reader(struct pair *p, int64_t now)
@@ -93,7 +93,7 @@ static void follow_reader(struct pair *p, int64_t now)
 		return;
 	if (!reader) {
 		p->guard = GUARD_UNKNOWN; /* on disk too, else the next one inherits it */
-		guard_save(p->settings->dir, p->config.number, p->guard);
+		guard_state_save(p->settings->dir, p->config.number, p->guard);
 	}
 	log_event(p->config.number, reader ? "opened" : "closed", NULL);
 	p->has_reader = reader;
@@ -101,7 +101,7 @@ static void follow_reader(struct pair *p, int64_t now)
 	p->read_at = 0;
 	p->asks = 0;
 	if (!reader)
-		remember(p, RECORD_NONE);
+		remember(p, LINE_NONE);
 }
 
 static int64_t judge_application(struct pair *p, int64_t now)
@@ -109,8 +109,8 @@ static int64_t judge_application(struct pair *p, int64_t now)
 	struct gate_facts f = {
 		.now = now,
 		.asked_at = p->read_at,
-		.tap = p->sight.tap,
-		.tap_up = p->sight.tap_up,
+		.tap = p->links.tap,
+		.tap_up = p->links.tap_up,
 		.present = p->has_reader || p->asks,
 		.guarded = p->guard == GUARD_ACTIVE,
 	};
@@ -125,11 +125,11 @@ static int64_t judge_application(struct pair *p, int64_t now)
 /* This is what the running application took from the sidecar before us. */
 static void resume(struct pair *p)
 {
-	const struct record *r = &p->record;
+	const struct line_record *r = &p->record;
 
-	if (p->generation != 1 || p->token.hungry || r->state != RECORD_TAKEN)
+	if (p->generation != 1 || p->token.hungry || r->state != LINE_TAKEN)
 		return;
-	if (r->vf != p->sight.vf || strcmp(r->line, p->line) != 0)
+	if (r->vf != p->links.vf || strcmp(r->line, p->line) != 0)
 		return;
 	token_resume(&p->token, p->generation);
 	p->read_at = p->opened_at;
@@ -139,17 +139,17 @@ static void resume(struct pair *p)
 /* A new VF, or the same under another name if the name is part of the line: a new generation. */
 static void render(struct pair *p)
 {
-	const struct sight *s = &p->sight;
+	const struct pair_links *s = &p->links;
 	const char *text = p->config.template;
 	char mac[18], line[LINE_SIZE];
-	struct template_values v = {s->pci, mac, s->interface};
+	struct devargs_values v = {s->pci, mac, s->interface};
 	struct buf b;
 
 	buf_init(&b, mac, sizeof(mac));
 	buf_mac(&b, s->mac);
 	if (!*text)
 		text = driver_template(s->driver);
-	if (!template_render(text, &v, line, sizeof(line) - 1))
+	if (!devargs_template_render(text, &v, line, sizeof(line) - 1))
 		line[0] =
 			'\0'; /* cannot be: its parts are bounded. An empty line means no device */
 	p->length = (uint32_t)strlen(line);
@@ -186,7 +186,7 @@ static void take_back(struct pair *p, enum token_why why, bool line, int64_t now
 		return;
 	log_event(p->config.number, "cancelled", words[why]);
 	if (line)
-		remember(p, unless_taken(p, result == CANCELLED_LATE ? RECORD_TAKEN : RECORD_NONE));
+		remember(p, unless_taken(p, result == CANCELLED_LATE ? LINE_TAKEN : LINE_NONE));
 	if (result == CANCELLED_LATE && line) {
 		token_cancelled_late(&p->token, now);
 		log_event(p->config.number, "late", "it was read just before");
@@ -208,7 +208,7 @@ static void saw(struct pair *p, enum token_action what, int64_t now)
 	p->read_at = now;
 	p->again |= !p->gate.open; /* the gate counts from the first reading */
 	if (what == SAW_TAKEN) {
-		remember(p, RECORD_TAKEN);
+		remember(p, LINE_TAKEN);
 		log_number(p->config.number, "taken", "generation", p->token.taken);
 	} else {
 		log_event(p->config.number, what == SAW_HUNGRY ? "hungry" : "failed-plug", NULL);
@@ -222,10 +222,10 @@ static void offer(struct pair *p)
 		write_failed(p);
 		return;
 	}
-	p->record.vf = p->sight.vf;
+	p->record.vf = p->links.vf;
 	memcpy(p->record.line, p->line, p->length + 1);
 	log_offer(p);
-	remember(p, unless_taken(p, RECORD_OFFERED));
+	remember(p, unless_taken(p, LINE_OFFERED));
 }
 
 static void act(
@@ -256,7 +256,7 @@ static int64_t serve(struct pair *p, int64_t now)
 		.now = now,
 		.offer = pair_offer(p) ? p->generation : 0,
 		.empty = fifo_empty(&p->fifo),
-		.order = p->ordered,
+		.order = p->announce_requested,
 	};
 	bool line = p->token.inside == INSIDE_LINE;
 	struct token_out out;
@@ -264,21 +264,22 @@ static int64_t serve(struct pair *p, int64_t now)
 	if (f.empty && !p->has_reader)
 		follow_reader(p, now); /* somebody opened it and read since we looked */
 	f.reader = p->has_reader;
-	p->ordered = false;
+	p->announce_requested = false;
 	token_step(&p->token, &f, &out);
 	for (unsigned i = 0; i < out.count; i++)
 		act(p, (enum token_action)out.action[i], &out, line, now);
 	return out.deadline;
 }
 
-void pair_hear(struct pair *p, const struct gone *gone)
+void pair_link_events(struct pair *p, const struct link_events *events)
 {
-	sight_gone(&p->sight, gone);
-	if (p->token.inside == INSIDE_LINE && (!p->sight.vf || p->sight.shaky || gone->overrun)) {
+	pair_links_apply(&p->links, events);
+	if (p->token.inside == INSIDE_LINE &&
+		(!p->links.vf || p->links.leaving || events->overrun)) {
 		p->usable = false;
 		serve(p, now_ns());
 	}
-	sight_tell(&p->sight);
+	pair_links_log(&p->links);
 }
 
 int64_t pair_step(struct pair *p, int64_t now)
@@ -295,7 +296,7 @@ int64_t pair_step(struct pair *p, int64_t now)
 		deadline = sooner(deadline, judge_application(p, now));
 		deadline = sooner(deadline, serve(p, now));
 	} while (p->again && ++rounds < MAX_ROUNDS);
-	sight_tell(&p->sight);
+	pair_links_log(&p->links);
 	return p->again ? now : deadline;
 }
 
@@ -309,7 +310,7 @@ const char *pair_offer(const struct pair *p)
 	return p->usable && p->gate.open ? p->line : NULL;
 }
 
-const char *pair_ask(struct pair *p, int64_t now)
+const char *pair_vf_request(struct pair *p, int64_t now)
 {
 	if (!p->has_reader) { /* else somebody looks over the shoulder of a fail-safe at the pipe */
 		p->asks++;
@@ -324,6 +325,6 @@ const char *pair_ask(struct pair *p, int64_t now)
 void pair_set_guard(struct pair *p, enum guard_state state)
 {
 	p->guard = state;
-	guard_save(p->settings->dir, p->config.number, state);
-	log_event(p->config.number, "guard", guard_name(state));
+	guard_state_save(p->settings->dir, p->config.number, state);
+	log_event(p->config.number, "guard", guard_state_name(state));
 }

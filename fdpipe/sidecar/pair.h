@@ -30,14 +30,14 @@ struct pair {
 	struct pair_config config;
 	const struct settings *settings;
 	struct fifo fifo;
-	struct sight sight;
-	struct ready ready;
+	struct pair_links links;
+	struct vf_ready ready;
 	struct gate gate;
 	struct token token;
 
 	bool has_reader, usable, again;
 	enum guard_state guard;
-	struct record record;
+	struct line_record record;
 	int64_t opened_at, usable_at, read_at; /* 0: not */
 
 	/* what may be offered: a new generation for each VF that becomes usable and each new line
@@ -50,9 +50,9 @@ struct pair {
 	uint32_t asks, answered;
 	int64_t asked_at;
 
-	/* told from outside */
-	uint64_t given;
-	bool told, ordered;
+	/* what clients of the socket said */
+	uint64_t container_verbs;
+	bool verbs_known, announce_requested;
 };
 
 /* NULL, or what is wrong with its pipe (and errno, or 0). */
@@ -62,9 +62,9 @@ const char *pair_init(struct pair *p, const struct pair_config *c, const struct 
  * What the messages alone tell. The dump that is to follow may have to wait for whoever is just
  * removing the VF (the kernel holds its lock for tens of milliseconds): a line goes before that.
  */
-void pair_hear(struct pair *p, const struct gone *gone);
+void pair_link_events(struct pair *p, const struct link_events *events);
 
-void pair_look(struct pair *p, const struct links *links);
+void pair_update_links(struct pair *p, const struct links *links);
 
 /* Judges and acts. Returns when to come again though nothing happens; 0: never. */
 int64_t pair_step(struct pair *p, int64_t now);
@@ -76,7 +76,7 @@ void pair_stop(struct pair *p);
 const char *pair_offer(const struct pair *p);
 
 /* The application asked by `vf`. */
-const char *pair_ask(struct pair *p, int64_t now);
+const char *pair_vf_request(struct pair *p, int64_t now);
 
 void pair_set_guard(struct pair *p, enum guard_state state);
 

@@ -6,95 +6,95 @@
 
 #include <string.h>
 
-static void leave(struct sight *s)
+static void leave(struct pair_links *l)
 {
-	copy_str(s->gone, sizeof(s->gone), s->pci);
-	s->gone_at = now_ns();
-	s->instance++;
-	s->vf = 0;
+	copy_str(l->gone, sizeof(l->gone), l->pci);
+	l->gone_at = now_ns();
+	l->instance++;
+	l->vf = 0;
 }
 
 /* Revoked, or only moved to another namespace: the message tells, the dump cannot. */
-static void count(struct sight *s, bool moved)
+static void count(struct pair_links *l, bool moved)
 {
 	if (moved)
-		log_event(s->number, "moved", NULL);
-	s->moves += moved;
-	s->losses += !moved;
+		log_event(l->number, "moved", NULL);
+	l->moves += moved;
+	l->losses += !moved;
 }
 
-static void see_gone(struct sight *s, int32_t index, enum gone_how how)
+static void see_gone(struct pair_links *l, int32_t index, enum link_event how)
 {
-	if (how == GONE_SHAKY) {
-		s->shaky |= s->vf && index == s->vf;
+	if (how == LINK_LEAVING) {
+		l->leaving |= l->vf && index == l->vf;
 		return;
 	}
-	if (index == s->left) {
-		s->left = 0;
-		count(s, how == GONE_MOVED);
-	} else if (s->vf && index == s->vf) {
-		leave(s);
-		count(s, how == GONE_MOVED);
+	if (index == l->left) {
+		l->left = 0;
+		count(l, how == LINK_MOVED);
+	} else if (l->vf && index == l->vf) {
+		leave(l);
+		count(l, how == LINK_MOVED);
 	}
-	if (index == s->netvsc)
-		s->netvsc = 0; /* found by name again */
+	if (index == l->netvsc)
+		l->netvsc = 0; /* found by name again */
 }
 
-void sight_gone(struct sight *s, const struct gone *gone)
+void pair_links_apply(struct pair_links *l, const struct link_events *events)
 {
-	s->shaky = false;
-	for (unsigned i = 0; i < gone->count; i++)
-		see_gone(s, gone->v[i].index, gone->v[i].how);
-	if (!gone->overrun)
+	l->leaving = false;
+	for (unsigned i = 0; i < events->count; i++)
+		see_gone(l, events->v[i].index, events->v[i].how);
+	if (!events->overrun)
 		return;
-	s->overruns++;
-	s->instance++; /* it may have gone and come back: better one offer too many */
-	s->losses += s->left != 0;
-	s->left = 0;
+	l->overruns++;
+	l->instance++; /* it may have gone and come back: better one offer too many */
+	l->losses += l->left != 0;
+	l->left = 0;
 }
 
-void sight_tell(struct sight *s)
+void pair_links_log(struct pair_links *l)
 {
-	if (s->gone[0])
-		log_event(s->number, "gone", s->gone);
-	s->gone[0] = '\0';
+	if (l->gone[0])
+		log_event(l->number, "gone", l->gone);
+	l->gone[0] = '\0';
 }
 
-static void see_vf(struct sight *s, const struct link *vf, const char *sysfs)
+static void see_vf(struct pair_links *l, const struct link *vf, const char *sysfs)
 {
 	char driver[DRIVER_SIZE];
 
 	sysfs_driver(sysfs, vf->pci, driver, sizeof(driver));
-	if (s->vf != vf->index) {
-		s->instance++;
-		log_event(s->number, "seen", vf->pci);
+	if (l->vf != vf->index) {
+		l->instance++;
+		log_event(l->number, "seen", vf->pci);
 	}
-	if (strcmp(s->interface, vf->name) != 0 || strcmp(s->pci, vf->pci) != 0 ||
-		strcmp(s->driver, driver) != 0)
-		s->shape++;
-	s->vf = vf->index;
-	s->verbs = sysfs_verbs(sysfs, vf->pci);
-	memcpy(s->mac, vf->mac, sizeof(s->mac));
-	copy_str(s->interface, sizeof(s->interface), vf->name);
-	copy_str(s->pci, sizeof(s->pci), vf->pci);
-	copy_str(s->driver, sizeof(s->driver), driver);
+	if (strcmp(l->interface, vf->name) != 0 || strcmp(l->pci, vf->pci) != 0 ||
+		strcmp(l->driver, driver) != 0)
+		l->shape++;
+	l->vf = vf->index;
+	l->verbs = sysfs_verbs(sysfs, vf->pci);
+	memcpy(l->mac, vf->mac, sizeof(l->mac));
+	copy_str(l->interface, sizeof(l->interface), vf->name);
+	copy_str(l->pci, sizeof(l->pci), vf->pci);
+	copy_str(l->driver, sizeof(l->driver), driver);
 }
 
-void sight_look(struct sight *s, const struct links *links, const char *netvsc, const char *tap,
-	const char *sysfs)
+void pair_links_update(struct pair_links *l, const struct links *links, const char *netvsc,
+	const char *tap, const char *sysfs)
 {
 	struct pairing p;
 
-	pairing_find(&p, links, s->netvsc, netvsc, tap);
-	s->netvsc = p.netvsc ? p.netvsc->index : 0;
-	s->tap = p.tap ? p.tap->index : 0;
-	s->tap_up = p.tap && p.tap->up;
-	s->joined = p.joined;
-	s->conflict = p.conflict;
-	if (s->vf && (!p.vf || p.vf->index != s->vf)) {
-		s->left = s->vf;
-		leave(s);
+	pairing_find(&p, links, l->netvsc, netvsc, tap);
+	l->netvsc = p.netvsc ? p.netvsc->index : 0;
+	l->tap = p.tap ? p.tap->index : 0;
+	l->tap_up = p.tap && p.tap->up;
+	l->joined = p.joined;
+	l->conflict = p.conflict;
+	if (l->vf && (!p.vf || p.vf->index != l->vf)) {
+		l->left = l->vf;
+		leave(l);
 	}
 	if (p.vf)
-		see_vf(s, p.vf, sysfs);
+		see_vf(l, p.vf, sysfs);
 }

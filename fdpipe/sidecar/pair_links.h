@@ -5,11 +5,11 @@
 #include "lib/limits.h"
 #include "net/rtnetlink.h"
 
-struct sight {
+struct pair_links {
 	const char *number;      /* the pair's, for the log */
 	int32_t netvsc, vf, tap; /* ifindex; 0: not there */
 	bool joined, conflict, tap_up;
-	bool shaky;        /* the last messages look like the beginning of its removal */
+	bool leaving;      /* the last messages look like the beginning of its removal */
 	uint32_t instance; /* changes whenever the VF went, be it for an instant */
 	uint32_t shape;    /* changes with its name, address or driver */
 	int32_t verbs;     /* number of its verbs device, -1: none */
@@ -21,13 +21,13 @@ struct sight {
 	char gone[PCI_SIZE]; /* the VF whose going is not logged yet; empty: none */
 };
 
-/* Which of the removals were ours. Before sight_look() on the same wake. */
-void sight_gone(struct sight *s, const struct gone *gone);
+/* Which of the removals were ours. Before pair_links_update() on the same wake. */
+void pair_links_apply(struct pair_links *l, const struct link_events *events);
 
 /* Logs what went. Acting on it comes first. */
-void sight_tell(struct sight *s);
+void pair_links_log(struct pair_links *l);
 
-void sight_look(struct sight *s, const struct links *links, const char *netvsc, const char *tap,
-	const char *sysfs);
+void pair_links_update(struct pair_links *l, const struct links *links, const char *netvsc,
+	const char *tap, const char *sysfs);
 
 #endif

@@ -22,7 +22,7 @@ static sigset_t waited_for(void)
 	return set;
 }
 
-int wakes_block_signals(void)
+int wakeups_block_signals(void)
 {
 	sigset_t set = waited_for();
 
@@ -31,16 +31,16 @@ int wakes_block_signals(void)
 	return 0;
 }
 
-int wakes_open(struct wakes *w)
+int wakeups_open(struct wakeups *w)
 {
 	sigset_t set = waited_for();
 
-	*w = (struct wakes){.dump = -1, .devices = -1, .pipes = -1, .signals = -1};
+	*w = (struct wakeups){.dump = -1, .devices = -1, .pipes = -1, .signals = -1};
 	w->failed = "netlink";
-	w->events = links_subscribe();
+	w->events = rtnetlink_subscribe();
 	if (w->events < 0)
 		return errno;
-	w->dump = links_open();
+	w->dump = rtnetlink_open();
 	if (w->dump < 0)
 		return errno;
 	w->failed = "inotify";
@@ -53,7 +53,7 @@ int wakes_open(struct wakes *w)
 }
 
 /* By the open file, not by its name: it is this pipe that we watch. */
-int wakes_watch(struct wakes *w, const struct fifo *f)
+int wakeups_watch(struct wakeups *w, const struct fifo *f)
 {
 	char path[32];
 	struct buf b;
@@ -64,14 +64,14 @@ int wakes_watch(struct wakes *w, const struct fifo *f)
 	return inotify_add_watch(w->pipes, path, IN_OPEN | IN_ACCESS) < 0 ? errno : 0;
 }
 
-void wakes_reopen_dump(struct wakes *w)
+void wakeups_reopen_dump(struct wakeups *w)
 {
 	if (w->dump >= 0)
 		close(w->dump);
-	w->dump = links_open();
+	w->dump = rtnetlink_open();
 }
 
-bool wakes_listen_devices(struct wakes *w, bool listen)
+bool wakeups_listen_devices(struct wakeups *w, bool listen)
 {
 	struct sockaddr_nl self = {.nl_family = AF_NETLINK, .nl_groups = 1};
 
@@ -93,16 +93,16 @@ bool wakes_listen_devices(struct wakes *w, bool listen)
 	return false;
 }
 
-unsigned wakes_poll(const struct wakes *w, struct pollfd *fds)
+unsigned wakeups_poll(const struct wakeups *w, struct pollfd *fds)
 {
-	const int all[WAKES_MAX] = {w->events, w->pipes, w->signals, w->devices};
+	const int all[WAKEUPS_MAX] = {w->events, w->pipes, w->signals, w->devices};
 
-	for (unsigned i = 0; i < WAKES_MAX; i++)
+	for (unsigned i = 0; i < WAKEUPS_MAX; i++)
 		fds[i] = (struct pollfd){.fd = all[i], .events = POLLIN};
-	return WAKES_MAX;
+	return WAKEUPS_MAX;
 }
 
-int wakes_wait(struct pollfd *fds, unsigned n, int64_t deadline)
+int wakeups_wait(struct pollfd *fds, unsigned n, int64_t deadline)
 {
 	int64_t left = deadline ? deadline - now_ns() : 0;
 	struct timespec pause = {.tv_sec = 0};
@@ -127,18 +127,18 @@ static void read_away(int fd)
 	} while (n > 0 || (n < 0 && (errno == EINTR || errno == ENOBUFS)));
 }
 
-void wakes_drain(struct wakes *w, struct gone *gone)
+void wakeups_drain(struct wakeups *w, struct link_events *events)
 {
-	if (!links_events(w->events, gone)) {
+	if (!rtnetlink_read(w->events, events)) {
 		log_errno("--", "error", "netlink", errno);
-		gone->overrun = true;
+		events->overrun = true;
 	}
 	read_away(w->pipes);
 	if (w->devices >= 0)
 		read_away(w->devices);
 }
 
-bool wakes_stopped(struct wakes *w)
+bool wakeups_stopped(struct wakeups *w)
 {
 	struct signalfd_siginfo info;
 

@@ -1,4 +1,4 @@
-/* What wakes the sidecar: links, pipes, devices, signals. */
+/* What wakeups the sidecar: links, pipes, devices, signals. */
 #ifndef FDPIPE_WAKEUPS_H
 #define FDPIPE_WAKEUPS_H
 
@@ -7,32 +7,32 @@
 
 #include <poll.h>
 
-#define WAKES_MAX 4
+#define WAKEUPS_MAX 4
 
-struct wakes {
+struct wakeups {
 	int events, dump; /* rtnetlink: what changes; for asking what there is */
 	int devices;      /* uevents, listened to only while a VF is half there; else -1 */
 	int pipes;        /* inotify: a pipe was opened or read */
 	int signals;
 	bool stop;
-	const char *failed; /* what wakes_open() could not open */
+	const char *failed; /* what wakeups_open() could not open */
 };
 
 /* From then on SIGTERM and SIGINT wait for us, and a pipe without a reader is an error code. */
-int wakes_block_signals(void);
+int wakeups_block_signals(void);
 
-int wakes_open(struct wakes *w);                        /* 0, or errno */
-int wakes_watch(struct wakes *w, const struct fifo *f); /* 0, or errno */
-void wakes_reopen_dump(struct wakes *w);
+int wakeups_open(struct wakeups *w);                        /* 0, or errno */
+int wakeups_watch(struct wakeups *w, const struct fifo *f); /* 0, or errno */
+void wakeups_reopen_dump(struct wakeups *w);
 
 /* True: it has just begun to listen. */
-bool wakes_listen_devices(struct wakes *w, bool listen);
+bool wakeups_listen_devices(struct wakeups *w, bool listen);
 
-unsigned wakes_poll(const struct wakes *w, struct pollfd *fds);
-int wakes_wait(struct pollfd *fds, unsigned n, int64_t deadline);
+unsigned wakeups_poll(const struct wakeups *w, struct pollfd *fds);
+int wakeups_wait(struct pollfd *fds, unsigned n, int64_t deadline);
 
 /* Reads away all that woke us; removals of links are added to `gone`. */
-void wakes_drain(struct wakes *w, struct gone *gone);
-bool wakes_stopped(struct wakes *w);
+void wakeups_drain(struct wakeups *w, struct link_events *events);
+bool wakeups_stopped(struct wakeups *w);
 
 #endif

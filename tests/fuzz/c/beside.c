@@ -6,14 +6,14 @@
 #include <string.h>
 
 void beside_target(struct input in) {
-  struct record r;
+  struct line_record r;
 
   doors.file = in;
-  record_load(&r, "/run/netvsc", "00");
+  line_record_load(&r, "/run/netvsc", "00");
   MUST(memchr(r.line, '\0', sizeof(r.line)));
-  MUST(r.vf >= 0 && r.state <= RECORD_TAKEN && (!r.state || r.vf));
-  record_save(&r, "/run/netvsc", "00");
-  MUST(guard_load("/run/netvsc", "00") < GUARD_STATES);
-  MUST(guard_by_name(guard_name(guard_load("/run/netvsc", "00"))) <
-       GUARD_STATES);
+  MUST(r.vf >= 0 && r.state <= LINE_TAKEN && (!r.state || r.vf));
+  line_record_save(&r, "/run/netvsc", "00");
+  MUST(guard_state_load("/run/netvsc", "00") < GUARD_STATES);
+  MUST(guard_state_by_name(guard_state_name(
+           guard_state_load("/run/netvsc", "00"))) < GUARD_STATES);
 }

@@ -55,8 +55,8 @@ static void check(const struct cni_call *call) {
   MUST(call->state[0] == '/' && strlen(call->state) < sizeof(call->state));
   MUST(!strchr(call->container, '/') && call->container[0] != '.');
   MUST(!call->prev_result.n || json_is_object(call->prev_result));
-  MUST(cni_file(call, "containers", path, sizeof(path)));
-  cni_write(&message, call, &env);
+  MUST(cni_state_path(call, "containers", path, sizeof(path)));
+  cni_message_write(&message, call, &env);
   MUST(message.parts[0].n < sizeof(message.header));
 }
 
@@ -67,7 +67,7 @@ void cni_target(struct input in) {
   environment(&in);
   doors.in = in;
   doors.piece = in.n % 3 ? 0 : 100;
-  if (cni_read(&call, &why) == CNI_OK && call.verb != CNI_VERSION)
+  if (cni_call_read(&call, &why) == CNI_OK && call.command != CNI_VERSION)
     check(&call);
   else
     MUST(why && *why);

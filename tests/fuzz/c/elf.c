@@ -5,5 +5,5 @@
 
 void elf_target(struct input in) {
   doors.file = in;
-  MUST(target_look("/app") < GUARD_STATES);
+  MUST(elf_check("/app") < GUARD_STATES);
 }

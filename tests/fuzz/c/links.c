@@ -22,27 +22,27 @@ static void check(const struct links *links) {
   }
 }
 
-static void dumped(struct sight *sight) {
+static void dumped(struct pair_links *pair) {
   static struct links links;
 
   memset(&links, 0, sizeof(links));
-  if (!links_dump(0, &links, every))
+  if (!rtnetlink_dump(0, &links, every))
     return;
   check(&links);
-  sight_look(sight, &links, "netvsc0", "", "/sys");
-  MUST(!sight->vf || sight->pci[0]);
+  pair_links_update(pair, &links, "netvsc0", "", "/sys");
+  MUST(!pair->vf || pair->pci[0]);
 }
 
 void links_target(struct input in) {
-  struct sight sight = {.number = "00", .verbs = -1};
-  struct gone gone = {.count = 0};
+  struct pair_links pair = {.number = "00", .verbs = -1};
+  struct link_events events = {.count = 0};
 
   sim_option("--sim");
   doors.in = in;
-  dumped(&sight);
+  dumped(&pair);
   doors.in = in;
-  links_events(0, &gone);
-  MUST(gone.count <= MAX_GONE);
-  sight_gone(&sight, &gone);
-  sight_tell(&sight);
+  rtnetlink_read(0, &events);
+  MUST(events.count <= MAX_LINK_EVENTS);
+  pair_links_apply(&pair, &events);
+  pair_links_log(&pair);
 }

@@ -26,15 +26,15 @@ static unsigned split(char *text, char **argv) {
 /* The longest VF there can be fits every template that was taken, or is refused
  * as a whole. */
 static void check(const struct pair_config *c) {
-  const struct template_values v = {"ffffffff:ff:1f.7", "00:0d:3a:c0:00:11",
-                                    "enP12345p0s2nabc"};
+  const struct devargs_values v = {"ffffffff:ff:1f.7", "00:0d:3a:c0:00:11",
+                                   "enP12345p0s2nabc"};
   char line[LINE_SIZE - 1];
 
   MUST(strlen(c->number) == 2 && *c->netvsc && !strchr(c->netvsc, '/'));
   if (!*c->template)
     return;
-  MUST(!template_check(c->template));
-  if (template_render(c->template, &v, line, sizeof(line)))
+  MUST(!devargs_template_check(c->template));
+  if (devargs_template_render(c->template, &v, line, sizeof(line)))
     MUST(!strchr(line, '\n'));
 }
 

@@ -57,16 +57,16 @@ int sysfs_verbs(const char *root, const char *pci) {
   return doors.agent ? 0 : -1;
 }
 
-void beside_save(const char *dir, const char *pair, const char *kind,
-                 const char *text, size_t n) {
+void state_file_save(const char *dir, const char *pair, const char *kind,
+                     const char *text, size_t n) {
   (void)dir;
   (void)pair;
   (void)kind;
   MUST(strnlen(text, n) == n);
 }
 
-bool beside_load(const char *dir, const char *pair, const char *kind,
-                 char *text, size_t size) {
+bool state_file_load(const char *dir, const char *pair, const char *kind,
+                     char *text, size_t size) {
   struct input in = doors.file;
   size_t n = input_take(&in, text, size - 1);
 

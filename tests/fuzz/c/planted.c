@@ -1,5 +1,5 @@
 /* Wrong on purpose: shows that a fault would be found. A length is believed, as
- * links.c must not. */
+ * rtnetlink.c must not. */
 #include "targets.h"
 
 void planted_target(struct input in) {

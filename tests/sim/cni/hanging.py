@@ -28,10 +28,10 @@ def hasty_shim() -> Path:
     ignored = shutil.ignore_patterns("build")
     shutil.copytree(SOURCES, folder, ignore=ignored, dirs_exist_ok=True)
     limits = {
-        "CNI_PATIENCE_MS": PATIENCE_S,
-        "CNI_PATIENCE_PLAIN_MS": PATIENCE_PLAIN_S,
-        "CNI_BACK_ADD_MS": BACK_S,
-        "CNI_BACK_DEL_MS": BACK_S,
+        "CNI_TIMEOUT_MS": PATIENCE_S,
+        "CNI_TIMEOUT_PLAIN_MS": PATIENCE_PLAIN_S,
+        "CNI_AGENT_WAIT_ADD_MS": BACK_S,
+        "CNI_AGENT_WAIT_DEL_MS": BACK_S,
     }
     flags = " ".join(f"-D{name}={int(value * 1000)}" for name, value in limits.items())
     command = ["make", "-s", "-C", str(folder), "build/fdpipe-sim", f"CPPFLAGS={flags}"]

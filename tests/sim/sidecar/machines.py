@@ -97,12 +97,12 @@ class GateState(ctypes.Structure):
 class ReadyFacts(ctypes.Structure):
     _fields_ = (
         ("now", c_int64),
-        ("given", c_uint64),
+        ("container_verbs", c_uint64),
         ("instance", c_uint32),
         ("shape", c_uint32),
         ("verbs", c_int32),
         *((name, c_uint8) for name in ("there", "joined", "conflict", "bound", "needs_verbs")),
-        ("told", c_uint8),
+        ("verbs_known", c_uint8),
     )
 
 
@@ -130,17 +130,17 @@ def library() -> ctypes.CDLL:
     lib.gate_assume_asked.argtypes = [POINTER(GateState), c_int64]
     lib.gate_step.argtypes = [POINTER(GateState), POINTER(GateFacts), POINTER(c_int64)]
     lib.gate_step.restype = c_bool
-    lib.ready_init.argtypes = [POINTER(ReadyState), c_int64]
-    lib.ready_step.argtypes = [POINTER(ReadyState), POINTER(ReadyFacts), POINTER(c_int64)]
-    lib.ready_step.restype = c_bool
-    lib.template_check.argtypes = [c_char_p]
-    lib.template_check.restype = c_char_p
+    lib.vf_ready_init.argtypes = [POINTER(ReadyState), c_int64]
+    lib.vf_ready_step.argtypes = [POINTER(ReadyState), POINTER(ReadyFacts), POINTER(c_int64)]
+    lib.vf_ready_step.restype = c_bool
+    lib.devargs_template_check.argtypes = [c_char_p]
+    lib.devargs_template_check.restype = c_char_p
     lib.driver_needs_verbs.argtypes = [c_char_p]
     lib.driver_needs_verbs.restype = c_bool
     lib.driver_template.argtypes = [c_char_p]
     lib.driver_template.restype = c_char_p
-    lib.template_render.argtypes = [c_char_p, POINTER(TemplateValues), c_char_p, c_size_t]
-    lib.template_render.restype = c_bool
+    lib.devargs_template_render.argtypes = [c_char_p, POINTER(TemplateValues), c_char_p, c_size_t]
+    lib.devargs_template_render.restype = c_bool
     return lib
 
 
@@ -200,12 +200,12 @@ class ReadyMachine:
     def __init__(self, *, settle: int) -> None:
         self.state = ReadyState()
         self.deadline = 0
-        library().ready_init(byref(self.state), settle)
+        library().vf_ready_init(byref(self.state), settle)
 
     def step(self, now: int, **facts: int) -> bool:
         deadline = c_int64()
         given = {"there": 1, "joined": 1, "bound": 1, "verbs": -1, "instance": 1} | facts
-        found = library().ready_step(
+        found = library().vf_ready_step(
             byref(self.state), byref(ReadyFacts(now=now, **given)), byref(deadline)
         )
         self.deadline = deadline.value
@@ -221,7 +221,7 @@ class ReadyMachine:
 
 
 def check_template(text: str) -> str | None:
-    wrong: bytes | None = library().template_check(text.encode())
+    wrong: bytes | None = library().devargs_template_check(text.encode())
     return wrong.decode() if wrong else None
 
 
@@ -238,5 +238,5 @@ def render(text: str, *, pci: str, mac: str, interface: str, size: int = 256) ->
     """Return the line, or None if it does not fit."""
     space = ctypes.create_string_buffer(size)
     values = TemplateValues(pci.encode(), mac.encode(), interface.encode())
-    fits = library().template_render(text.encode(), byref(values), space, size)
+    fits = library().devargs_template_render(text.encode(), byref(values), space, size)
     return space.value.decode("latin-1") if fits else None

@@ -97,15 +97,17 @@ def test_without_a_word_of_what_was_given_it_is_offered_and_says_so() -> None:
 @pytest.mark.parametrize(("given", "verbs"), [(0, 3), (1 << 2, 3), (1, 64), (1, 1000)])
 def test_another_verbs_device_than_was_given_withholds_it(given: int, verbs: int) -> None:
     vf = machine()
-    assert not vf.step(START, needs_verbs=1, verbs=verbs, told=1, given=given)
-    assert not vf.step(START + SETTLE, needs_verbs=1, verbs=verbs, told=1, given=given)
+    assert not vf.step(START, needs_verbs=1, verbs=verbs, verbs_known=1, container_verbs=given)
+    assert not vf.step(
+        START + SETTLE, needs_verbs=1, verbs=verbs, verbs_known=1, container_verbs=given
+    )
     assert (vf.why, vf.verbs) == (Ready.MISMATCH, Verbs.MISMATCH)
 
 
 def test_the_verbs_device_that_was_given_is_fine() -> None:
     vf = machine()
-    vf.step(START, needs_verbs=1, verbs=3, told=1, given=1 << 3)
-    assert vf.step(START + SETTLE, needs_verbs=1, verbs=3, told=1, given=1 << 3)
+    vf.step(START, needs_verbs=1, verbs=3, verbs_known=1, container_verbs=1 << 3)
+    assert vf.step(START + SETTLE, needs_verbs=1, verbs=3, verbs_known=1, container_verbs=1 << 3)
     assert vf.verbs is Verbs.OK
 
 
@@ -116,9 +118,9 @@ FACTS = st.fixed_dictionaries(
         "bound": st.integers(0, 1),
         "conflict": st.integers(0, 1),
         "needs_verbs": st.integers(0, 1),
-        "told": st.integers(0, 1),
+        "verbs_known": st.integers(0, 1),
         "verbs": st.integers(-1, 70),
-        "given": st.integers(0, 2**64 - 1),
+        "container_verbs": st.integers(0, 2**64 - 1),
         "instance": st.integers(0, 2),
         "shape": st.integers(0, 2),
     }
