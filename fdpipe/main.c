@@ -12,9 +12,9 @@ static const char usage[] =
 	"fdpipe announce --pair NN=<netvsc>[,tap=<interface>][,template=<devargs>] ...\n"
 	"    [--poll-ms 100] [--settle-ms 30] [--gate auto|started|immediate]\n"
 	"    [--gate-timeout-s 10] [--dir /run/netvsc] [--sysfs /sys] [--guard-file PATH]\n"
-	"        the sidecar: makes the pipes, follows the VFs, announces\n"
+	"        the sidecar: creates the pipes, watches the VFs, announces them\n"
 	"fdpipe exec --fd N=<pipe> ... [--guard auto|off] [--guard-file PATH] -- command ...\n"
-	"        the launcher: opens the pipes, sets the guard, becomes the command\n"
+	"        the launcher: opens the pipes, preloads the guard, executes the command\n"
 	"fdpipe vf NN\n"
 	"        prints the line that may be offered now, for exec(...) in devargs\n"
 	"fdpipe ready\n"
@@ -22,7 +22,7 @@ static const char usage[] =
 	"fdpipe status\n"
 	"        prints what the sidecar knows, one JSON object per pair\n"
 	"fdpipe cni, or under the name netvsc-cni\n"
-	"        the CNI plugin: carries the runtime's call to the node's agent\n"
+	"        the CNI plugin: forwards the runtime's call to the node's agent\n"
 	"fdpipe --version | --help\n";
 
 struct command {
@@ -52,7 +52,8 @@ int main(int argc, char **argv)
 	if (argc && !strcmp(slash ? slash + 1 : argv[0], "netvsc-cni"))
 		return command_cni(argv + 1);
 	if (argc < 2)
-		return complain(EXIT_USAGE, "no verb", "nothing to do", "see fdpipe --help");
+		return complain(
+			EXIT_USAGE, "command line", "no command is given", "see fdpipe --help");
 	for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argv + 2);
@@ -60,5 +61,5 @@ int main(int argc, char **argv)
 		return print("fdpipe " VERSION "\n");
 	if (!strcmp(argv[1], "--help"))
 		return print(usage);
-	return complain(EXIT_USAGE, argv[1], "is not a verb", "see fdpipe --help");
+	return complain(EXIT_USAGE, argv[1], "is not a command", "see fdpipe --help");
 }

@@ -20,7 +20,7 @@ static int open_of(uint64_t pid, const char *name)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* The fourth field of /proc/PID/stat, after the name in parentheses, which may contain any. */
+/* The fourth field of /proc/PID/stat, after the name in parentheses, which may contain anything. */
 static uint64_t parent_of(uint64_t pid)
 {
 	char text[512], *at;
@@ -49,12 +49,12 @@ static void see_line(struct loaded *l, const char *line)
 
 	if (!file)
 		return;
-	/* one that was replaced since, by rename, is loaded as it was */
+	/* a file replaced by rename since then is still mapped */
 	l->guard |= !strcmp(file, "/guard.so") || !strcmp(file, "/guard.so (deleted)");
 	l->dpdk |= !strncmp(file, "/librte_", 8);
 }
 
-/* Each line ends with a path. One longer than the space is cut off, and is none of ours. */
+/* Each line ends with a path. A line longer than the buffer is cut off; ours are shorter. */
 static bool see_maps(struct loaded *l, int fd)
 {
 	char space[1024], line[PATH_SIZE];

@@ -1,10 +1,10 @@
-/* Which program asks: does an ancestor of ours have the guard and DPDK's libraries loaded? */
+/* The program that runs `fdpipe vf`: has it loaded the guard and DPDK's libraries? */
 #ifndef FDPIPE_CALLER_H
 #define FDPIPE_CALLER_H
 
 #include "lib/guard_state.h"
 
-/* ACTIVE or OFF; UNPROVEN: no shared DPDK library is loaded; UNKNOWN: it cannot be seen. */
+/* LOADED or OFF; UNPROVEN: no shared DPDK library is loaded; UNKNOWN: its maps are unreadable. */
 enum guard_state caller_guard(void);
 
 #endif

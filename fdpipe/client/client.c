@@ -43,7 +43,8 @@ static int connect_patiently(int patience_ms)
 		fd = connect_once();
 		if (fd >= 0 || errno != ECONNREFUSED || now_ns() >= end)
 			return fd;
-		poll(NULL, 0, RETRY_PAUSE_MS); /* nothing tells when a socket begins to listen */
+		poll(NULL, 0,
+			RETRY_PAUSE_MS); /* there is no event for a socket that begins to listen */
 	}
 }
 
@@ -86,6 +87,6 @@ int client_print(const char *request)
 		return complain_errno(EXIT_FAILED, "the sidecar at @netvsc.io/fdpipe", errno,
 			"is `fdpipe announce` running in this pod?");
 	if (!strncmp(answer, "error: ", 7))
-		return complain(EXIT_FAILED, "the sidecar says", answer, NULL);
+		return complain(EXIT_FAILED, "error from the sidecar", answer, NULL);
 	return write(STDOUT_FILENO, answer, (size_t)n) == n ? 0 : EXIT_FAILED;
 }

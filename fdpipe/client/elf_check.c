@@ -106,7 +106,7 @@ static bool needs_dpdk(struct program *p)
 	return false;
 }
 
-/* A script or a program of another kind: not an ELF file that we can read. */
+/* False: a script, or another kind of program than a 64-bit ELF file. */
 static bool read_program(struct program *p)
 {
 	Elf64_Ehdr h;

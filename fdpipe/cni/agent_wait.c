@@ -20,7 +20,7 @@ int agent_wait_open(const struct cni_call *call)
 	return watch;
 }
 
-/* Takes all that came; what is in place of which name does not matter: the caller looks. */
+/* Which file was moved there does not matter: the caller tries to connect. */
 static void drain(int watch)
 {
 	char events[1024] __attribute__((aligned(__alignof__(struct inotify_event))));

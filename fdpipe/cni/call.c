@@ -105,7 +105,7 @@ static enum cni_code read_container(struct cni_call *call, const char **why)
 	call->container = "";
 	if (!needed)
 		return CNI_OK;
-	*why = "CNI_CONTAINERID: give letters, digits, '_', '.', '-', at most 128";
+	*why = "invalid CNI_CONTAINERID: use letters, digits, '_', '.', '-', at most 128";
 	if (!is_container(id))
 		return CNI_BAD_ENVIRONMENT;
 	call->container = id;
@@ -124,18 +124,18 @@ enum cni_code cni_call_read(struct cni_call *call, const char **why)
 
 	*call = (struct cni_call){.version = CNI_NEWEST, .container = ""};
 	call->command = command_of(getenv("CNI_COMMAND"));
-	*why = "CNI_COMMAND: known are ADD, DEL, CHECK, GC, STATUS, VERSION";
+	*why = "unsupported CNI_COMMAND: use ADD, DEL, CHECK, GC, STATUS or VERSION";
 	if (call->command == CNI_NONE)
 		return CNI_BAD_ENVIRONMENT;
 	if (call->command == CNI_VERSION)
 		return CNI_OK;
-	*why = "standard input: no configuration came, or more than 256 KiB of it";
+	*why = "standard input: no configuration within 10 s, or more than 256 KiB";
 	if (!read_stdin(&call->config))
 		return CNI_BAD_JSON;
-	*why = "standard input: the configuration is no JSON object";
+	*why = "standard input: the configuration is not a JSON object";
 	if (!json_is_object(call->config))
 		return CNI_BAD_JSON;
-	*why = "cniVersion: 0.3.0, 0.3.1, 0.4.0, 1.0.0 and 1.1.0 are spoken here";
+	*why = "unsupported cniVersion: use 0.3.0, 0.3.1, 0.4.0, 1.0.0 or 1.1.0";
 	if (!read_version(call->config, call->version, sizeof(call->version)))
 		return CNI_BAD_VERSION;
 	call->annotated = is_annotated(call->config);

@@ -22,15 +22,15 @@ enum cni_code {
 struct cni_call {
 	enum cni_command command;
 	struct span config;      /* all of standard input */
-	char version[8];         /* as asked, one that we speak; else the newest */
-	const char *container;   /* safe as the name of a file; "" where the verb has none */
-	char state[64];          /* the agent's state folder */
+	char version[8];         /* the requested one if supported, else the newest */
+	const char *container;   /* safe as a file name; "" where the command has none */
+	char state[64];          /* the agent's state directory */
 	struct span prev_result; /* empty where there is none */
 	bool annotated;          /* the webhook's annotation says that the pod has pairs */
 	bool delegates;          /* there is an ipam section */
 };
 
-/* Reads environment and standard input; what is wrong stands in *why. */
+/* Reads environment and standard input. If not CNI_OK, *why says what is wrong. */
 enum cni_code cni_call_read(struct cni_call *call, const char **why);
 
 #endif

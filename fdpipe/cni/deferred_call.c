@@ -33,7 +33,7 @@ bool cni_state_path(const struct cni_call *call, const char *folder, char *path,
 	       path_join(path, size, where, call->container);
 }
 
-/* After a boot the program may run before the agent has ever made its folders. */
+/* After a boot the runtime may call before the agent has created its directories. */
 static bool make_folder(const struct cni_call *call)
 {
 	char folder[PATH_SIZE];
@@ -74,7 +74,7 @@ void deferred_call_save(const struct cni_call *call, const struct cni_message *m
 		return;
 	buf_init(&b, new, sizeof(new));
 	buf_str(&b, path);
-	buf_str(&b, ",new"); /* a comma is in no container's id */
+	buf_str(&b, ",new"); /* no container ID contains a comma */
 	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;

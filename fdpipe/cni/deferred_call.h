@@ -1,4 +1,4 @@
-/* A call that went through without the agent, written down for it: docs/decisions/0007. */
+/* A call answered without the agent and kept for it: docs/decisions/0007. */
 #ifndef FDPIPE_DEFERRED_CALL_H
 #define FDPIPE_DEFERRED_CALL_H
 
@@ -14,14 +14,14 @@ struct cni_message {
 void cni_message_write(
 	struct cni_message *message, const struct cni_call *call, const struct buf *env);
 
-/* Leaves the message in the state folder, in one step; what cannot be written is let go, for a pod
- * that has no pairs must not fail because of us. */
+/* Writes the message into the state directory, atomically. A failure to write is ignored: a pod
+ * without pairs must not fail because of us. */
 void deferred_call_save(const struct cni_call *call, const struct cni_message *message);
 
-/* Takes it back: the pod has ended. */
+/* Removes it: the pod has ended. */
 void deferred_call_drop(const struct cni_call *call);
 
-/* A file of this container, in a folder of the state folder. */
-bool cni_state_path(const struct cni_call *call, const char *folder, char *path, size_t size);
+/* The path of this container's file in a subdirectory of the state directory. */
+bool cni_state_path(const struct cni_call *call, const char *subdirectory, char *path, size_t size);
 
 #endif

@@ -19,7 +19,7 @@ bool json_is_object(struct span text);
  * Keys are compared as they are written: one spelled with escapes is not found. */
 bool json_member(struct span object, const char *key, struct span *value);
 
-/* What stands between the quotes; false for what is no string, or has escapes in it. */
+/* What stands between the quotes; false if it is not a string, or has escapes in it. */
 bool json_plain(struct span value, struct span *text);
 
 bool span_is(struct span s, const char *text);

@@ -1,7 +1,6 @@
 /*
- * The sidecar. Everything that wakeups it is only a reason to look: each turn reads what went,
- * dumps the links, lets each pair judge and act, then answers who asks. Nothing happens: nothing
- * runs.
+ * The sidecar's loop. Every event is only a hint: each turn reads which links went, dumps the
+ * links, steps each pair, then serves the socket. Without an event nothing runs.
  */
 #include "commands/announce_options.h"
 #include "commands/commands.h"
@@ -22,16 +21,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BLIND_TIME (50 * MS) /* between tries when the kernel does not tell us its links */
+#define DUMP_RETRY_NS (50 * MS) /* between attempts while link dumps fail */
 
 static struct announce_options options;
 static struct pair pairs[MAX_PAIRS];
 static struct clients clients;
 static struct watchers watchers;
 static struct links links;
-static bool blind = true; /* until the first dump, and when one failed */
+static bool links_unknown = true; /* before the first dump, and after one that failed */
 
-static bool wanted(const struct link *l)
+static bool is_relevant(const struct link *l)
 {
 	for (unsigned i = 0; i < options.count; i++)
 		if (l->index == pairs[i].links.netvsc || l->index == pairs[i].links.tap ||
@@ -70,12 +69,12 @@ static int open_pairs(void)
 			buf_str(&b, strerror(error));
 		}
 		return complain(EXIT_FAILED, path, text,
-			"remove it if nobody needs it, or name another --dir");
+			"remove it if nothing uses it, or give another --dir");
 	}
 	return 0;
 }
 
-/* No guard file is fine: applications run without, behind the gate. */
+/* Without a guard file applications run unguarded, and the gate protects them. */
 static void install_guard(const char *bin)
 {
 	char from[PATH_SIZE], to[PATH_SIZE];
@@ -105,7 +104,7 @@ static int install(void)
 
 	if (!path_join(bin, sizeof(bin), options.settings.dir, "bin") ||
 		!path_join(to, sizeof(to), bin, "fdpipe"))
-		return complain_errno(EXIT_FAILED, bin, ENAMETOOLONG, "name a shorter --dir");
+		return complain_errno(EXIT_FAILED, bin, ENAMETOOLONG, "give a shorter --dir");
 	error = make_dir(bin);
 	if (!error)
 		error = install_file("/proc/self/exe", to);
@@ -115,13 +114,13 @@ static int install(void)
 	return 0;
 }
 
-static int open_world(struct wakeups *w)
+static int open_wakeups(struct wakeups *w)
 {
 	int error = wakeups_open(w);
 
 	if (error)
-		return complain_errno(
-			EXIT_FAILED, w->failed, error, "netlink, inotify and signalfd are needed");
+		return complain_errno(EXIT_FAILED, w->failed, error,
+			"netlink, inotify and signalfd are required");
 	for (unsigned i = 0; i < options.count; i++) {
 		error = wakeups_watch(w, &pairs[i].fifo);
 		if (error)
@@ -145,11 +144,11 @@ static int open_socket(void)
 	return 0;
 }
 
-/* Without a dump nothing is known, and what is not known is not offered. */
+/* After a failed dump no link is known, so nothing is offered. */
 static void dump(struct wakeups *w)
 {
-	blind = !rtnetlink_dump(w->dump, &links, wanted);
-	if (blind) {
+	links_unknown = !rtnetlink_dump(w->dump, &links, is_relevant);
+	if (links_unknown) {
 		log_errno("--", "error", "listing the links", errno);
 		wakeups_reopen_dump(w);
 		links.count = 0;
@@ -158,39 +157,39 @@ static void dump(struct wakeups *w)
 		log_event("--", "error", "more links on the pci bus than can be followed");
 }
 
-/* A dump for each word of rtnetlink's; who asks or reads a pipe does not change the links. */
-static int64_t look(struct wakeups *w)
+/* Dumps only after an rtnetlink event: requests and reads of a pipe change no link. */
+static int64_t update_links(struct wakeups *w)
 {
 	struct link_events events = {.count = 0};
 
 	wakeups_drain(w, &events);
 	for (unsigned i = 0; i < options.count; i++)
 		pair_link_events(&pairs[i], &events);
-	if (events.any || events.overrun || blind)
+	if (events.any || events.overrun || links_unknown)
 		dump(w);
 	for (unsigned i = 0; i < options.count; i++)
 		pair_update_links(&pairs[i], &links);
-	return blind ? now_ns() + BLIND_TIME : 0;
+	return links_unknown ? now_ns() + DUMP_RETRY_NS : 0;
 }
 
-static bool half_there(void)
+static bool any_incomplete(void)
 {
-	bool half = false;
+	bool any = false;
 
 	for (unsigned i = 0; i < options.count; i++)
-		half |= vf_ready_incomplete(&pairs[i].ready);
-	return half;
+		any |= vf_ready_incomplete(&pairs[i].ready);
+	return any;
 }
 
-/* One turn; returns when the next is due though nothing happens. */
+/* One turn of the loop. Returns when the next is due without an event; 0: never. */
 static int64_t turn(struct wakeups *w)
 {
-	int64_t deadline = look(w);
+	int64_t deadline = update_links(w);
 
 	for (unsigned i = 0; i < options.count; i++)
 		deadline = sooner(deadline, pair_step(&pairs[i], now_ns()));
-	if (wakeups_listen_devices(w, half_there()))
-		deadline = now_ns(); /* what it told before we listened is not lost: look again */
+	if (wakeups_listen_devices(w, any_incomplete()))
+		deadline = now_ns(); /* look again for what came before we listened */
 	return deadline;
 }
 
@@ -231,11 +230,11 @@ int command_announce(char **argv)
 	if (!code)
 		code = open_pairs();
 	if (!code)
-		code = open_world(&wakeups);
+		code = open_wakeups(&wakeups);
 	if (!code)
 		code = install();
 	if (!code)
-		turn(&wakeups); /* so that who finds us ready finds the pipes in order */
+		turn(&wakeups); /* before the socket opens: `ready` promises pipes in order */
 	if (!code)
 		code = open_socket();
 	if (!code) {

@@ -41,7 +41,7 @@ static const char *parse_keys(struct pair_config *c, const char *at)
 	if (!strncmp(at, ",tap=", 5)) {
 		at += 5;
 		if (!take_name(c->tap, &at))
-			return "tap= is an interface name of at most 15 characters";
+			return "tap= must be an interface name of at most 15 characters";
 	}
 	if (!strncmp(at, ",template=", 10)) {
 		at += 10;
@@ -70,15 +70,17 @@ static int add_pair(struct announce_options *o, const char *value)
 			value, "write NN=<netvsc>, NN being two digits, such as 00=netvsc0");
 	memcpy(c.number, value, 2);
 	if (!take_name(c.netvsc, &at))
-		return bad_pair(value, "the NetVSC is an interface name of at most 15 characters");
+		return bad_pair(
+			value, "the NetVSC must be an interface name of at most 15 characters");
 	wrong = parse_keys(&c, at);
 	if (wrong)
 		return bad_pair(value, wrong);
 	for (unsigned i = 0; i < o->count; i++) {
 		if (!strcmp(o->pairs[i].number, c.number))
-			return bad_pair(value, "its number is taken; number the pairs 00, 01, ...");
+			return bad_pair(
+				value, "the number is used twice; number the pairs 00, 01, ...");
 		if (!strcmp(o->pairs[i].netvsc, c.netvsc))
-			return bad_pair(value, "its NetVSC is in another pair; name each once");
+			return bad_pair(value, "the NetVSC is in another pair; use each once");
 	}
 	if (o->count == MAX_PAIRS)
 		return bad_pair(
@@ -173,7 +175,7 @@ int announce_options(struct announce_options *o, char **argv)
 	while (!code && argv[at])
 		code = parse_one(o, argv, &at);
 	if (!code && !o->count)
-		code = complain(EXIT_USAGE, "announce", "no pair is named",
+		code = complain(EXIT_USAGE, "announce", "no pair is given",
 			"give --pair NN=<netvsc> for each");
 	return code;
 }

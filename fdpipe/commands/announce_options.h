@@ -10,7 +10,7 @@ struct announce_options {
 	unsigned count;
 };
 
-/* 0, or the exit code after it said what is wrong. */
+/* 0, or an exit code, with the error printed. */
 int announce_options(struct announce_options *o, char **argv);
 
 #endif

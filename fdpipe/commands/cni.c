@@ -1,7 +1,9 @@
-/* `cni`, also called netvsc-cni: carries a CNI call to the agent, and answers where it is away.
+/* `cni`, also called netvsc-cni: forwards a CNI call to the agent, and answers itself where the
+ * agent does not.
  *
  * A pod without pairs never fails because of us, a node never turns NotReady because of us, and a
- * network namespace never dies with a pair inside: those three decide what is said without agent.
+ * network namespace never dies with a pair inside: these three rules decide the answer without an
+ * agent.
  */
 #include "cni/agent_wait.h"
 #include "cni/call.h"
@@ -23,15 +25,15 @@
 #define ANSWER_SIZE (512 * 1024)
 #define ENVIRONMENT_SIZE (16 * 1024)
 
-/* From the first step to the last: an agent that hangs counts as away. Tests build with less. */
+/* For the whole call: an agent that hangs counts as not answering. Tests build with less. */
 #ifndef CNI_TIMEOUT_MS
 #define CNI_TIMEOUT_MS 60000 /* a move takes 40 ms; seven pairs of a busy node some seconds */
 #endif
 #ifndef CNI_TIMEOUT_PLAIN_MS
-#define CNI_TIMEOUT_PLAIN_MS 5000 /* where nothing is ours: such a pod must not be held */
+#define CNI_TIMEOUT_PLAIN_MS 5000 /* for pods without pairs, which must not be delayed */
 #endif
 
-/* Within that: for an agent that died while something of ours may be inside. containerd lets the
+/* Within that: for an agent that died while a pair may be in the pod. containerd lets the
  * netns of an ADD that failed go whatever DEL says of it (2.4, RunPodSandbox), so that neither
  * should be over before the agent is back; a DEL after an ADD that succeeded is asked for again.
  */
@@ -74,7 +76,7 @@ static int fail(const struct cni_call *call, enum cni_code code, const char *why
 	return EXIT_FAILED;
 }
 
-static int tell_versions(void)
+static int print_versions(void)
 {
 	static const char text[] =
 		"{\"cniVersion\":\"" CNI_NEWEST "\",\"supportedVersions\":"
@@ -83,7 +85,7 @@ static int tell_versions(void)
 	return print(text, sizeof(text) - 1);
 }
 
-/* Has the agent put something into this container? What cannot be read counts as yes. */
+/* Has the agent moved a pair into this container? An unreadable marker counts as yes. */
 static bool has_marker(const struct cni_call *call)
 {
 	char path[PATH_SIZE];
@@ -93,7 +95,7 @@ static bool has_marker(const struct cni_call *call)
 	return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
-/* Is nothing of this pod ours, as far as can be seen from here? */
+/* Has this pod no pairs, as far as can be seen without the agent? */
 static bool is_plain(const struct cni_call *call)
 {
 	if (call->command == CNI_ADD && (call->annotated || !call->prev_result.n))
@@ -103,7 +105,7 @@ static bool is_plain(const struct cni_call *call)
 	return call->command != CNI_GC && !has_marker(call);
 }
 
-/* Is there an address to free that the agent alone can free? Nobody would ask for it again. */
+/* Is there an address that only the agent can release? The runtime would not ask again. */
 static bool frees_address(const struct cni_call *call)
 {
 	return call->command == CNI_DEL && call->delegates;
@@ -115,10 +117,10 @@ static int without_agent(const struct cni_call *call, const struct cni_message *
 	case CNI_ADD:
 		if (!is_plain(call))
 			return fail(call, CNI_TRY_AGAIN,
-				"this pod has NetVSC pairs and the node's netvsc-deviceplugin is "
-				"away");
+				"this pod has NetVSC pairs and the node's netvsc-deviceplugin does "
+				"not answer");
 		deferred_call_save(
-			call, message); /* it may have pairs for all that: the agent will know */
+			call, message); /* it may have pairs nevertheless: the agent will know */
 		return print(call->prev_result.p, call->prev_result.n);
 	case CNI_DEL:
 		/* First this, then the marker: the agent writes the marker and then looks whether
@@ -126,12 +128,12 @@ static int without_agent(const struct cni_call *call, const struct cni_message *
 		deferred_call_drop(call);
 		if (has_marker(call))
 			return fail(call, CNI_TRY_AGAIN,
-				"a NetVSC pair is inside and the node's netvsc-deviceplugin is "
-				"away");
+				"a NetVSC pair is in this pod and the node's netvsc-deviceplugin "
+				"does not answer");
 		if (frees_address(call))
 			return fail(call, CNI_TRY_AGAIN,
 				"the ipam plugin must free an address and the node's "
-				"netvsc-deviceplugin is away");
+				"netvsc-deviceplugin does not answer");
 		return 0;
 	default:
 		return 0;
@@ -157,7 +159,7 @@ static int connect_agent(const struct cni_call *call, int64_t end)
 	return -1;
 }
 
-/* Waits until the socket may be used, but not past the end. */
+/* Waits until the socket is ready, until `end` at most. */
 static bool wait_for(int fd, short events, int64_t end)
 {
 	struct pollfd one = {.fd = fd, .events = events};
@@ -195,7 +197,7 @@ static bool collect_environment(struct buf *b)
 	return !b->full;
 }
 
-/* Reads until the agent closes; -1 if it says nothing within the time, dies, or says too much. */
+/* Reads until the agent closes. -1: no answer in time, connection lost, or an answer too long. */
 static long receive(int fd, char *answer, size_t size, int64_t end)
 {
 	size_t length = 0;
@@ -231,7 +233,7 @@ static long ask(
 	return n >= 2 && (answer[0] == '0' || answer[0] == '1') && answer[1] == '\n' ? n : -1;
 }
 
-/* Asks each agent that comes, for as long as something may be inside. */
+/* Asks each new agent, for as long as a pair may be in the pod. */
 static long ask_again(
 	const struct cni_call *call, const struct cni_message *message, char *answer, int64_t began)
 {
@@ -269,9 +271,9 @@ int command_cni(char **argv)
 	if (code != CNI_OK)
 		return fail(&call, code, why);
 	if (call.command == CNI_VERSION)
-		return tell_versions();
+		return print_versions();
 	if (call.command == CNI_STATUS && !call.delegates)
-		return 0; /* the agent itself is always well, or its absence is not to be told */
+		return 0; /* an absent agent must not make the node NotReady */
 	buf_init(&environment, space, sizeof(space));
 	if (!collect_environment(&environment))
 		return fail(&call, CNI_BAD_ENVIRONMENT, "CNI_*: more than 16 KiB of environment");

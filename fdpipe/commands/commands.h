@@ -6,7 +6,7 @@ int command_announce(char **argv);
 int command_exec(char **argv);
 int command_cni(char **argv);
 
-/* What asks the sidecar of this network namespace. */
+/* These ask the sidecar of this network namespace. */
 int command_vf(char **argv);
 int command_ready(char **argv);
 int command_status(char **argv);

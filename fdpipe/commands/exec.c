@@ -1,6 +1,6 @@
 /*
- * The launcher: opens the pipes where the application's arguments expect them, sets the guard,
- * tells the sidecar whether it will work, and becomes the application.
+ * The launcher: opens the pipes at the descriptors of the application's arguments, preloads the
+ * guard, tells the sidecar whether it can work, and executes the application.
  */
 #include "client/client.h"
 #include "client/elf_check.h"
@@ -48,7 +48,7 @@ static int add_pipe(struct launch *l, const char *value)
 	number[n] = '\0';
 	if (!parse_num(number, 3, 65535, &fd))
 		return complain_value(EXIT_EXEC_FAILED, "--fd", value,
-			"the descriptor is a number from 3 to 65535");
+			"the descriptor must be a number from 3 to 65535");
 	for (unsigned i = 0; i < l->count; i++)
 		if (l->pipes[i].fd == (int)fd)
 			return complain_value(EXIT_EXEC_FAILED, "--fd", value,
@@ -115,10 +115,10 @@ static const char *check_pipe(int fd, int number)
 
 	if (fstat(fd, &s) < 0 || !S_ISFIFO(s.st_mode))
 		return "is not a named pipe";
-	return flags >= 0 && number != fd ? "is to become a descriptor that is open already" : NULL;
+	return flags >= 0 && number != fd ? "would become a descriptor that is open already" : NULL;
 }
 
-/* The application's first look needs no writer: without one a read says end of file, harmless. */
+/* Needs no writer: without one the application's first read returns end of file. */
 static int open_pipe(int number, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK);
@@ -139,7 +139,7 @@ static int open_pipe(int number, const char *path)
 	return 0;
 }
 
-static bool names(const char *list, const char *file)
+static bool list_contains(const char *list, const char *file)
 {
 	while (*list) {
 		size_t n = strcspn(list, ": ");
@@ -169,7 +169,7 @@ static bool set_entry(char *entry, size_t name_length)
 	return true;
 }
 
-/* Appended: what the user preloads comes first and stays. */
+/* Appended: the user's own preloads stay, and come first. */
 static bool preload(const char *guard)
 {
 	static const char name[] = "LD_PRELOAD=";
@@ -180,8 +180,8 @@ static bool preload(const char *guard)
 	buf_init(&b, entry, sizeof(entry));
 	buf_str(&b, name);
 	if (before && *before) {
-		if (names(before, guard))
-			return true; /* launched by a launcher */
+		if (list_contains(before, guard))
+			return true; /* started by another launcher */
 		buf_str(&b, before);
 		buf_str(&b, ":");
 	}
@@ -201,7 +201,7 @@ static enum guard_state choose_guard(struct launch *l, const char *path)
 		return GUARD_ABSENT;
 	state = elf_check(path);
 	if (state == GUARD_STATIC || state == GUARD_SECURE)
-		return state; /* it would be ignored, or complained of by the loader */
+		return state; /* the loader would ignore it, or print an error */
 	return preload(l->guard_file) ? state : GUARD_ABSENT;
 }
 
@@ -213,7 +213,7 @@ static void warn_user(enum guard_state state, const char *path)
 			"is setuid or has file capabilities, so the loader ignores the guard",
 		[GUARD_ABSENT] = "runs without the guard, there is no guard.so",
 		[GUARD_UNPROVEN] =
-			"links no shared DPDK library itself, so the guard may have no hold",
+			"links no shared DPDK library itself, so the guard may have no effect",
 	};
 
 	if (says[state])
@@ -241,7 +241,7 @@ static void tell_sidecar(const struct launch *l, enum guard_state state)
 	}
 	if (!told)
 		complain_errno(0, "the sidecar at @netvsc.io/fdpipe", errno,
-			"it does not know of the guard, so it waits for the ports to be started");
+			"it was not told of the guard, so it waits for the ports to be started");
 }
 
 static int run(struct launch *l, const char *path)

@@ -1,4 +1,4 @@
-/* The commands that ask the sidecar of this network namespace and print its answer. */
+/* The commands that ask the sidecar of this network namespace and print the answer. */
 #include "client/caller.h"
 #include "client/client.h"
 #include "commands/commands.h"
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* What fail-safe's exec(...) runs at each poll. Its output is the line, or nothing. */
+/* `vf`, which fail-safe's exec(...) runs at each poll: prints the line, or nothing. */
 int command_vf(char **argv)
 {
 	char request[32];
@@ -25,7 +25,7 @@ int command_vf(char **argv)
 	return client_print(request);
 }
 
-/* For the startup probe: the sidecar answers as soon as its pipes and files are there. */
+/* `ready`, for the startup probe: the sidecar answers once its pipes and files are there. */
 int command_ready(char **argv)
 {
 	if (argv[0])
@@ -33,7 +33,7 @@ int command_ready(char **argv)
 	return client_print("ready\n");
 }
 
-/* What the sidecar knows, for people and scripts in the pod. */
+/* `status`: what the sidecar knows, for people and scripts in the pod. */
 int command_status(char **argv)
 {
 	if (argv[0])

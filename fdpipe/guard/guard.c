@@ -1,6 +1,6 @@
 /*
  * guard.so: preloaded into a DPDK application, it keeps the application alive when DPDK's fail-safe
- * driver loses a sub-device. Three faults of the driver are made up for (docs/guard.md):
+ * driver loses a sub-device. It works around three faults of the driver (docs/guard.md):
  *
  *  - the port of a sub-device that is gone is released twice. The second release dereferences what
  *    the first one cleared, or darkens port 0;
@@ -16,8 +16,8 @@
  *
  * No header of DPDK and none of a C library: one weak, unversioned dlsym is all that is needed, so
  * any glibc and musl loads this file. What stands where in DPDK's structures is looked up, never
- * assumed: see learn_data_word() and find_copies(). Where it is not found, people and the sidecar
- * are told.
+ * assumed: see learn_data_word() and find_copies(). Where it is not found, the guard says so on
+ * stderr and to the sidecar.
  */
 #include "guard/burst_copies.h"
 #include "guard/lcores.h"
@@ -60,15 +60,15 @@ static struct failsafe failsafes[MAX_FAILSAFE];
 static size_t data_word = DATA_UNKNOWN;
 
 /*
- * Of ports whose removal was told and that are not closed yet: how long lcores are still waited
- * for, in nanoseconds. 0: not leaving.
+ * Of ports whose removal was reported and that are not closed yet: for how long lcores are still
+ * waited for, in nanoseconds. 0: not leaving.
  */
 static long long leaving[UNKNOWN + 1];
 
-/* Threads that tell of something now, in rte_eth_dev_callback_process; and how often one began. */
+/* Threads in rte_eth_dev_callback_process now, and how often one entered it. */
 static unsigned callbacks_running, callbacks_begun;
 
-/* ---- small text ---- */
+/* ---- text ---- */
 
 static int starts_with(const char *text, const char *start)
 {
@@ -91,7 +91,7 @@ static void report(const char *name, const char *state)
 		report_to_sidecar(call, name, state);
 }
 
-/* ---- what a device tells about itself ---- */
+/* ---- what can be read off a device ---- */
 
 static const char *data_of(struct device *device)
 {
@@ -126,7 +126,7 @@ static int is_failsafe(const char *name)
 	return starts_with(name, "net_failsafe");
 }
 
-/* A device that was just allocated as fail-safe's; false: there are more than we know. */
+/* Records a new device of fail-safe's; false: the table is full. */
 static int remember(struct device *device)
 {
 	for (size_t i = 0; i < MAX_FAILSAFE; i++) {
@@ -145,7 +145,7 @@ static int remember(struct device *device)
 	return 0;
 }
 
-/* The port of a device; UNKNOWN where this DPDK does not say it. */
+/* The port of a device; UNKNOWN where it is not found in this DPDK. */
 static size_t port_of(struct device *device, port_by_name_fn *port_by_name)
 {
 	const char *name = LOAD(&data_word) != DATA_UNKNOWN ? data_of(device) : NULL;
@@ -156,7 +156,7 @@ static size_t port_of(struct device *device, port_by_name_fn *port_by_name)
 	return port < UNKNOWN ? port : UNKNOWN;
 }
 
-/* The same of one that is still fail-safe's: a device that was released may be another's. */
+/* The same, if it is still fail-safe's: a released device may have been allocated again. */
 static size_t port_of_failsafe(const struct failsafe *one, port_by_name_fn *port_by_name)
 {
 	const char *name = data_of(one->device);
@@ -179,7 +179,7 @@ static struct bursts bursts_of(struct device *device)
 	return (struct bursts){device->rx_burst, device->tx_burst};
 }
 
-/* Not all of our work can be done for this port: people and the sidecar are told, once. */
+/* The guard cannot do all its work for this port: reports it, once. */
 static void set_partial(struct failsafe *one, const char *name, const char *why)
 {
 	if (one && one->is_partial)
@@ -216,7 +216,7 @@ static void find_copies(struct failsafe *one, char *table, uint16_t port, struct
 		report(data_of(one->device), "active");
 }
 
-/* Once more, at each removal: there may be a new sidecar, or one that was busy then. */
+/* Repeated at each removal: the sidecar may be new, or have been busy before. */
 static void repeat_report(const struct failsafe *one)
 {
 	if (one->is_started)
@@ -231,7 +231,8 @@ static void follow(struct failsafe *one, struct bursts old, char *table, uint16_
 
 	if ((now.rx == old.rx && now.tx == old.tx) || !now.rx)
 		return;
-	/* Not seen to start, as where start was not called by its symbol: anything that fits. */
+	/* The start was not seen, as where it was not called by its symbol: take any entry that
+	 * fits. */
 	if (!copies.words)
 		copies = copies_find(table, port, old);
 	if (copies_renew(&copies, old, now))
@@ -241,7 +242,7 @@ static void follow(struct failsafe *one, struct bursts old, char *table, uint16_
 		set_partial(one, data_of(one->device), NO_COPIES);
 }
 
-/* ---- letting lcores pass ---- */
+/* ---- waiting for lcores ---- */
 
 static long long *time_left(uint16_t port)
 {
@@ -269,7 +270,7 @@ static void mark_leaving(size_t port)
 		STORE(&leaving[port], LCORES_PATIENCE_NS);
 }
 
-/* ---- what is interposed ---- */
+/* ---- interposed functions ---- */
 
 #define NO_DATA                                                                                    \
 	": this DPDK keeps the name of a port where it is not found, so a VF's removal ends the "  \
@@ -360,7 +361,7 @@ EXPORT int rte_eth_dev_callback_process(struct device *device, int event, void *
 	__atomic_add_fetch(&callbacks_running, 1, __ATOMIC_ACQ_REL);
 	__atomic_add_fetch(&callbacks_begun, 1, __ATOMIC_ACQ_REL);
 	int result = process ? process(device, event, param) : -38;
-	mark_leaving(gone); /* again: whoever stopped it meanwhile did so before it was marked */
+	mark_leaving(gone); /* again: a stop meanwhile may have come before the mark */
 	for (size_t i = 0; table && port_by_name && i < count; i++) {
 		size_t port = port_of_failsafe(&failsafes[i], port_by_name);
 

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-	THREADS_MAX = 1024, /* those beyond are not waited for */
+	THREADS_MAX = 1024, /* more are not waited for */
 	NAMES_MAX = 4096,
 	PATH_SIZE = 48,
 	STAT_SIZE = 128, /* a thread's name and state stand at the front of its stat */

@@ -1,4 +1,4 @@
-/* Finds the functions that the guard stands in front of, and what else it needs of the program. */
+/* Finds the functions that the guard interposes, and what else it needs of the program. */
 #ifndef GUARD_SYMBOLS_H
 #define GUARD_SYMBOLS_H
 

@@ -122,7 +122,7 @@ int complain_value(int code, const char *thing, const char *value, const char *r
 	buf_init(&b, text, sizeof(text));
 	buf_str(&b, "\"");
 	buf_str(&b, value);
-	buf_str(&b, "\" will not do");
+	buf_str(&b, "\" is not valid");
 	return complain(code, thing, text, remedy);
 }
 

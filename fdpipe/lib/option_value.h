@@ -1,9 +1,9 @@
-/* Options as both commands that have any write them. */
+/* The options of `announce` and `exec`. */
 #ifndef FDPIPE_OPTION_VALUE_H
 #define FDPIPE_OPTION_VALUE_H
 
-/* Splits `--name=value` or `--name value` at argv[*at] and steps over it; NULL: it is not `name`.
-   A value that is not there is an empty one. */
+/* The value of `--name=value` or `--name value` at argv[*at], which is stepped over; a missing one
+ * is empty. NULL: argv[*at] is another option. */
 const char *option_value(char **argv, int *at, const char *name);
 
 #endif

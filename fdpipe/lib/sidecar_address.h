@@ -1,4 +1,4 @@
-/* Where the sidecar of a network namespace is reached. Includes nothing: the guard has no libc. */
+/* The socket address of a network namespace's sidecar. No includes: the guard has no libc. */
 #ifndef FDPIPE_SIDECAR_ADDRESS_H
 #define FDPIPE_SIDECAR_ADDRESS_H
 

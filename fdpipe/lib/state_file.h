@@ -5,11 +5,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A failure is logged: what is not kept is only not known to the next one. */
+/* A failure is logged and otherwise harmless: the next sidecar knows less. */
 void state_file_save(
 	const char *dir, const char *pair, const char *kind, const char *text, size_t length);
 
-/* False if there is nothing; else `text` is what is there, as far as it fits, and ends with NUL. */
+/* False: there is none, or it is empty. Text that does not fit is cut off; it ends with NUL. */
 bool state_file_load(const char *dir, const char *pair, const char *kind, char *text, size_t size);
 
 #endif

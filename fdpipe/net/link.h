@@ -10,7 +10,7 @@
 struct link {
 	int32_t index, master;
 	uint8_t mac[6];
-	uint8_t sim_master[6]; /* simulation only: the master, told by MAC */
+	uint8_t sim_master[6]; /* simulation only: the master's MAC */
 	bool up, has_mac, sim_netvsc, sim_joined;
 	char name[NAME_SIZE];
 	char pci[PCI_SIZE]; /* parent on the pci bus; empty: another bus, or none */
@@ -19,7 +19,7 @@ struct link {
 struct links {
 	struct link v[MAX_LINKS];
 	unsigned count;
-	bool overflow; /* more links of concern than we keep */
+	bool overflow; /* there were more than MAX_LINKS */
 };
 
 #endif

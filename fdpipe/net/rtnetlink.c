@@ -11,10 +11,10 @@
 #include <linux/rtnetlink.h>
 #include <unistd.h>
 
-#define MAX_EVENTS 1024 /* per wake: a flood must not keep us from looking */
-#define DUMP_TRIES 5    /* a dump that a change interrupted is taken again */
+#define MAX_EVENTS 1024 /* per turn: a flood must not delay the dump */
+#define DUMP_TRIES 5    /* a dump interrupted by a change is repeated */
 
-static _Alignas(struct nlmsghdr) char reply[32768]; /* the kernel never fills more per message */
+static _Alignas(struct nlmsghdr) char reply[32768]; /* the kernel's messages are no larger */
 static uint32_t sequence;
 
 static int route_socket(uint32_t groups)
@@ -40,7 +40,7 @@ int rtnetlink_open(void)
 	return route_socket(0);
 }
 
-/* One datagram of the kernel's; 0 with errno EAGAIN: none there, EPROTO: it was cut off. */
+/* One datagram from the kernel. 0 and errno EAGAIN: there is none, EPROTO: it was truncated. */
 static size_t receive(int fd)
 {
 	struct sockaddr_nl from;
@@ -64,8 +64,8 @@ static size_t receive(int fd)
 }
 
 /*
- * The system's macros step over padding that is not there and count what is left below zero; ours
- * end where the datagram or the message ends. NULL: there are no more.
+ * The system's macros step over padding that may be missing and let the remaining length wrap
+ * around; these end where the datagram or the message ends. NULL: no more.
  */
 static const struct nlmsghdr *message_at(const void *p, size_t left)
 {
@@ -118,7 +118,7 @@ static bool text_attr(const struct rtattr *a, char *to, size_t size)
 	return true;
 }
 
-/* A link that was not removed but went to another namespace is told with its new index there. */
+/* The message for a link that moved to another namespace has that namespace's id. */
 static bool moved(const struct nlmsghdr *h)
 {
 	size_t left;
@@ -212,7 +212,7 @@ static void note_gone(const struct nlmsghdr *h, struct link_events *events)
 	struct link l;
 
 	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) || info->ifi_family != AF_UNSPEC)
-		return; /* a bridge tells of its ports with the same messages */
+		return; /* bridges send the same messages for their ports */
 	if (h->nlmsg_type == RTM_DELLINK)
 		note(events, info->ifi_index, moved(h) ? LINK_MOVED : LINK_REMOVED);
 	else if (parse(h, &l) && l.pci[0] && (!l.up || (!l.master && !l.sim_joined)))
@@ -283,7 +283,7 @@ static bool failed(const struct nlmsghdr *h)
 	return true;
 }
 
-/* 1: complete, 0: changed under way, take it again, -1: errno. */
+/* 1: complete, 0: interrupted by a change, -1: errno. */
 static int collect(int fd, struct links *links, link_filter *wanted)
 {
 	bool interrupted = false;
@@ -295,7 +295,7 @@ static int collect(int fd, struct links *links, link_filter *wanted)
 			return -1;
 		for (const struct nlmsghdr *h = message_at(reply, n); h; h = next_message(h, &n)) {
 			if (h->nlmsg_seq != sequence)
-				continue; /* of a dump given up before */
+				continue; /* of an earlier dump */
 			if (failed(h))
 				return -1;
 			interrupted |= (h->nlmsg_flags & NLM_F_DUMP_INTR) != 0;

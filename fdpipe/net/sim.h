@@ -1,6 +1,6 @@
 /*
  * Simulation: veths have no parent device and cannot be a NetVSC's masters, so link aliases stand
- * for both. Built with -DSIM only; the shipped program does not know the option, and these are
+ * for both. Built with -DSIM only; the shipped program has no such option, and these do
  * nothing.
  */
 #ifndef FDPIPE_SIM_H

@@ -1,4 +1,4 @@
-/* What rtnetlink does not tell of a PCI device: its driver and its verbs device. */
+/* What rtnetlink does not have of a PCI device: its driver and its verbs device. */
 #ifndef FDPIPE_SYSFS_H
 #define FDPIPE_SYSFS_H
 

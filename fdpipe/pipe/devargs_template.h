@@ -11,7 +11,7 @@ struct devargs_values {
 	const char *interface; /* the VF's name */
 };
 
-/* An empty result: fine. Else what is wrong with it. */
+/* NULL, or what is wrong with it. */
 const char *devargs_template_check(const char *text);
 
 /* False: the line would be longer than size - 1. */

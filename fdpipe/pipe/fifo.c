@@ -29,20 +29,20 @@ static const char *make(const char *path)
 	struct stat s;
 
 	if (mkfifo(path, FIFO_MODE) < 0 && errno != EEXIST)
-		return "cannot be made";
+		return "cannot be created";
 	if (lstat(path, &s) < 0)
-		return "cannot be looked at";
+		return "cannot be inspected";
 	return refuse(&s);
 }
 
-/* What was opened, and not what was looked at before, must be right. */
+/* Checks the open file: the path may have been replaced since. */
 static const char *check(int fd)
 {
 	const char *wrong;
 	struct stat s;
 
 	if (fstat(fd, &s) < 0)
-		return "cannot be looked at";
+		return "cannot be inspected";
 	wrong = refuse(&s);
 	if (wrong)
 		return wrong;
@@ -137,7 +137,7 @@ bool fifo_token(const struct fifo *f)
 	return done;
 }
 
-/* Reads all but the last byte. A reader that is faster leaves nothing, and that is fine, too. */
+/* Reads all but the last byte. If the reader is faster, nothing is left to read. */
 static enum fifo_cancelled read_away(const struct fifo *f, int reader)
 {
 	char space[LINE_SIZE];
@@ -163,8 +163,8 @@ static enum fifo_cancelled read_away(const struct fifo *f, int reader)
 }
 
 /*
- * The newline first: from then on no reader can take what stands before it. It stays as the token,
- * so a reader in the middle of its reading meets it whatever we do meanwhile. A pipe too full for
+ * The newline first: from then on no reader can take what is before it. It stays as the token, so a
+ * reader that is reading now gets it in any case. A pipe too full for
  * one more byte (somebody else wrote) is emptied first.
  */
 enum fifo_cancelled fifo_cancel(const struct fifo *f)

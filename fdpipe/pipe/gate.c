@@ -26,7 +26,7 @@ static void reset(struct gate *g, const struct gate_facts *f)
 static void follow(struct gate *g, const struct gate_facts *f)
 {
 	if (!f->present || (g->tap && f->tap != g->tap))
-		reset(g, f); /* it ended, or was replaced behind our back */
+		reset(g, f); /* it ended, or was replaced unnoticed */
 	g->tap = f->tap;
 	if (!g->asked_at && f->present && f->asked_at > g->reset_at)
 		g->asked_at = f->asked_at;
@@ -34,7 +34,7 @@ static void follow(struct gate *g, const struct gate_facts *f)
 		g->up_at = f->now;
 }
 
-/* When time opens it; 0: time alone does not. */
+/* When it opens by time; 0: not by time alone. */
 static int64_t opens_at(const struct gate *g, const struct gate_facts *f)
 {
 	bool guarded = g->mode == GATE_AUTO && f->guarded;
@@ -44,7 +44,7 @@ static int64_t opens_at(const struct gate *g, const struct gate_facts *f)
 	if (g->up_at)
 		return guarded ? g->up_at : g->up_at + GATE_STARTED_POLLS * g->poll;
 	if (f->tap || !g->asked_at)
-		return 0; /* a tap that is down says: not started */
+		return 0; /* a tap that is down: the port is not started */
 	return g->asked_at + (guarded ? GATE_GUARDED_WAIT_NS : g->timeout);
 }
 

@@ -3,10 +3,9 @@
  *
  * A fail-safe port that is started with its VF plugged keeps burst functions that crash at the
  * VF's removal, unless the guard is at work; and port ids are the same at every start only if all
- * ports exist before the first VF comes. So the line waits until the port is started: the tap that
- * fail-safe made goes up then and dies with the process, and the guard says that it is at work.
- * Where neither is there, time has to tell.
- * Pure.
+ * ports exist before the first VF comes. So the line waits until the port is started: fail-safe's
+ * tap goes up then and goes away with the process, and the guard reports that it works. Without
+ * either, a timeout opens it. Pure.
  */
 #ifndef FDPIPE_GATE_H
 #define FDPIPE_GATE_H
@@ -14,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GATE_STARTED_POLLS 3 /* the bursts are cached 1.3 ms after IFF_UP: be generous */
+#define GATE_STARTED_POLLS 3             /* the burst functions are copied 1.3 ms after IFF_UP */
 #define GATE_GUARDED_WAIT_NS 500000000LL /* guarded and no tap: until all ports are made */
 
 enum gate_mode { GATE_AUTO, GATE_STARTED, GATE_IMMEDIATE };
@@ -24,9 +23,8 @@ struct gate_facts {
 	int64_t asked_at; /* the application's last reading of the pipe; 0: never */
 	int32_t tap;      /* ifindex of the fail-safe's tap; 0: there is none */
 	uint8_t tap_up;
-	uint8_t present; /* the application has the pipe open, or has asked by `vf` */
-	uint8_t guarded; /* the guard in it said that it is at work, which it does when a port is
-			    started */
+	uint8_t present; /* the application has the pipe open, or uses `vf` */
+	uint8_t guarded; /* its guard reported itself active, as it does when a port is started */
 };
 
 struct gate {
@@ -41,7 +39,7 @@ struct gate {
 
 void gate_init(struct gate *g, enum gate_mode mode, int64_t poll_ns, int64_t timeout_ns);
 
-/* The application was there before us: when it read first is not known, now is the best guess. */
+/* The application is older than this sidecar: its first reading is unknown, now is assumed. */
 void gate_assume_asked(struct gate *g, int64_t now);
 
 /* Returns whether it is open; *deadline: when time alone will open it, 0 if it will not. */

@@ -31,13 +31,13 @@ static void forgive(struct token *t)
 	t->retry_at = 0;
 }
 
-/* The token went although the VF it took is still there: probing worked, configuring did not. */
+/* The token was taken although the VF is still there: probing worked, configuring did not. */
 static void plug_failed(struct token *t, int64_t now)
 {
 	int64_t pause = t->poll * 2;
 
 	if (now - t->taken_at > TOKEN_RETRY_CAP_NS + 2 * pause)
-		t->fails = 0; /* it had been plugged meanwhile */
+		t->fails = 0; /* the plug held for a while */
 	for (uint32_t i = 0; i < t->fails && pause < TOKEN_RETRY_CAP_NS; i++)
 		pause *= 2;
 	if (pause > TOKEN_RETRY_CAP_NS)
@@ -49,7 +49,7 @@ static void plug_failed(struct token *t, int64_t now)
 
 /*
  * The reader reads until nothing is left, and the last line wins: a token put back while it is
- * still reading would take the line back again. One poll later it has long gone on to probe it.
+ * still reading would take the line back again. One poll later it has finished reading.
  */
 static void took_line(struct token *t, int64_t now)
 {
@@ -79,7 +79,7 @@ static void see_consumption(struct token *t, const struct token_facts *f, struct
 	t->inside = INSIDE_NOTHING;
 }
 
-/* A line on offer always belongs to the last number: any change of it makes the line untrue. */
+/* A line on offer is always that of the last number: any change of it makes the line stale. */
 static void see_vf(struct token *t, const struct token_facts *f, struct token_out *out)
 {
 	if (f->offer == t->offer)
@@ -111,7 +111,7 @@ static void see_order(struct token *t, const struct token_facts *f, struct token
 {
 	if (t->fresh) {
 		t->fresh = false;
-		t->alive = f->reader; /* a running application, most likely: at work */
+		t->alive = f->reader; /* most likely an application that runs already */
 		cancel(t, out, WHY_START);
 	}
 	if (f->order) {
@@ -134,7 +134,8 @@ static void offer(struct token *t, const struct token_facts *f, struct token_out
 	if (!f->offer || !f->reader || t->inside == INSIDE_LINE)
 		return;
 	if (t->hungry ? f->now < t->retry_at : !t->lost || !t->alive)
-		return; /* one that has not read yet is not polling yet: it would leave the line */
+		return; /* one that has not read yet does not poll yet: the line would stay unread
+			 */
 	act(out, DO_LINE);
 	t->inside = INSIDE_LINE;
 	t->line = f->offer;

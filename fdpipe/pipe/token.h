@@ -2,8 +2,8 @@
  * The writer's protocol: a token at rest, an address only for a hungry reader.
  *
  * The pipe of a fail-safe fd(N) holds a lone newline when nothing is on offer. A fail-safe reads it
- * as "no device", so it is harmless for ever, and only a live fail-safe that wants a device
- * consumes it. Its disappearance therefore says: somebody is hungry.
+ * as "no device", so it is harmless, and only a live fail-safe that wants a device consumes it. So
+ * when it is gone, the reader is hungry.
  *
  * Pure: facts and times in, actions out. No clock, no file, no memory but the struct.
  */
@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#define TOKEN_UNREAD_POLLS 3            /* a line not read for so long is taken back */
+#define TOKEN_UNREAD_POLLS 3            /* a line unread for so long is taken back */
 #define TOKEN_RETRY_CAP_NS 5000000000LL /* longest pause between offers after failed plugs */
 #define TOKEN_MAX_ACTIONS 8
 
@@ -24,7 +24,7 @@ enum token_action {
 			  what stands before it, so that not for an instant there is neither */
 	DO_LINE = 2,   /* write the line of facts.offer in one write() */
 	DO_TOKEN = 3,  /* write the lone newline */
-	/* only to be told */
+	/* only to be logged and recorded */
 	SAW_HUNGRY = 16,
 	SAW_TAKEN = 17,
 	SAW_FAILED_PLUG = 18,
@@ -44,9 +44,9 @@ struct token_facts {
 	int64_t now;
 	uint32_t offer; /* number of the VF whose line may be offered now; 0: none. A VF that was
 			   away, be it for an instant, comes back under a new number */
-	uint8_t reader; /* somebody has the pipe open for reading */
+	uint8_t reader; /* the pipe is open for reading */
 	uint8_t empty;  /* the pipe holds nothing */
-	uint8_t order;  /* told from outside to start afresh */
+	uint8_t order;  /* `announce` was requested: start over */
 };
 
 struct token {
@@ -61,7 +61,7 @@ struct token {
 	uint32_t fails;                                /* failed plugs in a row */
 	uint8_t inside;                                /* enum token_inside */
 	uint8_t hungry, lost, fresh;
-	uint8_t alive; /* the present reader has read: it is a fail-safe at work */
+	uint8_t alive; /* the present reader has read: it is a running fail-safe */
 };
 
 struct token_out {
@@ -77,7 +77,7 @@ void token_resume(struct token *t, uint32_t number);
 
 void token_step(struct token *t, const struct token_facts *f, struct token_out *out);
 
-/* What the world answered: a write found no reader or no room; a cancelled line had been read. */
+/* How an action ended: a write found no reader or no room; a cancelled line had been read. */
 void token_write_failed(struct token *t);
 void token_cancelled_late(struct token *t, int64_t now);
 

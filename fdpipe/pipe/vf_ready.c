@@ -7,7 +7,7 @@ void vf_ready_init(struct vf_ready *r, int64_t settle_ns)
 {
 	memset(r, 0, sizeof(*r));
 	r->settle = settle_ns;
-	r->why = VF_AWAY;
+	r->reason = VF_AWAY;
 }
 
 static bool has_verbs_device(const struct vf_ready_facts *f)
@@ -15,7 +15,7 @@ static bool has_verbs_device(const struct vf_ready_facts *f)
 	return f->verbs < MAX_VERBS && (f->container_verbs >> f->verbs & 1);
 }
 
-static enum verbs_state judge_verbs(const struct vf_ready *r, const struct vf_ready_facts *f)
+static enum verbs_state verbs_state_of(const struct vf_ready *r, const struct vf_ready_facts *f)
 {
 	if (!f->needs_verbs)
 		return VERBS_NOT_NEEDED;
@@ -26,7 +26,7 @@ static enum verbs_state judge_verbs(const struct vf_ready *r, const struct vf_re
 	return has_verbs_device(f) ? VERBS_OK : VERBS_MISMATCH;
 }
 
-static enum vf_ready_reason judge(struct vf_ready *r, const struct vf_ready_facts *f)
+static enum vf_ready_reason reason_of(struct vf_ready *r, const struct vf_ready_facts *f)
 {
 	if (f->conflict)
 		return VF_CONFLICT;
@@ -43,7 +43,7 @@ static enum vf_ready_reason judge(struct vf_ready *r, const struct vf_ready_fact
 	return VF_READY;
 }
 
-static void follow(struct vf_ready *r, const struct vf_ready_facts *f)
+static void track(struct vf_ready *r, const struct vf_ready_facts *f)
 {
 	if (!f->there || f->instance != r->instance) {
 		r->seen_at = f->there ? f->now : 0;
@@ -57,7 +57,7 @@ static void follow(struct vf_ready *r, const struct vf_ready_facts *f)
 	r->shape = f->shape;
 }
 
-/* A missing driver or verbs device: look again soon, then ever more rarely, then not at all. */
+/* For a missing driver or verbs device: check again soon, then less often, then not at all. */
 static int64_t recheck(struct vf_ready *r, const struct vf_ready_facts *f)
 {
 	if (f->now - r->seen_at > VF_RECHECK_END_NS)
@@ -68,23 +68,23 @@ static int64_t recheck(struct vf_ready *r, const struct vf_ready_facts *f)
 			r->recheck_pause = VF_RECHECK_MAX_NS;
 		r->recheck_at = f->now + r->recheck_pause;
 	}
-	if (r->why == VF_VERBS_WAIT && r->seen_at + VF_VERBS_WAIT_NS < r->recheck_at)
+	if (r->reason == VF_VERBS_WAIT && r->seen_at + VF_VERBS_WAIT_NS < r->recheck_at)
 		return r->seen_at + VF_VERBS_WAIT_NS;
 	return r->recheck_at;
 }
 
 bool vf_ready_incomplete(const struct vf_ready *r)
 {
-	return r->why == VF_DRIVER_UNBOUND || r->why == VF_VERBS_WAIT;
+	return r->reason == VF_DRIVER_UNBOUND || r->reason == VF_VERBS_WAIT;
 }
 
 bool vf_ready_step(struct vf_ready *r, const struct vf_ready_facts *f, int64_t *deadline)
 {
 	*deadline = 0;
-	follow(r, f);
-	r->verbs = (uint8_t)judge_verbs(r, f);
-	r->why = (uint8_t)judge(r, f);
-	if (r->why != VF_READY) {
+	track(r, f);
+	r->verbs = (uint8_t)verbs_state_of(r, f);
+	r->reason = (uint8_t)reason_of(r, f);
+	if (r->reason != VF_READY) {
 		r->usable = false;
 		r->steady_at = 0;
 		if (vf_ready_incomplete(r))
@@ -94,7 +94,7 @@ bool vf_ready_step(struct vf_ready *r, const struct vf_ready_facts *f, int64_t *
 	if (!r->steady_at)
 		r->steady_at = f->now;
 	if (!r->usable && f->now < r->steady_at + r->settle) {
-		r->why = VF_SETTLING;
+		r->reason = VF_SETTLING;
 		*deadline = r->steady_at + r->settle;
 		return false;
 	}

@@ -13,17 +13,17 @@
 #include <stdint.h>
 
 #define VF_VERBS_WAIT_NS 2000000000LL
-#define VF_RECHECK_MIN_NS 4000000LL     /* first look again at a VF that is half there */
+#define VF_RECHECK_MIN_NS 4000000LL     /* first new check of an incomplete VF */
 #define VF_RECHECK_MAX_NS 500000000LL   /* the pauses double up to this */
-#define VF_RECHECK_END_NS 60000000000LL /* after a minute only events wake us */
+#define VF_RECHECK_END_NS 60000000000LL /* after a minute only on events */
 
 enum vf_ready_reason {
 	VF_READY,
 	VF_AWAY,           /* no such netdev */
-	VF_CONFLICT,       /* two netdevs claim to be it */
+	VF_CONFLICT,       /* two netdevs match */
 	VF_NOT_JOINED,     /* it is not (yet) the NetVSC's lower device */
 	VF_DRIVER_UNBOUND, /* no PCI driver */
-	VF_VERBS_WAIT,     /* its verbs device has not come yet */
+	VF_VERBS_WAIT,     /* its verbs device is not there yet */
 	VF_VERBS_MISMATCH, /* the container was given another verbs device */
 	VF_SETTLING,
 };
@@ -37,7 +37,7 @@ struct vf_ready_facts {
 	uint32_t shape;           /* changes with its name, address or driver */
 	int32_t verbs;            /* its verbs device's number, -1: none */
 	uint8_t there, joined, conflict, bound, needs_verbs;
-	uint8_t verbs_known; /* the agent has told container_verbs */
+	uint8_t verbs_known; /* the agent has set container_verbs */
 };
 
 struct vf_ready {
@@ -45,15 +45,15 @@ struct vf_ready {
 	int64_t seen_at, steady_at; /* 0: not */
 	int64_t recheck_at, recheck_pause;
 	uint32_t instance, shape;
-	uint8_t usable, why, verbs;
+	uint8_t usable, reason, verbs;
 };
 
 void vf_ready_init(struct vf_ready *r, int64_t settle_ns);
 
-/* Returns whether it is usable; *deadline: when to look again though nothing happened, or 0. */
+/* Returns whether it is usable; *deadline: when to check again without an event, or 0. */
 bool vf_ready_step(struct vf_ready *r, const struct vf_ready_facts *f, int64_t *deadline);
 
-/* Half there: what is missing is told by sysfs, not by rtnetlink. */
+/* Is something missing that sysfs shows, not rtnetlink? */
 bool vf_ready_incomplete(const struct vf_ready *r);
 
 const char *vf_ready_reason_name(enum vf_ready_reason why);

@@ -63,7 +63,7 @@ static struct client *free_slot(struct clients *c)
 	return oldest;
 }
 
-/* Reads what there is of the request; true: done with this client, one way or another. */
+/* Reads what has come of the request. True: this client can be closed. */
 static bool read_request(struct client *k, clients_handler *handle)
 {
 	ssize_t n = recv(
@@ -90,7 +90,7 @@ static bool read_request(struct client *k, clients_handler *handle)
 	return true;
 }
 
-/* A bounded number per wake: a flood of clients must not keep us from the pipes. */
+/* A bounded number per turn: a flood of clients must not delay the pipes. */
 static void accept_clients(struct clients *c, int64_t now, clients_handler *handle)
 {
 	for (unsigned i = 0; i < MAX_CLIENTS; i++) {
@@ -128,7 +128,7 @@ void clients_step(struct clients *c, int64_t now, clients_handler *handle)
 
 void clients_answer(int fd, const char *text, size_t length)
 {
-	/* A fresh socket takes it whole; a client that made its buffers tiny gets a part. */
+	/* A new socket takes all of it; a client with a tiny buffer gets a part. */
 	if (send(fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		return;
 }

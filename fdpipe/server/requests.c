@@ -58,7 +58,7 @@ static void watch(int fd, struct pair *p, char *rest)
 	if (clients_is_agent(fd))
 		watchers_add(watchers, fd, now_ns());
 	else
-		reply(fd, "error: only the node's agent may watch; `status` is for everybody\n");
+		reply(fd, "error: only the node's agent may watch; use `status`\n");
 }
 
 static void announce(int fd, struct pair *p, char *rest)
@@ -78,7 +78,7 @@ static void guard(int fd, struct pair *p, char *rest)
 			  "secure, absent, off\n");
 		return;
 	}
-	if (state != p->guard) /* the guard says it at each start of a port */
+	if (state != p->guard) /* the guard repeats it at each start of a port */
 		pair_set_guard(p, state);
 	reply(fd, "ok\n");
 }
@@ -109,7 +109,7 @@ static void verbs(int fd, struct pair *p, char *rest)
 	uint64_t given;
 
 	if (!clients_is_agent(fd)) {
-		reply(fd, "error: only the node's agent may say what the container was given\n");
+		reply(fd, "error: only the node's agent may set the verbs devices\n");
 		return;
 	}
 	if (!parse_verbs(next_word(&rest), &given)) {
@@ -122,25 +122,26 @@ static void verbs(int fd, struct pair *p, char *rest)
 	reply(fd, "ok\n");
 }
 
-/* Who could see nothing has no news; what the guard said itself is more than that it is loaded. */
-static bool is_news(const struct pair *p, enum guard_state state)
+/* UNKNOWN adds nothing, and LOADED is less than what the guard itself reported. */
+static bool adds_information(const struct pair *p, enum guard_state state)
 {
 	if (state == GUARD_UNKNOWN || (state == GUARD_LOADED && guard_state_reported(p->guard)))
 		return false;
 	return state < GUARD_STATES && state != p->guard;
 }
 
-/* `vf N [STATE]`: who asks also says what its application has loaded; no launcher did. */
+/* `vf N [STATE]`: without a launcher, the client says whether the guard is loaded. */
 static void vf(int fd, struct pair *p, char *rest)
 {
 	enum guard_state state = guard_state_by_name(next_word(&rest)), before;
 	const char *line;
 
-	if (p->guard == GUARD_UNKNOWN && state == GUARD_LOADED) { /* of the sidecar before us */
+	if (p->guard == GUARD_UNKNOWN &&
+		state == GUARD_LOADED) { /* as the previous sidecar left it */
 		before = guard_state_load(p->settings->dir, p->config.number);
 		state = guard_state_reported(before) ? before : state;
 	}
-	if (!p->has_reader && is_news(p, state))
+	if (!p->has_reader && adds_information(p, state))
 		pair_set_guard(p, state);
 	line = pair_vf_request(p, now_ns());
 	if (line)

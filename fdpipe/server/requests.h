@@ -1,4 +1,4 @@
-/* What can be said to the sidecar, and its answers. */
+/* The requests of the sidecar's socket, and their answers. */
 #ifndef FDPIPE_REQUESTS_H
 #define FDPIPE_REQUESTS_H
 

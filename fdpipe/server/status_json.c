@@ -20,7 +20,7 @@ static void escaped(struct buf *b, unsigned char c)
 	if (c == '"' || c == '\\') {
 		buf_bytes(b, "\\", 1);
 		buf_bytes(b, (const char *)&c, 1);
-	} else if (c < ' ' || c >= 0x7f) { /* names are bytes; as Latin-1 they stay readable */
+	} else if (c < ' ' || c >= 0x7f) { /* names are bytes; escape them as Latin-1 */
 		buf_bytes(b, text, sizeof(text));
 	} else {
 		buf_bytes(b, (const char *)&c, 1);
@@ -60,8 +60,7 @@ static void age(struct buf *b, const char *name, int64_t at, int64_t now)
 		buf_str(b, "null");
 }
 
-/* Without a fail-safe at the pipe but one that asks: three polls without a question, and it has it.
- */
+/* In exec(...) mode: an application that has not asked for three polls has its VF. */
 static bool asking(const struct pair *p, int64_t now)
 {
 	return p->asks && now - p->asked_at < TOKEN_UNREAD_POLLS * p->settings->poll;
@@ -88,7 +87,7 @@ static uint32_t taken(const struct pair *p, int64_t now)
 static const char *withheld(const struct pair *p, int64_t now)
 {
 	if (!p->usable)
-		return vf_ready_reason_name((enum vf_ready_reason)p->ready.why);
+		return vf_ready_reason_name((enum vf_ready_reason)p->ready.reason);
 	if (!p->gate.open)
 		return "Gate";
 	if (!p->has_reader && !p->asks)
@@ -117,7 +116,7 @@ static void vf_state(struct buf *b, const struct pair *p, int64_t now)
 	word(b, "reason", reason);
 }
 
-/* What the agent said that the container was given. */
+/* The container's verbs devices, as set by the agent. */
 static void container_verbs(struct buf *b, const struct pair *p)
 {
 	char list[MAX_VERBS * sizeof("uverbs63,")];
@@ -190,7 +189,7 @@ static void counters(struct buf *b, const struct pair *p)
 	number(b, "overruns", p->links.overruns);
 }
 
-/* What is told anew when it changes. */
+/* The fields whose change is sent to watchers. */
 static void pair_fields(struct buf *b, const struct pair *p, int64_t now)
 {
 	buf_str(b, "{");

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PAUSE (20 * MS) /* between two tellings: nobody in the pod can make us chatter */
+#define PAUSE (20 * MS) /* between two updates: bounds what a pod can cause */
 
 void watchers_init(struct watchers *w, const struct pair *pairs, unsigned count)
 {
@@ -46,14 +46,14 @@ static struct watcher *free_slot(struct watchers *w)
 	return oldest;
 }
 
-/* All of it or nothing more: half a line would spoil the next. */
+/* All of it, or the watcher is closed: a partial line would corrupt the next. */
 static void send_status(struct watcher *v, const struct buf *b)
 {
 	if (send(v->fd, b->p, b->len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)b->len)
 		drop(v);
 }
 
-/* Who watches has nothing more to say: what it sends, its end above all, ends it. */
+/* A watcher sends nothing: data or end of file closes it. */
 static void check_hangup(struct watcher *v)
 {
 	char any;
@@ -77,7 +77,7 @@ static bool any_changed(const struct watchers *w, int64_t now)
 	return any;
 }
 
-/* The pairs that have changed; they are taken for sent. */
+/* Writes the pairs that have changed, and counts them as sent. */
 static void write_changed(struct watchers *w, struct buf *b, int64_t now)
 {
 	for (unsigned i = 0; i < w->count; i++) {
@@ -115,7 +115,7 @@ unsigned watchers_poll(const struct watchers *w, struct pollfd *fds)
 	return n;
 }
 
-/* What changes by time alone. */
+/* When the status changes by time alone. */
 static int64_t next_deadline(const struct watchers *w, int64_t now)
 {
 	int64_t deadline = 0;

@@ -42,7 +42,7 @@ static enum line_state state_of(const char *word)
 	return LINE_NONE;
 }
 
-/* What is not as it was written says nothing. */
+/* A malformed record counts as none. */
 static void parse(struct line_record *r, char *text)
 {
 	char *vf = cut(text), *line = cut(vf);

@@ -11,11 +11,11 @@
 
 enum line_state {
 	LINE_NONE,    /* nothing was offered, or it was taken back */
-	LINE_OFFERED, /* it went into the pipe */
+	LINE_OFFERED, /* written into the pipe */
 	LINE_TAKEN,   /* it was read */
 };
 
-/* A VF is known by the index of its netdev, which no other one gets again, and by its line. */
+/* The VF is identified by its ifindex, which is not reused, and by its line. */
 struct line_record {
 	enum line_state state;
 	int32_t vf;

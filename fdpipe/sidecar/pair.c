@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define MAX_ROUNDS 4 /* of judging and acting per wake; more would be somebody playing with us */
+#define MAX_ROUNDS 4 /* of steps per turn; more would be an application's mischief */
 
 const char *pair_init(struct pair *p, const struct pair_config *c, const struct settings *s)
 {
@@ -43,7 +43,7 @@ void pair_update_links(struct pair *p, const struct links *links)
 	pair_links_update(&p->links, links, p->config.netvsc, p->config.tap, p->settings->sysfs);
 }
 
-static int64_t judge_vf(struct pair *p, int64_t now)
+static int64_t step_vf(struct pair *p, int64_t now)
 {
 	const struct pair_links *s = &p->links;
 	struct vf_ready_facts f = {
@@ -69,7 +69,7 @@ static int64_t judge_vf(struct pair *p, int64_t now)
 	return deadline;
 }
 
-static void remember(struct pair *p, enum line_state state)
+static void save_record(struct pair *p, enum line_state state)
 {
 	if (p->record.state == LINE_NONE && state == LINE_NONE)
 		return;
@@ -77,8 +77,8 @@ static void remember(struct pair *p, enum line_state state)
 	line_record_save(&p->record, p->settings->dir, p->config.number);
 }
 
-/* Who has this VF already leaves the line of an order unread, and has it still. */
-static enum line_state unless_taken(const struct pair *p, enum line_state state)
+/* An application that has this VF leaves a repeated line unread, and still has the VF. */
+static enum line_state state_unless_taken(const struct pair *p, enum line_state state)
 {
 	bool has = p->usable && p->token.taken == p->generation && !p->token.hungry;
 
@@ -92,7 +92,7 @@ static void follow_reader(struct pair *p, int64_t now)
 	if (reader == p->has_reader)
 		return;
 	if (!reader) {
-		p->guard = GUARD_UNKNOWN; /* on disk too, else the next one inherits it */
+		p->guard = GUARD_UNKNOWN; /* on disk too, else the next application inherits it */
 		guard_state_save(p->settings->dir, p->config.number, p->guard);
 	}
 	log_event(p->config.number, reader ? "opened" : "closed", NULL);
@@ -101,10 +101,10 @@ static void follow_reader(struct pair *p, int64_t now)
 	p->read_at = 0;
 	p->asks = 0;
 	if (!reader)
-		remember(p, LINE_NONE);
+		save_record(p, LINE_NONE);
 }
 
-static int64_t judge_application(struct pair *p, int64_t now)
+static int64_t step_gate(struct pair *p, int64_t now)
 {
 	struct gate_facts f = {
 		.now = now,
@@ -122,7 +122,7 @@ static int64_t judge_application(struct pair *p, int64_t now)
 	return deadline;
 }
 
-/* This is what the running application took from the sidecar before us. */
+/* Is this the VF that the running application took from the previous sidecar? */
 static void resume(struct pair *p)
 {
 	const struct line_record *r = &p->record;
@@ -150,8 +150,8 @@ static void render(struct pair *p)
 	if (!*text)
 		text = driver_template(s->driver);
 	if (!devargs_template_render(text, &v, line, sizeof(line) - 1))
-		line[0] =
-			'\0'; /* cannot be: its parts are bounded. An empty line means no device */
+		line[0] = '\0'; /* cannot happen: its parts are bounded. An empty line means no
+				   device */
 	p->length = (uint32_t)strlen(line);
 	line[p->length++] = '\n';
 	line[p->length] = '\0';
@@ -176,7 +176,7 @@ static void log_offer(const struct pair *p)
 	log_event(p->config.number, "offered", text);
 }
 
-static void take_back(struct pair *p, enum token_why why, bool line, int64_t now)
+static void cancel_line(struct pair *p, enum token_why why, bool line, int64_t now)
 {
 	static const char *const words[] = {
 		"", "start", "lost", "closed", "unread", "ordered", "foreign"};
@@ -186,7 +186,8 @@ static void take_back(struct pair *p, enum token_why why, bool line, int64_t now
 		return;
 	log_event(p->config.number, "cancelled", words[why]);
 	if (line)
-		remember(p, unless_taken(p, result == CANCELLED_LATE ? LINE_TAKEN : LINE_NONE));
+		save_record(p,
+			state_unless_taken(p, result == CANCELLED_LATE ? LINE_TAKEN : LINE_NONE));
 	if (result == CANCELLED_LATE && line) {
 		token_cancelled_late(&p->token, now);
 		log_event(p->config.number, "late", "it was read just before");
@@ -203,19 +204,19 @@ static void write_failed(struct pair *p)
 	p->again = true;
 }
 
-static void saw(struct pair *p, enum token_action what, int64_t now)
+static void note_reading(struct pair *p, enum token_action what, int64_t now)
 {
 	p->read_at = now;
 	p->again |= !p->gate.open; /* the gate counts from the first reading */
 	if (what == SAW_TAKEN) {
-		remember(p, LINE_TAKEN);
+		save_record(p, LINE_TAKEN);
 		log_number(p->config.number, "taken", "generation", p->token.taken);
 	} else {
 		log_event(p->config.number, what == SAW_HUNGRY ? "hungry" : "failed-plug", NULL);
 	}
 }
 
-/* Kept after it was written: the time until it can be read is what counts. */
+/* Recorded after the write, so as not to delay it. */
 static void offer(struct pair *p)
 {
 	if (!fifo_offer(&p->fifo, p->line, p->length)) {
@@ -225,7 +226,7 @@ static void offer(struct pair *p)
 	p->record.vf = p->links.vf;
 	memcpy(p->record.line, p->line, p->length + 1);
 	log_offer(p);
-	remember(p, unless_taken(p, LINE_OFFERED));
+	save_record(p, state_unless_taken(p, LINE_OFFERED));
 }
 
 static void act(
@@ -233,7 +234,7 @@ static void act(
 {
 	switch (what) {
 	case DO_CANCEL:
-		take_back(p, (enum token_why)out->why, line, now);
+		cancel_line(p, (enum token_why)out->why, line, now);
 		break;
 	case DO_LINE:
 		offer(p);
@@ -245,12 +246,12 @@ static void act(
 	case SAW_HUNGRY:
 	case SAW_TAKEN:
 	case SAW_FAILED_PLUG:
-		saw(p, what, now);
+		note_reading(p, what, now);
 		break;
 	}
 }
 
-static int64_t serve(struct pair *p, int64_t now)
+static int64_t step_token(struct pair *p, int64_t now)
 {
 	struct token_facts f = {
 		.now = now,
@@ -262,7 +263,7 @@ static int64_t serve(struct pair *p, int64_t now)
 	struct token_out out;
 
 	if (f.empty && !p->has_reader)
-		follow_reader(p, now); /* somebody opened it and read since we looked */
+		follow_reader(p, now); /* it was opened and read since the last check */
 	f.reader = p->has_reader;
 	p->announce_requested = false;
 	token_step(&p->token, &f, &out);
@@ -277,7 +278,7 @@ void pair_link_events(struct pair *p, const struct link_events *events)
 	if (p->token.inside == INSIDE_LINE &&
 		(!p->links.vf || p->links.leaving || events->overrun)) {
 		p->usable = false;
-		serve(p, now_ns());
+		step_token(p, now_ns());
 	}
 	pair_links_log(&p->links);
 }
@@ -289,12 +290,12 @@ int64_t pair_step(struct pair *p, int64_t now)
 
 	do {
 		p->again = false;
-		deadline = judge_vf(p, now);
+		deadline = step_vf(p, now);
 		if (p->usable)
 			render(p);
 		follow_reader(p, now);
-		deadline = sooner(deadline, judge_application(p, now));
-		deadline = sooner(deadline, serve(p, now));
+		deadline = sooner(deadline, step_gate(p, now));
+		deadline = sooner(deadline, step_token(p, now));
 	} while (p->again && ++rounds < MAX_ROUNDS);
 	pair_links_log(&p->links);
 	return p->again ? now : deadline;
@@ -312,7 +313,7 @@ const char *pair_offer(const struct pair *p)
 
 const char *pair_vf_request(struct pair *p, int64_t now)
 {
-	if (!p->has_reader) { /* else somebody looks over the shoulder of a fail-safe at the pipe */
+	if (!p->has_reader) { /* else a fail-safe reads the pipe, and this is only a query */
 		p->asks++;
 		p->asked_at = now;
 		p->read_at = now;

@@ -1,4 +1,4 @@
-/* One pair, from what is seen of it to its pipe: judged, offered, told. */
+/* One pair, from its links to its pipe. */
 #ifndef FDPIPE_PAIR_H
 #define FDPIPE_PAIR_H
 
@@ -22,7 +22,7 @@ struct pair_config {
 struct settings {
 	char dir[PATH_SIZE], sysfs[PATH_SIZE], guard[PATH_SIZE];
 	int64_t poll, settle, gate_timeout;
-	int64_t started; /* tells this run of the sidecar from any other */
+	int64_t started; /* identifies this run of the sidecar */
 	enum gate_mode gate;
 };
 
@@ -59,23 +59,23 @@ struct pair {
 const char *pair_init(struct pair *p, const struct pair_config *c, const struct settings *s);
 
 /*
- * What the messages alone tell. The dump that is to follow may have to wait for whoever is just
- * removing the VF (the kernel holds its lock for tens of milliseconds): a line goes before that.
+ * Handles the messages before the dump. The dump may have to wait for the removal of the VF (the
+ * kernel holds its lock for tens of milliseconds): a line on offer is taken back before that.
  */
 void pair_link_events(struct pair *p, const struct link_events *events);
 
 void pair_update_links(struct pair *p, const struct links *links);
 
-/* Judges and acts. Returns when to come again though nothing happens; 0: never. */
+/* Decides and acts. Returns when to call again without an event; 0: never. */
 int64_t pair_step(struct pair *p, int64_t now);
 
-/* Its last act: no address stays behind. */
+/* At the end: leaves no address in the pipe. */
 void pair_stop(struct pair *p);
 
 /* The line that may be offered now, newline included, or NULL. */
 const char *pair_offer(const struct pair *p);
 
-/* The application asked by `vf`. */
+/* The application's request `vf`: the line, or NULL. */
 const char *pair_vf_request(struct pair *p, int64_t now);
 
 void pair_set_guard(struct pair *p, enum guard_state state);

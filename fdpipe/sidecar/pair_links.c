@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static void leave(struct pair_links *l)
+static void vf_left(struct pair_links *l)
 {
 	copy_str(l->gone, sizeof(l->gone), l->pci);
 	l->gone_at = now_ns();
@@ -14,8 +14,8 @@ static void leave(struct pair_links *l)
 	l->vf = 0;
 }
 
-/* Revoked, or only moved to another namespace: the message tells, the dump cannot. */
-static void count(struct pair_links *l, bool moved)
+/* Whether it was revoked or moved to another namespace only the message says. */
+static void count_removal(struct pair_links *l, bool moved)
 {
 	if (moved)
 		log_event(l->number, "moved", NULL);
@@ -23,7 +23,7 @@ static void count(struct pair_links *l, bool moved)
 	l->losses += !moved;
 }
 
-static void see_gone(struct pair_links *l, int32_t index, enum link_event how)
+static void apply_event(struct pair_links *l, int32_t index, enum link_event how)
 {
 	if (how == LINK_LEAVING) {
 		l->leaving |= l->vf && index == l->vf;
@@ -31,10 +31,10 @@ static void see_gone(struct pair_links *l, int32_t index, enum link_event how)
 	}
 	if (index == l->left) {
 		l->left = 0;
-		count(l, how == LINK_MOVED);
+		count_removal(l, how == LINK_MOVED);
 	} else if (l->vf && index == l->vf) {
-		leave(l);
-		count(l, how == LINK_MOVED);
+		vf_left(l);
+		count_removal(l, how == LINK_MOVED);
 	}
 	if (index == l->netvsc)
 		l->netvsc = 0; /* found by name again */
@@ -44,11 +44,11 @@ void pair_links_apply(struct pair_links *l, const struct link_events *events)
 {
 	l->leaving = false;
 	for (unsigned i = 0; i < events->count; i++)
-		see_gone(l, events->v[i].index, events->v[i].how);
+		apply_event(l, events->v[i].index, events->v[i].how);
 	if (!events->overrun)
 		return;
 	l->overruns++;
-	l->instance++; /* it may have gone and come back: better one offer too many */
+	l->instance++; /* it may have gone and come back: rather one offer too many */
 	l->losses += l->left != 0;
 	l->left = 0;
 }
@@ -60,7 +60,7 @@ void pair_links_log(struct pair_links *l)
 	l->gone[0] = '\0';
 }
 
-static void see_vf(struct pair_links *l, const struct link *vf, const char *sysfs)
+static void update_vf(struct pair_links *l, const struct link *vf, const char *sysfs)
 {
 	char driver[DRIVER_SIZE];
 
@@ -93,8 +93,8 @@ void pair_links_update(struct pair_links *l, const struct links *links, const ch
 	l->conflict = p.conflict;
 	if (l->vf && (!p.vf || p.vf->index != l->vf)) {
 		l->left = l->vf;
-		leave(l);
+		vf_left(l);
 	}
 	if (p.vf)
-		see_vf(l, p.vf, sysfs);
+		update_vf(l, p.vf, sysfs);
 }

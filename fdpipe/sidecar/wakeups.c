@@ -52,7 +52,7 @@ int wakeups_open(struct wakeups *w)
 	return w->signals < 0 ? errno : 0;
 }
 
-/* By the open file, not by its name: it is this pipe that we watch. */
+/* By the open file, not by path, which may lead to another file. */
 int wakeups_watch(struct wakeups *w, const struct fifo *f)
 {
 	char path[32];
@@ -85,7 +85,7 @@ bool wakeups_listen_devices(struct wakeups *w, bool listen)
 	w->devices =
 		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
 	if (w->devices < 0)
-		return false; /* the re-check timer serves alone */
+		return false; /* the re-check timer must do */
 	if (bind(w->devices, (struct sockaddr *)&self, sizeof(self)) == 0)
 		return true;
 	close(w->devices);
@@ -116,7 +116,7 @@ int wakeups_wait(struct pollfd *fds, unsigned n, int64_t deadline)
 	return result < 0 && errno == EINTR ? 0 : result;
 }
 
-/* What it says does not matter, only that it said something. */
+/* The content does not matter, only that there was an event. */
 static void read_away(int fd)
 {
 	char space[4096];

@@ -1,4 +1,4 @@
-/* What wakeups the sidecar: links, pipes, devices, signals. */
+/* What wakes the sidecar: links, pipes, devices, signals. */
 #ifndef FDPIPE_WAKEUPS_H
 #define FDPIPE_WAKEUPS_H
 
@@ -10,28 +10,28 @@
 #define WAKEUPS_MAX 4
 
 struct wakeups {
-	int events, dump; /* rtnetlink: what changes; for asking what there is */
-	int devices;      /* uevents, listened to only while a VF is half there; else -1 */
+	int events, dump; /* rtnetlink sockets: for changes; for dumps */
+	int devices;      /* uevents, only while a VF is incomplete; else -1 */
 	int pipes;        /* inotify: a pipe was opened or read */
 	int signals;
 	bool stop;
 	const char *failed; /* what wakeups_open() could not open */
 };
 
-/* From then on SIGTERM and SIGINT wait for us, and a pipe without a reader is an error code. */
+/* Blocks SIGTERM and SIGINT for the signalfd, and ignores SIGPIPE. */
 int wakeups_block_signals(void);
 
 int wakeups_open(struct wakeups *w);                        /* 0, or errno */
 int wakeups_watch(struct wakeups *w, const struct fifo *f); /* 0, or errno */
 void wakeups_reopen_dump(struct wakeups *w);
 
-/* True: it has just begun to listen. */
+/* True: it has just begun to listen, and may have missed events. */
 bool wakeups_listen_devices(struct wakeups *w, bool listen);
 
 unsigned wakeups_poll(const struct wakeups *w, struct pollfd *fds);
 int wakeups_wait(struct pollfd *fds, unsigned n, int64_t deadline);
 
-/* Reads away all that woke us; removals of links are added to `gone`. */
+/* Reads all pending events; removals of links are added to `events`. */
 void wakeups_drain(struct wakeups *w, struct link_events *events);
 bool wakeups_stopped(struct wakeups *w);
 

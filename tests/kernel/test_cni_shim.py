@@ -123,7 +123,7 @@ def test_without_the_agent_a_pod_with_pairs_waits() -> None:
     with CniHost() as cni:
         said = shim("ADD", config(cni.state, **ONE), cni.pod())
         assert said.error == 11
-        assert "netvsc-deviceplugin is away" in said.body["msg"]
+        assert "netvsc-deviceplugin does not answer" in said.body["msg"]
 
 
 def test_without_the_agent_a_call_of_multus_waits_too() -> None:
@@ -265,7 +265,7 @@ def test_another_user_may_make_no_call_even_where_the_socket_lets_him() -> None:
             assert done.returncode == 1
             return str(json.loads(done.stdout)["msg"])
 
-        assert "netvsc-deviceplugin is away" in said()  # as far as he can tell
+        assert "netvsc-deviceplugin does not answer" in said()  # as far as he can tell
         (cni.state / "cni.sock").chmod(0o666)
         assert "user 65534 may not make CNI calls" in said()
         assert cni.at_home(1, pod)

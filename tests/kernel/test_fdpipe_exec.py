@@ -130,7 +130,7 @@ def test_a_program_without_shared_dpdk_libraries_is_preloaded_but_not_trusted(
     script.chmod(0o755)
     _, said, warned = launch(pod, "--guard-file", str(guard), command=(str(script),))
     assert said == f"{guard}\n"
-    assert "the guard may have no hold" in warned
+    assert "the guard may have no effect" in warned
     assert sidecar.wait_log("guard").detail == "unproven"
 
 
@@ -183,7 +183,7 @@ def test_without_a_sidecar_it_runs_and_says_so(pod: Pod) -> None:
     pod.sidecar().kill()
     code, said, warned = launch(pod, "--guard", "off", command=("echo", "here"))
     assert (code, said) == (0, "here\n")
-    assert "it does not know of the guard" in warned
+    assert "it was not told of the guard" in warned
 
 
 @pytest.mark.parametrize(

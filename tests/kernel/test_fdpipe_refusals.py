@@ -22,7 +22,7 @@ def pod(request: pytest.FixtureRequest) -> Iterator[Pod]:
 @pytest.mark.parametrize(
     ("options", "names"),
     [
-        ((), ("no pair is named", "--pair NN=<netvsc>")),
+        ((), ("no pair is given", "--pair NN=<netvsc>")),
         (("--pair",), ("--pair", "two digits")),
         (("--pair", "netvsc0"), ("netvsc0", "two digits")),
         (("--pair", "0=netvsc0"), ("0=netvsc0", "two digits")),
@@ -35,7 +35,7 @@ def pod(request: pytest.FixtureRequest) -> Iterator[Pod]:
         (("--pair", "00=netvsc0,template="), ("template=", "is empty")),
         (("--pair", "00=netvsc0,template={slot}"), ("{slot}", "placeholder")),
         (("--pair", f"00=netvsc0,template={'x' * 192}"), ("xxx", "too long")),
-        ((*PAIR, "--pair", "00=netvsc1"), ("00=netvsc1", "number is taken")),
+        ((*PAIR, "--pair", "00=netvsc1"), ("00=netvsc1", "number is used twice")),
         ((*PAIR, "--pair", "01=netvsc0"), ("01=netvsc0", "in another pair")),
         (
             tuple(word for i in range(9) for word in ("--pair", f"0{i}=netvsc{i}")),

@@ -127,7 +127,7 @@ def test_without_the_agent_the_node_is_ready_plain_pods_come_and_go_and_pairs_wa
 
     for name in ("coming", "leaving"):
         said = pods.reasons(name)
-        assert any("netvsc-deviceplugin is away" in text for text in said), (name, said)
+        assert any("netvsc-deviceplugin does not answer" in text for text in said), (name, said)
     assert _ready_since(cluster) == since
 
     _call_back(cluster)

@@ -112,7 +112,7 @@ class ReadyState(ctypes.Structure):
         *((name, c_int64) for name in ("seen_at", "steady_at", "recheck_at", "recheck_pause")),
         ("instance", c_uint32),
         ("shape", c_uint32),
-        *((name, c_uint8) for name in ("usable", "why", "verbs")),
+        *((name, c_uint8) for name in ("usable", "reason", "verbs")),
     )
 
 
@@ -213,7 +213,7 @@ class ReadyMachine:
 
     @property
     def why(self) -> Ready:
-        return Ready(self.state.why)
+        return Ready(self.state.reason)
 
     @property
     def verbs(self) -> Verbs:

@@ -74,7 +74,7 @@ def test_verbs_devices_are_written_as_they_are_read(text: str, names: tuple[str,
 
 def test_an_error_of_the_sidecars_is_passed_on_in_short() -> None:
     with pytest.raises(RequestError, match=r"the sidecar refuses: only the node's agent may watch"):
-        parse(b"error: only the node's agent may watch; `status` is for everybody\n")
+        parse(b"error: only the node's agent may watch; use `status`\n")
 
 
 @pytest.mark.parametrize(
