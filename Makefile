@@ -56,7 +56,7 @@ lint: $(READY) ## ruff, mypy --strict, import contracts (Python and C), clang-fo
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/unit/fdpipe/test_layers.py
+	$(BIN)/python -m pytest -q tests/unit/fdpipe/test_layers.py tests/unit/test_repository_rules.py tests/unit/docs/test_architecture.py
 	$(BIN)/clang-format --dry-run -Werror $$(git ls-files 'fdpipe/*.c' 'fdpipe/*.h' 'tests/*.c')
 	shellcheck $$(git ls-files '*.sh' .ci/run)
 
