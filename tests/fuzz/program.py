@@ -22,7 +22,7 @@ TARGETS = {
     "c-links": "netlink",
     "c-requests": "c-requests",
     "c-options": "c-options",
-    "c-beside": "c-beside",
+    "c-state-files": "c-state-files",
     "c-elf": "c-elf",
 }
 _UNITS = (

@@ -12,7 +12,7 @@ static const struct {
 } targets[] = {
     {"c-json", json_target},       {"c-cni", cni_target},
     {"c-links", links_target},     {"c-requests", requests_target},
-    {"c-options", options_target}, {"c-beside", beside_target},
+    {"c-options", options_target}, {"c-state-files", state_files_target},
     {"c-elf", elf_target},         {"planted", planted_target},
 };
 

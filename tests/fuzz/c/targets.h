@@ -10,7 +10,7 @@ void cni_target(struct input in);
 void links_target(struct input in);
 void requests_target(struct input in);
 void options_target(struct input in);
-void beside_target(struct input in);
+void state_files_target(struct input in);
 void elf_target(struct input in);
 void planted_target(
     struct input in); /* wrong on purpose: reads one byte too far */

@@ -1,11 +1,12 @@
-/* The files beside a pipe, in a folder that the application may write to. */
+/* The state files beside a pipe, in a directory that the application may write
+ * to. */
 #include "lib/guard_state.h"
 #include "sidecar/line_record.h"
 #include "targets.h"
 
 #include <string.h>
 
-void beside_target(struct input in) {
+void state_files_target(struct input in) {
   struct line_record r;
 
   doors.file = in;
