@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from netvsc import files
 from netvsc.errors import NodeError, RequestError
 from netvsc_deviceplugin.cni.protocol import wire
 from netvsc_deviceplugin.cni.protocol.request import Call, Verb, environment_of, parse_call
 
 _LONGEST = wire.HEADER_MAX + wire.ENVIRONMENT_MAX + wire.STDIN_MAX
-_UNDER_WAY = ","  # in the name of a file that is being written; in no container's id
+_UNDER_WAY = ","  # in the name of a file that the shim is writing; in no container's id
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +53,10 @@ class Passed:
     def save(self, call: Call) -> None:
         """Note a call, in one step; raises NodeError."""
         file = self.folder / call.container
-        new = file.with_name(f"{file.name}{_UNDER_WAY}agent")
+        data = wire.write(environment_of(call), json.dumps(call.config).encode())
         self.make_folder()
         try:
-            new.write_bytes(wire.write(environment_of(call), json.dumps(call.config).encode()))
-            new.replace(file)
+            files.replace(file, data, durable=False)  # no pod outlives a crash of the machine
         except OSError as error:
             raise self._refused("write", file, error) from error
 
@@ -69,7 +69,7 @@ class Passed:
             raise self._refused("remove", file, error) from error
 
     def _read(self, file: Path) -> _Note | None:
-        if _UNDER_WAY in file.name:
+        if file.name.startswith(".") or _UNDER_WAY in file.name:
             return None
         try:
             with file.open("rb") as source:

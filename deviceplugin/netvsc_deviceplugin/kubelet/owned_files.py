@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from netvsc import files
+
 log = logging.getLogger(__name__)
 
 
@@ -60,6 +62,4 @@ def _put(file: Path, content: bytes) -> None:
             return
     except FileNotFoundError:
         pass
-    new = file.with_name(f".{file.name}.new")  # whoever reads *.json does not see it
-    new.write_bytes(content)
-    new.replace(file)
+    files.replace(file, content, durable=False)  # written anew whenever the agent starts

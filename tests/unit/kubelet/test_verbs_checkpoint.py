@@ -107,7 +107,7 @@ def test_a_file_that_makes_no_sense_is_set_aside_and_reported(
 
 def test_half_a_write_leaves_the_old_file(tmp_path: Path) -> None:
     Given(tmp_path).give({"a": ("uverbs0",)})
-    (tmp_path / "given.new").write_text('{"a": ["uver')
+    (tmp_path / ".given.json.new").write_text('{"a": ["uver')
     assert Given(tmp_path).verbs() == {"a": ("uverbs0",)}
 
 

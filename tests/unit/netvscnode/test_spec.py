@@ -92,6 +92,6 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     cache.save(tmp_path, Copy(generation=1, spec={}))
-    (tmp_path / "netvscnode.new").write_text('{"generation": 2, "sp')
+    (tmp_path / ".netvscnode.json.new").write_text('{"generation": 2, "sp')
     assert cache.load(tmp_path).generation == 1
     assert json.loads((tmp_path / "netvscnode.json").read_text()) == {"generation": 1}

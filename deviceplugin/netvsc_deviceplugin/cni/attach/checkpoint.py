@@ -12,12 +12,12 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from netvsc import files
 from netvsc.errors import NodeError, RequestError
 
 _PAGE = 4096  # bytes
@@ -128,15 +128,12 @@ class Markers:
         Where not a byte is free, what is known of a container can still be changed: its pairs must
         come home, and under the names that are theirs.
         """
-        file, new = self._folder / marker.container, self._folder / f".{marker.container}.new"
+        file = self._folder / marker.container
         data = json.dumps(_plain(marker)).encode()
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _put(new, data)
-            new.replace(file)
+            files.replace(file, data, durable=True, mode=0o600)
         except OSError as error:
-            with suppress(OSError):
-                new.unlink(missing_ok=True)
             if error.errno != errno.ENOSPC or not _rewritten(file, data):
                 raise self._refused("write", marker.container, error) from error
 
@@ -158,14 +155,6 @@ def _plain(marker: Marker) -> Mapping[str, object]:
     plain = asdict(marker)
     plain["mtus"] = {pair["id"]: pair.pop("mtu") for pair in plain["pairs"]}
     return plain
-
-
-def _put(file: Path, data: bytes) -> None:
-    fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
 
 
 def _rewritten(file: Path, data: bytes) -> bool:

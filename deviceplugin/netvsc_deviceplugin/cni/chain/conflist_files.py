@@ -6,10 +6,15 @@ import logging
 import os
 from pathlib import Path
 
+from netvsc import files
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.cni.chain import conflist
 
 log = logging.getLogger(__name__)
+
+
+class _OutdatedError(Exception):
+    """Somebody wrote the list meanwhile."""
 
 
 def primary(folder: Path) -> Path | None:
@@ -55,22 +60,23 @@ def replace(file: Path, text: bytes, *, known: bytes) -> bool:
 
     Raises NodeError, or FileNotFoundError if it is gone.
     """
-    new = file.with_name(f".{file.name}.netvsc-new")
     try:
         facts = file.stat()
-        with new.open("wb") as out:
+        with files.replacing(file, durable=True) as out:
             os.fchmod(out.fileno(), facts.st_mode & 0o7777)
             os.fchown(out.fileno(), facts.st_uid, facts.st_gid)
             out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        if file.read_bytes() != known:
-            new.unlink()
-            return False
-        new.replace(file)
+            files.sync(out)  # which takes a while: looked at afterwards
+            _check_unchanged(file, known)
+    except _OutdatedError:
+        return False
     except FileNotFoundError:
-        new.unlink(missing_ok=True)
         raise
     except OSError as error:
         raise NodeError(f"cannot replace {file}: {error.strerror}; mount it writable") from error
     return True
+
+
+def _check_unchanged(file: Path, known: bytes) -> None:
+    if file.read_bytes() != known:
+        raise _OutdatedError

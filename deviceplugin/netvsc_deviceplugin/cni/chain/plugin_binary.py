@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from pathlib import Path
 
+from netvsc import files
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.cni.chain.conflist import TYPE
 
@@ -18,10 +18,10 @@ def install(shim: Path, folder: Path) -> None:
     target = folder / TYPE
     try:
         if not _same(shim, target):
-            new = folder / f".{TYPE}.new"
-            shutil.copyfile(shim, new)
-            new.chmod(0o755)
-            new.replace(target)
+            # After a crash of the machine it is compared, and copied again if need be.
+            with files.replacing(target, durable=False) as out:
+                os.fchmod(out.fileno(), 0o755)
+                out.write(shim.read_bytes())
             log.info("installed %s", target)
     except OSError as error:
         raise NodeError(
