@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from netvsc.errors import ConfigError
 from netvsc.host.inotify import watching
 from netvsc.model.pool import Pool
 from netvsc_deviceplugin.concurrency.latest import Latest
+from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.inventory.pool_file import read_pools
 
 log = logging.getLogger(__name__)
@@ -33,12 +33,11 @@ def load(path: Path) -> tuple[Pool, ...]:
 
 async def follow(path: Path, pools: Latest[tuple[Pool, ...]]) -> None:
     """Keep `pools` as the file says. The folder is watched: a ConfigMap is replaced as a whole."""
-    changed = asyncio.Event()
+    changed = Wakeup()
     with watching(path.parent, changed=changed.set):
         changed.set()  # it may have changed before anybody watched
         while True:
             await changed.wait()
-            changed.clear()
             try:
                 pools.set(load(path))
             except ConfigError as error:

@@ -36,6 +36,7 @@ from netvsc_deviceplugin.cni.server import serving
 from netvsc_deviceplugin.cni.service import Meter, Service
 from netvsc_deviceplugin.concurrency.backoff import Retry
 from netvsc_deviceplugin.concurrency.latest import Latest
+from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.inventory.match import World
 from netvsc_deviceplugin.inventory.scan import Source
 from netvsc_deviceplugin.kernel.links import Link
@@ -130,7 +131,7 @@ class CniHalf:
             holders=self._markers.pods,
         )
         self._socket = state / "cni.sock"
-        self._mend = asyncio.Event()
+        self._mend = Wakeup()
         self._hearers = Hearers(look=look, gone=gone, mend=self._mend.set)
         self._follower: Follower | None = None
 
@@ -186,10 +187,7 @@ class CniHalf:
         well = True
         with self._watching_names():
             while True:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(None if well else retry.wait()):
-                        await self._mend.wait()
-                self._mend.clear()
+                await self._mend.wait(None if well else retry.wait())
                 retry.tried()
                 well = await self._service.restore()
                 if well:

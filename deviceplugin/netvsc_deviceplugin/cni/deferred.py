@@ -17,6 +17,7 @@ from netvsc_deviceplugin.cni.deferred_calls import Passed
 from netvsc_deviceplugin.cni.pod_pairs import Pods
 from netvsc_deviceplugin.cni.protocol.request import Call
 from netvsc_deviceplugin.cni.service import Service
+from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.kernel.netns import GoneError, exists
 from netvsc_deviceplugin.kubelet.podresources import GONE_S
 
@@ -45,25 +46,19 @@ class Late:
         self._leaving = leaving
         self._clock = clock
         self._empty: dict[str, float] = {}
-        self._hint = asyncio.Event()
+        self._wakeup = Wakeup()
         self._said: dict[str, str] = {}
 
     def wake(self) -> None:
         """Take a hint that there may be something to settle."""
-        self._hint.set()
+        self._wakeup.set()
 
     async def run(self) -> None:
         """Settle notes as they come, until cancelled; raises NodeError."""
         self._passed.make_folder()
         with watching(self._passed.folder, changed=self.wake):
             while True:
-                self._hint.clear()
-                again = AGAIN_S if await self.settle() else None
-                try:
-                    async with asyncio.timeout(again):
-                        await self._hint.wait()
-                except TimeoutError:
-                    continue
+                await self._wakeup.wait(AGAIN_S if await self.settle() else None)
 
     async def settle(self) -> bool:
         """Move what can be moved, remove the notes that are settled; return whether some are not.

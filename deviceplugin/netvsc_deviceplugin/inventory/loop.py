@@ -18,6 +18,7 @@ from netvsc.model.pair import Inventory
 from netvsc.model.pool import Pool
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.ratelimit import Pace
+from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.inventory.address_memory import as_at_home, seen_at_home
 from netvsc_deviceplugin.inventory.match import Policy, World, decide
 from netvsc_deviceplugin.inventory.nics import VfMemory, pair_up, remember
@@ -50,18 +51,18 @@ class Meter(Protocol):
 class _Wakes:
     """Reasons to look that have come since the last look."""
 
-    event: asyncio.Event = field(default_factory=asyncio.Event)
+    wakeup: Wakeup = field(default_factory=Wakeup)
     reasons: set[str] = field(default_factory=set)
 
     def __call__(self, reason: str) -> None:
         self.reasons.add(reason)
-        self.event.set()
+        self.wakeup.set()
 
     def take(self) -> str:
         """Return one reason for all that came, the same one each time for the same set."""
         reason = min(self.reasons)
         self.reasons.clear()
-        self.event.clear()
+        self.wakeup.clear()
         return reason
 
 
@@ -148,21 +149,12 @@ class InventoryLoop:
 
     async def _burst(self) -> None:
         """Wait for a reason to look, then for the end of the burst that it belongs to."""
-        if not await self._woken(RESCAN):
+        if not await self._wakes.wakeup.wait(RESCAN):
             self._wakes(Woken.TIMER)
         end = time.monotonic() + LONGEST
         while (left := end - time.monotonic()) > 0:
-            self._wakes.event.clear()
-            if not await self._woken(min(QUIET, left)):
+            if not await self._wakes.wakeup.wait(min(QUIET, left)):
                 return
-
-    async def _woken(self, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._wakes.event.wait()
-        except TimeoutError:
-            return False
-        return True
 
     async def _look(self, reason: str, policy: Policy) -> Inventory:
         begin = time.monotonic()

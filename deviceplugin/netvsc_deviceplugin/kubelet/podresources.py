@@ -7,7 +7,6 @@ a slow timer: without CNI nothing at all tells of a pod that ended.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -19,6 +18,7 @@ import grpc.aio
 
 from netvsc.model.names import RESOURCE_DOMAIN
 from netvsc_deviceplugin.concurrency.latest import Latest
+from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.kubelet.api import methods
 from netvsc_deviceplugin.kubelet.api import podresources_v1_pb2 as pr
 
@@ -96,7 +96,7 @@ class PodResources:
         self._clock = clock
         self._due: list[float] = []
         self._missing: Mapping[str, float] = {}
-        self._hint = asyncio.Event()
+        self._wakeup = Wakeup()
 
     def soon(self) -> None:
         """Look shortly, and again when things have settled; a look that is due stays due."""
@@ -104,7 +104,7 @@ class PodResources:
         nearest = min(self._due, default=float("inf"))
         self._due = [min(nearest, now + SOON_S[0]), *(now + wait for wait in SOON_S[1:])]
         if self._due[0] < nearest:
-            self._hint.set()
+            self._wakeup.set()
 
     async def run(self) -> None:
         while True:
@@ -144,11 +144,7 @@ class PodResources:
         """Wait until the next look is due; `soon` may bring it forward."""
         until = self._clock() + SLOW_S
         while True:
-            self._hint.clear()
             until = min([until, *self._due])
-            try:
-                async with asyncio.timeout(max(0.0, until - self._clock())):
-                    await self._hint.wait()
-            except TimeoutError:
+            if not await self._wakeup.wait(max(0.0, until - self._clock())):
                 self._due = [at for at in self._due if at > until]
                 return

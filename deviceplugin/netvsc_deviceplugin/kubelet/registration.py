@@ -22,6 +22,7 @@ from netvsc.errors import NodeError
 from netvsc.host.inotify import watching
 from netvsc_deviceplugin.concurrency.backoff import Retry
 from netvsc_deviceplugin.concurrency.latest import Latest
+from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.kubelet.endpoint import Endpoint, Handlers, remove_stale
 
 log = logging.getLogger(__name__)
@@ -71,14 +72,14 @@ class Lifecycle:
         self._clock = clock
         self._wanted: Mapping[str, Handlers] = {}
         self._standings: dict[str, _Standing] = {}
-        self._hint = asyncio.Event()
+        self._wakeup = Wakeup()
         self._watched: int | None = None
 
     def want(self, resources: Mapping[str, Handlers]) -> None:
         """Serve these resources and no others."""
         self._wanted = dict(resources)
         self._publish()
-        self._hint.set()
+        self._wakeup.set()
 
     def listeners(self, resource: str, change: int) -> None:
         """Hear that ListAndWatch streams began or ended: without one, the kubelet has let go.
@@ -94,30 +95,21 @@ class Lifecycle:
         if standing.listeners == 0:
             standing.accepted = False
             self._publish()
-            self._hint.set()
+            self._wakeup.set()
 
     async def run(self) -> None:
         """Keep things so until cancelled; then the sockets are closed and removed."""
-        with watching(self._folder, changed=self._hint.set):
+        with watching(self._folder, changed=self._wakeup.set):
             self._watched = _folder_number(self._folder)
             for name in remove_stale(self._folder):
                 log.info("removed the socket %s of an agent that is gone", name)
             try:
                 while True:
-                    self._hint.clear()
                     wait = await self._compare()
                     self._publish()
-                    await self._rest(wait)
+                    await self._wakeup.wait(wait)
             finally:
                 await asyncio.gather(*(one.endpoint.close() for one in self._standings.values()))
-
-    async def _rest(self, wait: float | None) -> None:
-        """Wait for the next hint, or until a failed registration is due again."""
-        try:
-            async with asyncio.timeout(wait):
-                await self._hint.wait()
-        except TimeoutError:
-            return
 
     async def _compare(self) -> float | None:
         """Do what is to be done now; return in how many seconds to look again, None if never."""

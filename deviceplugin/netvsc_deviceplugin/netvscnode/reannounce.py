@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,6 +10,7 @@ from netvsc.errors import NetvscError
 from netvsc.model.status import Announcement, AnnounceState
 from netvsc_deviceplugin.concurrency.backoff import Retry
 from netvsc_deviceplugin.concurrency.latest import Latest
+from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 
@@ -49,22 +49,17 @@ class Orders:
         self._announcements = announcements
         self._announce = announce
         self._retry = Retry(clock=clock, first_s=0.2)
-        self._hint = asyncio.Event()
+        self._wakeup = Wakeup()
 
     def wake(self) -> None:
         """Take a hint that an order came, or a sidecar."""
-        self._hint.set()
+        self._wakeup.set()
 
     async def run(self) -> None:
         """Carry out what is due until cancelled."""
         while True:
-            self._hint.clear()
             failed = await self._carry_out()
-            try:
-                async with asyncio.timeout(self._retry.wait() if failed else None):
-                    await self._hint.wait()
-            except TimeoutError:
-                continue
+            await self._wakeup.wait(self._retry.wait() if failed else None)
 
     async def _carry_out(self) -> bool:
         """Return whether a sidecar could not be told."""

@@ -13,6 +13,7 @@ from netvsc.errors import NetvscError
 from netvsc.model.status import NodeStatus
 from netvsc_deviceplugin.concurrency.backoff import Retry
 from netvsc_deviceplugin.concurrency.ratelimit import Pace
+from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 
 INTERVAL_S = 0.5
 SETTLE_S = 0.05  # a VF goes and comes in steps; its first step alone would take the turn
@@ -52,7 +53,7 @@ class StatusWriter:
         self._clock = clock
         self._retry = Retry(clock=clock, first_s=INTERVAL_S, longest_s=10.0)
         self._pace = Pace(interval_s=INTERVAL_S, clock=clock)
-        self._hint = asyncio.Event()
+        self._wakeup = Wakeup()
         self._kept: NodeStatus | None = None
         self._unkept = False
         self._written: tuple[str, NodeStatus] | None = None
@@ -60,13 +61,13 @@ class StatusWriter:
 
     def wake(self) -> None:
         """Take a hint that the status may have changed."""
-        self._hint.set()
+        self._wakeup.set()
 
     def again(self) -> None:
         """Take a hint that what failed may succeed now."""
         self._retry.reset()
         self._due = self._due and self._clock()
-        self._hint.set()
+        self._wakeup.set()
 
     def begin(self, kept: NodeStatus | None) -> None:
         """Go on from what is on disk."""
@@ -76,7 +77,7 @@ class StatusWriter:
         """Write until cancelled; `next_change` tells in how many seconds time alone changes it."""
         while True:
             await self._pace.turn()
-            self._hint.clear()
+            self._wakeup.clear()
             status = self._read()
             self._save(status)
             if self._due is None or self._clock() >= self._due:
@@ -119,9 +120,5 @@ class StatusWriter:
         again = None if self._due is None else max(0.0, self._due - self._clock())
         save = KEEP_AGAIN_S if self._unkept else None
         waits = [wait for wait in (next_change, again, save) if wait is not None]
-        try:
-            async with asyncio.timeout(min(waits, default=None)):
-                await self._hint.wait()
-        except TimeoutError:
-            return
-        await asyncio.sleep(SETTLE_S)
+        if await self._wakeup.wait(min(waits, default=None)):
+            await asyncio.sleep(SETTLE_S)

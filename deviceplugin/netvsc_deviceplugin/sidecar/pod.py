@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from netvsc.errors import NetvscError, RetryError
 from netvsc_deviceplugin.concurrency.backoff import Retry
+from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
 from netvsc_deviceplugin.sidecar import connection
 from netvsc_deviceplugin.sidecar.protocol import Said, parse
@@ -42,7 +43,7 @@ class PodTalk:
         self._changed = changed
         self._clock = clock
         self._said: dict[str, Said] = {}
-        self._hint = asyncio.Event()
+        self._wakeup = Wakeup()
         self._complaint = ""
 
     def number(self, id_: str) -> str | None:
@@ -83,7 +84,7 @@ class PodTalk:
             return
         self._complaint = ""
         self._said[id_] = said
-        self._hint.set()
+        self._wakeup.set()
         self._changed(id_, said)
 
     def _forget(self) -> None:
@@ -95,8 +96,7 @@ class PodTalk:
         """Tell what it was told nothing or something else of; its next word shows that it heard."""
         retry = Retry(clock=self._clock, longest_s=SHUN_S, settled_s=2 * SHUN_S)
         while True:
-            await self._hint.wait()
-            self._hint.clear()
+            await self._wakeup.wait()
             if not self._requests():
                 continue
             await asyncio.sleep(retry.wait())
@@ -106,7 +106,7 @@ class PodTalk:
                     await connection.ask(self.netns, request)
                 except NetvscError as error:
                     self._complain(error)
-                    self._hint.set()
+                    self._wakeup.set()
 
     def _requests(self) -> list[str]:
         given = self._given()

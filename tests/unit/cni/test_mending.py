@@ -14,6 +14,7 @@ from netvsc_deviceplugin.cni.attach.checkpoint import Held, Marker, Markers, Pha
 from netvsc_deviceplugin.cni.component import CniHalf
 from netvsc_deviceplugin.cni.deferred_calls import Passed
 from netvsc_deviceplugin.cni.service import Service
+from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 
 PAIR = Held(
     id="00-0d-3a-00-00-01",
@@ -54,7 +55,7 @@ class Mending(CniHalf):
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._mend = asyncio.Event()
+        self._mend = Wakeup()
 
     def _watching_names(self) -> AbstractContextManager[None]:
         return nullcontext()

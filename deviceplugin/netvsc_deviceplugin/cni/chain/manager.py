@@ -6,7 +6,6 @@ pair, at the files.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from netvsc_deviceplugin.cni.chain import conflist, conflist_files, plugin_binar
 from netvsc_deviceplugin.cni.chain.conflist import ConflistError, Contest
 from netvsc_deviceplugin.cni.chain.status import UNKNOWN, Place, Standing
 from netvsc_deviceplugin.concurrency.latest import Latest
+from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 
 # The runtime reads its lists again when they change and tells nobody when it has; until then it may
 # call us by the old one.
@@ -53,7 +53,7 @@ class Chain:
     holders: Callable[[], Sequence[str]] = tuple
     clock: Callable[[], float] = time.monotonic
     place: Latest[Place] = field(default_factory=lambda: Latest(UNKNOWN))
-    _hint: asyncio.Event = field(default_factory=asyncio.Event)
+    _wakeup: Wakeup = field(default_factory=Wakeup)
     _contest: Contest = field(default_factory=Contest)
     _was_in: Path | None = None
     _left_at: float | None = None
@@ -61,7 +61,7 @@ class Chain:
 
     def wake(self) -> None:
         """Take a hint that there may be something to do."""
-        self._hint.set()
+        self._wakeup.set()
 
     async def run(self) -> None:
         """Look after each change, until cancelled; raises NodeError for folders that are not."""
@@ -71,15 +71,10 @@ class Chain:
                 stack.enter_context(watching(folder, changed=self.wake))
             numbers = [_number(folder) for folder in watched]
             while True:
-                self._hint.clear()
                 for folder, number in zip(watched, numbers, strict=True):
                     _check(folder, number)
                 self.look()
-                try:
-                    async with asyncio.timeout(self._wait()):
-                        await self._hint.wait()
-                except TimeoutError:
-                    continue
+                await self._wakeup.wait(self._wait())
 
     def look(self) -> None:
         """Put right what is not. Raises NodeError."""

@@ -18,6 +18,7 @@ from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.concurrency.backoff import Retry
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.ratelimit import Pace
+from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.inventory.imds import document
 from netvsc_deviceplugin.inventory.imds.client import Endpoint, get
 from netvsc_deviceplugin.kernel.addresses import Own
@@ -58,7 +59,7 @@ class Imds:
         )
         self._macs: frozenset[str] = frozenset()
         self._answers: bool | None = None
-        self._hint = asyncio.Event()
+        self._wakeup = Wakeup()
 
     def seen(self, macs: Collection[str]) -> None:
         """Hear which NICs the node has; a new one of which nothing is told is a reason to ask."""
@@ -66,7 +67,7 @@ class Imds:
         self._macs = frozenset(macs)
         if new:
             self._retry.reset()
-            self._hint.set()
+            self._wakeup.set()
 
     async def run(self, inventory: Latest[Inventory], *, look: Callable[[str], None]) -> None:
         """Ask until cancelled; `look` hears of news, `inventory` tells which NICs there are."""
@@ -84,7 +85,6 @@ class Imds:
 
     async def _keep_asking(self) -> None:
         while True:
-            self._hint.clear()
             await self._pace.turn()
             await self._ask()
             await self._rest()
@@ -112,8 +112,4 @@ class Imds:
         complete = self._answers and self._macs <= self.told.get().keys()
         if complete:
             self._retry.reset()
-        try:
-            async with asyncio.timeout(self._refresh_s if complete else self._retry.wait()):
-                await self._hint.wait()
-        except TimeoutError:
-            return
+        await self._wakeup.wait(self._refresh_s if complete else self._retry.wait())
