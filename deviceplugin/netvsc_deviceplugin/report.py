@@ -27,7 +27,6 @@ class PairReport(TypedDict):
     pool: str
     numaNode: int | None
     path: str
-    line: str | None
     uplink: str
     vf: VfReport | None
 
@@ -60,7 +59,7 @@ def as_table(inventory: Inventory) -> str:
     """Return what a person wants to see first: pairs, then what is missing from them and why."""
     parts = []
     if inventory.pairs:
-        head = ("NETVSC", "ID", "POOL", "PATH", "VF", "PCI", "DRIVER", "NUMA", "LINE")
+        head = ("NETVSC", "ID", "POOL", "PATH", "VF", "PCI", "DRIVER", "NUMA")
         parts.append(columns([head, *(_row(pair) for pair in inventory.pairs)]))
     else:
         parts.append("No pair is offered on this host.")
@@ -91,7 +90,6 @@ def _pair(pair: Pair) -> PairReport:
         "pool": pair.pool,
         "numaNode": pair.numa_node,
         "path": pair.path.value,
-        "line": pair.line,
         "uplink": pair.uplink.value,
         "vf": vf,
     }
@@ -109,4 +107,4 @@ def _row(pair: Pair) -> tuple[str, ...]:
     vf = pair.vf
     numa = "-" if pair.numa_node is None else str(pair.numa_node)
     shown = (vf.interface, vf.pci, vf.driver or "none bound") if vf else ("-", "-", "-")
-    return (pair.netvsc, pair.id, pair.pool, pair.path, *shown, numa, pair.line or "-")
+    return (pair.netvsc, pair.id, pair.pool, pair.path, *shown, numa)

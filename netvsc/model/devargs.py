@@ -1,4 +1,6 @@
-"""The line that announces a VF to a fail-safe port: EAL devargs made from a pool's template.
+"""The template of the line that announces a VF to a fail-safe port: EAL devargs.
+
+The sidecar makes the line of it (fdpipe/template.c): it alone knows whether it may stand.
 
 DPDK guide, "Fail-safe poll mode driver library", fd(<fd number>).
 """
@@ -7,7 +9,6 @@ from __future__ import annotations
 
 import re
 
-from netvsc import drivers
 from netvsc.errors import RequestError
 
 PLACEHOLDERS = ("pci", "mac", "pcihex", "interface")
@@ -31,16 +32,3 @@ def check_template(template: str) -> str:
     if not template.isprintable():  # the sidecar would refuse to start with it
         raise RequestError(f"devargs template {template!r}: write characters that can be printed")
     return template
-
-
-def line(template: str | None, *, pci: str, mac: str, interface: str, driver: str | None) -> str:
-    """Return the devargs that announce one VF; without a template, the driver's usual ones."""
-    known = drivers.driver(driver)
-    chosen = template or (known.template if known else drivers.DEFAULT_TEMPLATE)
-    values = {
-        "pci": pci,
-        "mac": mac,
-        "pcihex": re.sub(r"[^0-9a-f]", "", pci.lower()),
-        "interface": interface,
-    }
-    return _PLACEHOLDER.sub(lambda match: values[match.group(1)], chosen)

@@ -71,8 +71,7 @@ class Pair:
 
     `id` is the MAC with dashes. `netns` is None in the agent's own. `vmbus` is None where a pool
     forces a netdev that is no NetVSC. `mtu` is in bytes, `addresses` are the NIC's own with their
-    prefix, `gateways` at most one of each family. `line` is what may be announced now, None
-    without a usable VF.
+    prefix, `gateways` at most one of each family.
     """
 
     id: str
@@ -86,7 +85,6 @@ class Pair:
     pool: str
     numa_node: int | None
     path: Path
-    line: str | None
     uplink: Uplink
     vf_seen: VfSeen
     vf: Vf | None

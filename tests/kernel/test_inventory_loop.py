@@ -98,7 +98,8 @@ def test_a_revocation_and_a_return_are_seen_as_they_happen_and_counted_once() ->
             await agent.until(on_synthetic)
             host.give("eth1", pci="9b33:00:03.0", transient="eth9")
             back = await agent.until(lambda found: on_vf(found) and "9b33:00:03.0" in str(found))
-            assert back.pairs[0].line == "9b33:00:03.0"
+            assert back.pairs[0].vf
+            assert back.pairs[0].vf.pci == "9b33:00:03.0"
             assert agent.counts.revoked_pairs == [ETH1]
             assert [pair for pair, _ in agent.counts.outages] == [ETH1]
             assert 0 < agent.counts.outages[0][1] < 5

@@ -178,7 +178,6 @@ def test_netvsc_pairs_prints_the_live_host_as_json(azure: Host) -> None:
         "pool": "pair",
         "numaNode": 0,
         "path": "VF",
-        "line": "9b33:00:02.0",
         "uplink": "no",
         "vf": {
             "interface": "enP39731s2",

@@ -11,7 +11,6 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from netvsc.model import devargs
 from netvsc.model.pair import (
     Clash,
     Conflict,
@@ -273,22 +272,7 @@ def _pair(
         pool=pool.name,
         numa_node=_numa(nic, past),
         path=Path.VF if vf and vf.joined else Path.SYNTHETIC,
-        line=_line(nic, pool),
         uplink=Uplink.UNKNOWN if world.routes is None else known,
         vf_seen=seen,
         vf=vf,
-    )
-
-
-def _line(nic: Nic, pool: Pool) -> str | None:
-    """Return what may be announced: only a VF that has joined and has its driver."""
-    vf = nic.vf
-    if not vf or not vf.joined or not vf.driver:
-        return None
-    return devargs.line(
-        pool.devargs_template,
-        pci=vf.pci,
-        mac=nic.netvsc.mac,
-        interface=vf.interface,
-        driver=vf.driver,
     )

@@ -115,16 +115,14 @@ class Agent:
     def revoke(self, number: int) -> None:
         nic = self.nics[number]
         nic.left = self.clock.now
-        nic.pair = replace(nic.pair, path=Path.SYNTHETIC, vf=None, line=None, vf_seen=VfSeen.LOST)
+        nic.pair = replace(nic.pair, path=Path.SYNTHETIC, vf=None, vf_seen=VfSeen.LOST)
         self.metrics.revoked(nic.pair.id)
         self.scan("link")
 
     def give(self, number: int, *, taken: bool = True) -> None:
         nic = self.nics[number]
         nic.carried[Path.VF] = 0
-        nic.pair = replace(
-            nic.pair, path=Path.VF, vf=nic.vf, line=nic.vf.pci, vf_seen=VfSeen.PRESENT
-        )
+        nic.pair = replace(nic.pair, path=Path.VF, vf=nic.vf, vf_seen=VfSeen.PRESENT)
         self.metrics.returned(nic.pair.id, self.clock.now - nic.left)
         self.scan("uevent")
         self.metrics.announced("taken" if taken else "cancelled", 1)
@@ -175,7 +173,6 @@ def _nic(node: int, number: int, pod: str) -> Nic:
         pool="pair",
         numa_node=0,
         path=Path.VF,
-        line=vf.pci,
         uplink=Uplink.NO,
         vf_seen=VfSeen.PRESENT,
         vf=vf,

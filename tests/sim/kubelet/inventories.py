@@ -31,7 +31,6 @@ def pair(
         pool=pool,
         numa_node=numa,
         path=Path.VF,
-        line=address,
         uplink=Uplink.NO,
         vf_seen=VfSeen.PRESENT,
         vf=Vf(
@@ -47,7 +46,7 @@ def pair(
 
 def revoked(one: Pair) -> Pair:
     """Return the pair without its VF."""
-    return replace(one, vf=None, line=None, path=Path.SYNTHETIC, vf_seen=VfSeen.LOST)
+    return replace(one, vf=None, path=Path.SYNTHETIC, vf_seen=VfSeen.LOST)
 
 
 def synthetic(one: Pair) -> Pair:

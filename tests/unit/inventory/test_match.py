@@ -37,22 +37,24 @@ def test_a_netvsc_and_its_vf_are_a_pair_named_by_their_mac() -> None:
     (pair,) = look(one_pair()).pairs
     assert (pair.id, pair.netvsc, pair.path) == ("00-0d-3a-c0-00-01", "eth1", Path.VF)
     assert pair.vf
-    assert (pair.vf.pci, pair.line, pair.uplink) == ("0001:00:02.0", "0001:00:02.0", Uplink.NO)
+    assert (pair.vf.pci, pair.uplink) == ("0001:00:02.0", Uplink.NO)
 
 
-def test_a_vf_that_has_not_joined_yet_is_seen_but_not_announced() -> None:
+def test_a_vf_that_has_not_joined_yet_is_seen_and_carries_nothing() -> None:
     host = LinkList()
     host.netvsc(1)
     host.vf(1)
     (pair,) = look(host).pairs
     assert pair.vf
-    assert (pair.path, pair.line, pair.vf_seen) == (Path.SYNTHETIC, None, VfSeen.PRESENT)
+    assert (pair.path, pair.vf_seen) == (Path.SYNTHETIC, VfSeen.PRESENT)
 
 
-def test_a_vf_without_its_driver_is_not_announced() -> None:
+def test_a_vf_without_its_driver_has_none() -> None:
     host = LinkList()
     host.vf(1, master=host.netvsc(1), driver="")
-    assert look(host).pairs[0].line is None
+    (pair,) = look(host).pairs
+    assert pair.vf
+    assert not pair.vf.driver
 
 
 def test_a_master_in_another_netns_is_no_master() -> None:
@@ -114,12 +116,12 @@ def test_a_default_route_in_any_table_counts_and_the_message_names_it() -> None:
     assert "table 200" in look(host).excluded[0].message
 
 
-def test_two_vfs_that_joined_one_netvsc_are_a_conflict_and_nothing_is_announced() -> None:
+def test_two_vfs_that_joined_one_netvsc_are_a_conflict_and_neither_is_the_pairs() -> None:
     host = one_pair()
     host.vf(1, master=host.links[0], pci="0002:00:02.0")
     found = look(host)
     assert [(c.interface, c.reason) for c in found.conflicts] == [("eth1", Clash.TWO_VFS)]
-    assert (found.pairs[0].vf, found.pairs[0].line) == (None, None)
+    assert found.pairs[0].vf is None
 
 
 def test_what_has_joined_beats_what_only_has_the_mac() -> None:
@@ -127,7 +129,8 @@ def test_what_has_joined_beats_what_only_has_the_mac() -> None:
     host.vf(1, pci="0002:00:02.0")
     found = look(host)
     assert found.conflicts == ()
-    assert found.pairs[0].line == "0001:00:02.0"
+    assert found.pairs[0].vf
+    assert found.pairs[0].vf.pci == "0001:00:02.0"
 
 
 def test_two_netvscs_of_one_mac_are_a_conflict_and_neither_is_a_pair() -> None:
@@ -221,7 +224,8 @@ class TestForce:
         plain = host.add("ens4", mac_of(1))
         host.vf(1, master=plain)
         (pair,) = look(host, *pool(force=True, selector={"interfaces": ["ens4"]})).pairs
-        assert (pair.netvsc, pair.vmbus, pair.line) == ("ens4", None, "0001:00:02.0")
+        assert pair.vf
+        assert (pair.netvsc, pair.vmbus, pair.vf.pci) == ("ens4", None, "0001:00:02.0")
 
     def test_a_glob_that_also_names_the_vf_does_not_make_a_netvsc_of_it(self) -> None:
         host = LinkList()

@@ -70,7 +70,7 @@ def look(host: LinkList) -> Inventory:
 
 def without_indexes(inventory: Inventory) -> tuple[object, ...]:
     pairs = [
-        (p.id, p.netvsc, p.path, p.line, p.pool, p.vf and (p.vf.interface, p.vf.pci))
+        (p.id, p.netvsc, p.path, p.pool, p.vf and (p.vf.interface, p.vf.pci))
         for p in inventory.pairs
     ]
     return (pairs, inventory.excluded, inventory.conflicts)

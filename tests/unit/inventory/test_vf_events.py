@@ -25,7 +25,6 @@ def seen(ifindex: int | None, *, joined: bool = True) -> Inventory:
         pool="pair",
         numa_node=0,
         path=Path.VF if vf else Path.SYNTHETIC,
-        line=None,
         uplink=Uplink.NO,
         vf_seen=VfSeen.PRESENT,
         vf=vf,

@@ -87,7 +87,6 @@ def told(inventory: Inventory) -> dict[str, Any]:
                 "netns": pair.netns,
                 "vf": pair.vf.interface if pair.vf else None,
                 "pci": pair.vf.pci if pair.vf else None,
-                "line": pair.line,
             }
             for pair in inventory.pairs
         ],
@@ -96,9 +95,9 @@ def told(inventory: Inventory) -> dict[str, Any]:
 
 
 def expected(wanted: Mapping[str, Any], result: dict[str, Any]) -> dict[str, Any]:
-    """Fill what a fixture leaves open (its line, its netns) with what came out."""
+    """Fill what a fixture leaves open (its netns) with what came out."""
     pairs = [
-        {"pci": None, "netns": None, "line": found["line"], **pair}
+        {"pci": None, "netns": None, **pair}
         for pair, found in zip(wanted["pairs"], result["pairs"], strict=True)
     ]
     return {"pairs": pairs, "excluded": wanted.get("excluded", result["excluded"])}
@@ -125,10 +124,3 @@ def test_mana_ports_that_share_the_uplinks_function_need_a_pool_that_says_so(
     host = fixture.load("f03")
     result = told(inventory_of(host, tmp_path, {}))
     assert result == expected(host["expect_default"], result)
-
-
-def test_an_announced_vf_has_a_line_and_a_nic_without_one_has_none(tmp_path: Path) -> None:
-    azure = inventory_of(fixture.load("f02"), tmp_path / "f02", {})
-    assert [pair.line for pair in azure.pairs] == ["9b33:00:02.0", "d5f1:00:02.0"]
-    bare = inventory_of(fixture.load("f05"), tmp_path / "f05", {})
-    assert [pair.line for pair in bare.pairs] == [None]
