@@ -17,8 +17,11 @@ class Driver:
 
     `template` makes the devargs where a pool has none of its own. `verbs`: DPDK reaches the VF
     through a verbs device, which `infiniband_module` makes. `options` are the kernel's, by module.
-    `dpdk` names DPDK's driver (librte_net_*) and rdma-core's provider, `rdma_core` is the first
-    release that has it. `current`: a VF of today may come back as this hardware.
+    `counters` are ethtool's for what a VF carried, DPDK's traffic included, with `{way}` rx or tx,
+    and `{unit}` packets or bytes (`{short}`: pkts or bytes). `current`: a VF of today may come back
+    as this hardware, which people call `title`. `dpdk` names DPDK's driver (librte_net_*) and
+    rdma-core's provider, `rdma_core` is the first release that has it; the two `*_remedy` say how
+    an image gets them.
     """
 
     name: str
@@ -28,12 +31,19 @@ class Driver:
     options: tuple[tuple[str, str], ...]
     pci_vendor: str
     pci_device: str | None
-    dpdk: str
-    rdma_core: tuple[int, int]
+    counters: tuple[str, ...]
     current: bool
+    title: str
+    dpdk: str
+    dpdk_remedy: str
+    rdma_core: tuple[int, int]
+    rdma_remedy: str
 
 
-DRIVERS: tuple[Driver, ...] = (
+_CASTS = ("unicast", "multicast", "broadcast")
+_PROVIDERS = "apt-get install ibverbs-providers (Debian, Ubuntu), or libibverbs (others)"
+
+DRIVERS: tuple[Driver, ...] = (  # the first is that of most VFs
     Driver(
         name="mlx5_core",
         template="{pci}",
@@ -42,9 +52,13 @@ DRIVERS: tuple[Driver, ...] = (
         options=(("mlx5_core", "MLX5_CORE"), ("mlx5_ib", "MLX5_INFINIBAND")),
         pci_vendor="0x15b3",
         pci_device=None,
-        dpdk="mlx5",
-        rdma_core=(0, 0),
+        counters=tuple(f"{{way}}_vport_{cast}_{{unit}}" for cast in _CASTS),
         current=True,
+        title="mlx5",
+        dpdk="mlx5",
+        dpdk_remedy="install or build it",
+        rdma_core=(0, 0),
+        rdma_remedy=_PROVIDERS,
     ),
     Driver(
         name="mana",
@@ -54,9 +68,14 @@ DRIVERS: tuple[Driver, ...] = (
         options=(("mana", "MICROSOFT_MANA"), ("mana_ib", "MANA_INFINIBAND")),
         pci_vendor="0x1414",
         pci_device="0x00ba",
-        dpdk="mana",
-        rdma_core=(44, 0),
+        counters=tuple(f"hc_{{way}}_{cast}_{{short}}" for cast in ("ucast", "mcast", "bcast")),
         current=True,
+        title="MANA",
+        dpdk="mana",
+        dpdk_remedy="DPDK 22.11 or newer, built with net/mana and rdma-core 44 (Debian 12's is "
+        "not)",
+        rdma_core=(44, 0),
+        rdma_remedy="rdma-core 44 or newer, as in Debian 12, Ubuntu 24.04, Azure Linux 3",
     ),
     Driver(
         name="mlx4_core",
@@ -66,13 +85,22 @@ DRIVERS: tuple[Driver, ...] = (
         options=(("mlx4_en", "MLX4_EN"), ("mlx4_ib", "MLX4_INFINIBAND")),
         pci_vendor="0x15b3",
         pci_device=None,
-        dpdk="mlx4",
-        rdma_core=(0, 0),
+        counters=(),
         current=False,
+        title="mlx4",
+        dpdk="mlx4",
+        dpdk_remedy="install or build it",
+        rdma_core=(0, 0),
+        rdma_remedy=_PROVIDERS,
     ),
 )
 
 
-def driver(name: str | None) -> Driver | None:
-    """Return what is known of a driver, None if nothing is."""
-    return next((one for one in DRIVERS if one.name == name), None)
+CURRENT = tuple(one for one in DRIVERS if one.current)
+
+
+def driver_of(name: str | None, *, vendor: str, device: str) -> Driver | None:
+    """Return the driver that a PCI function has, or would have; None if it is no VF of Azure's."""
+    named = (one for one in DRIVERS if one.name == name)
+    made = (one for one in DRIVERS if one.pci_vendor == vendor and one.pci_device in {None, device})
+    return next(named, None) or next(made, None)

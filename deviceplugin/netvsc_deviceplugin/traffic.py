@@ -12,13 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from netvsc.drivers import DRIVERS
 from netvsc_deviceplugin.kernel.statistics import Counters
 
-_CASTS = ("unicast", "multicast", "broadcast")
-_HARDWARE = (
-    tuple(f"{{way}}_vport_{cast}_{{unit}}" for cast in _CASTS),
-    tuple(f"hc_{{way}}_{cast}_{{short}}" for cast in ("ucast", "mcast", "bcast")),
-)
+_HARDWARE = tuple(one.counters for one in DRIVERS if one.counters)
 _SHORT = {"packets": "pkts", "bytes": "bytes"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netvsc.drivers import CURRENT
 from netvsc_deviceplugin.cli.doctor.facts import ImageFacts
 from netvsc_deviceplugin.cli.doctor.finding import Check, Finding, failure, ok, unknown, warning
 
@@ -9,9 +10,8 @@ from netvsc_deviceplugin.cli.doctor.finding import Check, Finding, failure, ok, 
 _FIRST_ABI, _FIRST_YEAR = 21, 20
 _NEEDED = "failsafe"
 _FALLBACKS = ("tap", "af_packet")
+_HARDWARE = " and ".join(one.title for one in CURRENT)
 _QUIETED = "vdev_netvsc"  # which EAL is told to keep off
-_VF_DRIVERS = ("mlx5", "mana")
-_MANA_CORE = (44, 0)  # the first rdma-core with a provider for MANA
 
 
 def dpdk_version(facts: ImageFacts) -> Finding:
@@ -55,19 +55,14 @@ def dpdk_drivers(facts: ImageFacts) -> Finding:
 def dpdk_vf_drivers(facts: ImageFacts) -> Finding:
     if facts.abi is None:
         return unknown("drivers inside a static program have no names")
-    missing = [name for name in _VF_DRIVERS if name not in facts.drivers]
-    if "mlx5" in missing:
-        return failure(
-            "no librte_net_mlx5: most of Azure's VFs",
-            fix="install or build it: docs/compatibility.md",
-        )
-    if missing:
-        return warning(
-            "no librte_net_mana: a VF that comes back as MANA is not taken",
-            fix="DPDK 22.11 or newer, built with net/mana and rdma-core 44 (Debian 12's is not): "
-            "docs/compatibility.md",
-        )
-    return ok("mlx5 and mana")
+    for one in CURRENT:
+        if one.dpdk not in facts.drivers:
+            fix = f"{one.dpdk_remedy}: docs/compatibility.md"
+            if one is CURRENT[0]:
+                return failure(f"no librte_net_{one.dpdk}: most of Azure's VFs", fix=fix)
+            text = f"no librte_net_{one.dpdk}: a VF that comes back as {one.title} is not taken"
+            return warning(text, fix=fix)
+    return ok(_HARDWARE)
 
 
 def rdma_core(facts: ImageFacts) -> Finding:
@@ -78,16 +73,12 @@ def rdma_core(facts: ImageFacts) -> Finding:
             "no libibverbs: no VF can be probed", fix="apt-get install libibverbs1 (rdma-core)"
         )
     text = f"rdma-core {facts.rdma[0]}.{facts.rdma[1]}"
-    if "mlx5" not in facts.providers:
-        fix = "apt-get install ibverbs-providers (Debian, Ubuntu), or libibverbs (others)"
-        return failure(f"{text} without the provider for mlx5", fix=fix)
-    if facts.rdma < _MANA_CORE or "mana" not in facts.providers:
-        return warning(
-            f"{text} without the provider for MANA",
-            fix="rdma-core 44 or newer, as in Debian 12, Ubuntu 24.04, Azure Linux 3: "
-            "docs/compatibility.md",
-        )
-    return ok(f"{text} with mlx5 and MANA")
+    for one in CURRENT:
+        if facts.rdma < one.rdma_core or one.dpdk not in facts.providers:
+            judge = failure if one is CURRENT[0] else warning
+            fix = f"{one.rdma_remedy}: docs/compatibility.md"
+            return judge(f"{text} without the provider for {one.title}", fix=fix)
+    return ok(f"{text} with {_HARDWARE}")
 
 
 CHECKS: tuple[Check[ImageFacts], ...] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netvsc.drivers import CURRENT, DRIVERS
 from netvsc_deviceplugin.cli.doctor.facts import NodeFacts, Pages
 from netvsc_deviceplugin.cli.doctor.finding import Check, Finding, failure, ok, unknown, warning
 from netvsc_deviceplugin.cli.doctor.modules import Modules
@@ -11,8 +12,8 @@ _OLDEST, _PARENTS = (5, 15, 0), (5, 14, 0)
 _TAP = ("sch_multiq", "sch_ingress", "cls_flower", "act_mirred", "tun")
 _AF_PACKET = "`fallback: af_packet` in the pool (docs/pools.md)"
 _NEW_IMAGE = "`az aks nodepool upgrade --node-image-only`, for a node image"
-_FUTURE = ("ib_uverbs", "mlx5_core", "mlx5_ib", "mana", "mana_ib")
-_IB = {"mlx4_core": "mlx4_ib", "mlx5_core": "mlx5_ib", "mana": "mana_ib"}
+_FUTURE = ("ib_uverbs", *(module for one in CURRENT for module, _ in one.options))
+_IB = {one.name: one.infiniband_module for one in DRIVERS if one.infiniband_module}
 
 
 def kernel_version(facts: NodeFacts) -> Finding:
@@ -95,7 +96,7 @@ def _next_vf(modules: Modules) -> Finding:
         )
     if unclear := modules.unclear(*_FUTURE):
         return unknown(f"nothing here tells whether the kernel has {_all(unclear)}")
-    return ok("mlx5 and MANA, with their verbs drivers")
+    return ok(f"{' and '.join(one.title for one in CURRENT)}, with their verbs drivers")
 
 
 def hugepages(facts: NodeFacts) -> Finding:

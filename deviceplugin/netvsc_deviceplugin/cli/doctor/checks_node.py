@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from netvsc.drivers import CURRENT
 from netvsc.model.status import ForeignState, NodeStatus, Truth
 from netvsc_deviceplugin.cli.doctor.facts import NodeFacts, Program, Vf
 from netvsc_deviceplugin.cli.doctor.finding import Check, Finding, failure, ok, unknown, warning
@@ -44,13 +45,14 @@ def verbs_devices(facts: NodeFacts) -> Finding:
     if unbound:
         return failure(
             f"no driver has taken {', '.join(unbound)}",
-            fix="dmesg says why; modprobe mlx5_core or mana",
+            fix=f"dmesg says why; modprobe {' or '.join(one.name for one in CURRENT)}",
         )
     bare = [vf for vf in facts.vfs if not vf.verbs]
     if bare:
+        modules = sorted({vf.infiniband_module for vf in bare if vf.infiniband_module})
         return failure(
             f"{', '.join(map(_called, bare))} has no verbs device: DPDK cannot use it",
-            fix=f"modprobe {' '.join(sorted({_verbs_module(vf) for vf in bare}))} ib_uverbs",
+            fix=f"modprobe {' '.join(modules)} ib_uverbs",
         )
     return _device_files(facts)
 
@@ -69,10 +71,6 @@ def _device_files(facts: NodeFacts) -> Finding:
 
 def _called(vf: Vf) -> str:
     return f"{vf.pci} ({vf.driver})"
-
-
-def _verbs_module(vf: Vf) -> str:
-    return "mana_ib" if vf.is_mana else "mlx4_ib" if vf.driver == "mlx4_core" else "mlx5_ib"
 
 
 def nic_owner(facts: NodeFacts) -> Finding:

@@ -36,11 +36,14 @@ class NetVsc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vf:
-    """An accelerated NIC's PCI function; `nodes` are the verbs devices that are in /dev."""
+    """An accelerated NIC's PCI function; `nodes` are the verbs devices that are in /dev.
+
+    `infiniband_module` makes them.
+    """
 
     pci: str
     driver: str | None
-    is_mana: bool
+    infiniband_module: str | None
     verbs: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
     numa_node: int | None = None

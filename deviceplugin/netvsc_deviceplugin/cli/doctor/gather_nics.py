@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from netvsc.drivers import Driver, driver_of
 from netvsc_deviceplugin.cli.doctor.facts import NetVsc, Vf
 from netvsc_deviceplugin.cli.doctor.files import entries, target, text, there
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.sysfs import PciDevice, read_devices
-
-_VF_DRIVERS = {"mlx4_core", "mlx5_core", "mana"}
-_MELLANOX, _MICROSOFT, _MANA = "0x15b3", "0x1414", "0x00ba"
 
 
 def netvscs(root: Path) -> tuple[NetVsc, ...] | None:
@@ -27,9 +25,10 @@ def netvscs(root: Path) -> tuple[NetVsc, ...] | None:
 
 
 def vfs(root: Path) -> tuple[Vf, ...]:
-    paths = [path for path in entries(root / "sys/bus/pci/devices") if _is_vf(path)]
-    devices = read_devices(root / "sys", [_stub("pci", path) for path in paths])
-    return tuple(_vf(root, path, devices.pci[path.name]) for path in paths)
+    drivers = {path: _driver(path) for path in entries(root / "sys/bus/pci/devices")}
+    found = {path: driver for path, driver in drivers.items() if driver}
+    devices = read_devices(root / "sys", [_stub("pci", path) for path in found])
+    return tuple(_vf(root, devices.pci[path.name], driver) for path, driver in found.items())
 
 
 def _stub(bus: str, device: Path) -> Link:
@@ -37,18 +36,17 @@ def _stub(bus: str, device: Path) -> Link:
     return Link(name=device.name, ifindex=0, mac="", parent_bus=bus, parent=device.name)
 
 
-def _is_vf(path: Path) -> bool:
-    vendor, device = text(path / "vendor"), text(path / "device")
-    known = vendor == _MELLANOX or (vendor, device) == (_MICROSOFT, _MANA)
-    return known or target(path / "driver") in _VF_DRIVERS
+def _driver(path: Path) -> Driver | None:
+    ids = {"vendor": text(path / "vendor") or "", "device": text(path / "device") or ""}
+    return driver_of(target(path / "driver"), **ids)
 
 
-def _vf(root: Path, path: Path, device: PciDevice) -> Vf:
+def _vf(root: Path, device: PciDevice, driver: Driver) -> Vf:
     nodes = root / "dev/infiniband"
     return Vf(
         pci=device.address,
         driver=device.driver,
-        is_mana=device.driver == "mana" or text(path / "vendor") == _MICROSOFT,
+        infiniband_module=driver.infiniband_module,
         verbs=device.verbs,
         nodes=tuple(name for name in device.verbs if there(nodes / name)),
         numa_node=device.numa_node,

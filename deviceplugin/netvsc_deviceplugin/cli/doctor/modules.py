@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from netvsc.drivers import DRIVERS
+
 # The option behind each module that a check asks for.
 _OPTIONS = {
     "sch_multiq": "NET_SCH_MULTIQ",
@@ -16,13 +18,8 @@ _OPTIONS = {
     "cls_flower": "NET_CLS_FLOWER",
     "act_mirred": "NET_ACT_MIRRED",
     "tun": "TUN",
-    "mlx5_core": "MLX5_CORE",
-    "mlx5_ib": "MLX5_INFINIBAND",
-    "mlx4_en": "MLX4_EN",
-    "mlx4_ib": "MLX4_INFINIBAND",
-    "mana": "MICROSOFT_MANA",
-    "mana_ib": "MANA_INFINIBAND",
     "ib_uverbs": "INFINIBAND_USER_ACCESS",
+    **{module: option for one in DRIVERS for module, option in one.options},
 }
 
 

@@ -1,0 +1,59 @@
+"""The table of VF drivers, and what must say the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from netvsc.devargs import check_template
+
+from netvsc.drivers import CURRENT, DEFAULT_TEMPLATE, DRIVERS, Driver, driver_of
+
+ROOT = Path(__file__).parents[2]
+each = pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name)
+
+
+@each
+def test_a_drivers_own_template_is_one_that_a_pool_could_have(driver: Driver) -> None:
+    assert check_template(driver.template) == driver.template
+
+
+@each
+def test_a_verbs_device_has_a_module_that_makes_it(driver: Driver) -> None:
+    assert bool(driver.infiniband_module) is driver.verbs
+    assert driver.infiniband_module in {None, *dict(driver.options)}
+
+
+@each
+def test_a_function_is_known_by_its_driver_and_before_it_has_one(driver: Driver) -> None:
+    assert driver_of(driver.name, vendor="", device="") is driver
+    unbound = driver_of(None, vendor=driver.pci_vendor, device=driver.pci_device or "0x1018")
+    assert unbound
+    assert unbound.pci_vendor == driver.pci_vendor
+
+
+def test_what_is_no_vf_has_no_driver_of_the_table() -> None:
+    assert driver_of("virtio-pci", vendor="0x1af4", device="0x1000") is None
+    assert driver_of(None, vendor="0x1414", device="0x008e") is None
+
+
+@each
+def test_the_words_name_every_driver(driver: Driver) -> None:
+    assert f"`{driver.name}`" in (ROOT / "docs/concepts.md").read_text()
+
+
+@each
+def test_pools_tell_each_default_that_differs(driver: Driver) -> None:
+    (row,) = [
+        line
+        for line in (ROOT / "docs/pools.md").read_text().splitlines()
+        if line.startswith("| `devargsTemplate`")
+    ]
+    assert f"`{DEFAULT_TEMPLATE}`" in row
+    if driver.template != DEFAULT_TEMPLATE:
+        assert f"{driver.name} `{driver.template}`" in row
+
+
+@pytest.mark.parametrize("driver", CURRENT, ids=lambda driver: driver.name)
+def test_compatibility_names_the_hardware_of_today(driver: Driver) -> None:
+    assert driver.title in (ROOT / "docs/compatibility.md").read_text()
