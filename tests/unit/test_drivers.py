@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from netvsc.devargs import check_template
 
 from netvsc.drivers import CURRENT, DEFAULT_TEMPLATE, DRIVERS, Driver, driver_of
+from netvsc.model.devargs import check_template
 
 ROOT = Path(__file__).parents[2]
 each = pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name)

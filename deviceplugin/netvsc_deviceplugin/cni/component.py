@@ -18,6 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from netvsc.host.inotify import watching
+from netvsc.model.mac import pair_id
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import Pool
 from netvsc_deviceplugin.cni.attach import addresses
@@ -31,7 +32,6 @@ from netvsc_deviceplugin.cni.deferred import Late
 from netvsc_deviceplugin.cni.deferred_calls import Passed
 from netvsc_deviceplugin.cni.netns_watcher import Follower, Hearers
 from netvsc_deviceplugin.cni.node_scan import scan_all
-from netvsc_deviceplugin.cni.pod_pairs import ask, ask_all
 from netvsc_deviceplugin.cni.server import serving
 from netvsc_deviceplugin.cni.service import Meter, Service
 from netvsc_deviceplugin.concurrency.backoff import Retry
@@ -42,6 +42,7 @@ from netvsc_deviceplugin.inventory.scan import Source
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.sysfs import Devices
+from netvsc_deviceplugin.kubelet.podresources import ask, ask_all
 
 NETNS = Path("/run/netns")
 Inside = Mapping[str, Mapping[str, str]]  # path of a netns → interface in it → id of the pair
@@ -215,7 +216,7 @@ class CniHalf:
 
     def _waiting(self) -> bool:
         """Tell whether a pod may come that was granted a pair: Allocate precedes ADD."""
-        return bool(set(self._granted()) - {mac.replace(":", "-") for mac in self._macs()})
+        return bool(set(self._granted()) - {pair_id(mac) for mac in self._macs()})
 
     def _prefixes(self) -> Mapping[str, str]:
         return {pool.resource: pool.interface_prefix for pool in self._pools()}

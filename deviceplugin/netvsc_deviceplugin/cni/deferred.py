@@ -12,14 +12,14 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from netvsc.errors import NetvscError, RequestError
 from netvsc.host.inotify import watching
+from netvsc.host.once import Once
 from netvsc_deviceplugin.cni.attach.checkpoint import Markers
 from netvsc_deviceplugin.cni.deferred_calls import Passed
-from netvsc_deviceplugin.cni.pod_pairs import Pods
 from netvsc_deviceplugin.cni.protocol.request import Call
 from netvsc_deviceplugin.cni.service import Service
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.kernel.netns import GoneError, exists
-from netvsc_deviceplugin.kubelet.podresources import GONE_S
+from netvsc_deviceplugin.kubelet.podresources import GONE_S, Pods
 
 AGAIN_S = 5.0  # while the kubelet is silent or does not list a pod: nothing tells when it will
 
@@ -47,7 +47,7 @@ class Late:
         self._clock = clock
         self._empty: dict[str, float] = {}
         self._wakeup = Wakeup()
-        self._said: dict[str, str] = {}
+        self._once = Once(log)
 
     def wake(self) -> None:
         """Take a hint that there may be something to settle."""
@@ -73,7 +73,7 @@ class Late:
         try:
             pods = await self._ask()
         except NetvscError as error:
-            self._say("", str(error))
+            self._once.warning(str(error))
             return True
         return any([not await self._settled(call, pods) for call in calls])
 
@@ -102,7 +102,8 @@ class Late:
         except RequestError as error:
             log.error("the pairs of %s/%s stay at home: %s", call.namespace, call.pod, error)  # noqa: TRY400
         except NetvscError as error:
-            self._say(call.container, f"the pairs of {call.namespace}/{call.pod} wait: {error}")
+            text = f"the pairs of {call.namespace}/{call.pod} wait: {error}"
+            self._once.warning(text, about=call.container)
             return False
         self._passed.remove(call.container)
         return True
@@ -117,9 +118,3 @@ class Late:
 
     def _noted(self, call: Call) -> bool:
         return self._passed.has(call.container)
-
-    def _say(self, about: str, text: str) -> None:
-        """Log what goes wrong once, though it is tried again and again."""
-        if self._said.get(about) != text:
-            log.warning("%s", text)
-        self._said[about] = text

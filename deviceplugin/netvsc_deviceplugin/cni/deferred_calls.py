@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from netvsc import files
 from netvsc.errors import NodeError, RequestError
+from netvsc.host import atomic_file
 from netvsc_deviceplugin.cni.protocol import wire
 from netvsc_deviceplugin.cni.protocol.request import Call, Verb, environment_of, parse_call
 
@@ -56,7 +56,7 @@ class Passed:
         data = wire.write(environment_of(call), json.dumps(call.config).encode())
         self.make_folder()
         try:
-            files.replace(file, data, durable=False)  # no pod outlives a crash of the machine
+            atomic_file.replace(file, data, durable=False)  # no pod outlives a crash of the machine
         except OSError as error:
             raise self._refused("write", file, error) from error
 

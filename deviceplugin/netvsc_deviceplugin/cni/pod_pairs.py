@@ -1,74 +1,14 @@
-"""Which pairs a pod shall have, and under which names. Pure, but for the one question asked."""
+"""Which pairs a pod shall have, and under which names. Pure."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
-import grpc.aio
 
 from netvsc.errors import RetryError
 from netvsc.model.interface_names import Names, Request, name_interfaces, read_names
-from netvsc.model.names import RESOURCE_DOMAIN
 from netvsc_deviceplugin.cni.attach.records import Want
 from netvsc_deviceplugin.cni.protocol.request import Call, CallError, Code
-from netvsc_deviceplugin.kubelet.api import methods
-from netvsc_deviceplugin.kubelet.api import podresources_v1_pb2 as pr
-
-_TIMEOUT_S = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Devices:
-    """The pairs that one container has of one resource."""
-
-    container: str
-    resource: str
-    ids: tuple[str, ...]
-
-
-Pods = Mapping[tuple[str, str], tuple[Devices, ...]]  # by namespace and name
-
-
-async def ask(socket: Path, *, namespace: str, pod: str) -> tuple[Devices, ...]:
-    """Ask the kubelet what a pod has; raises RetryError without an answer."""
-    pods = await ask_all(socket, whose=f"{namespace}/{pod}")
-    return pods.get((namespace, pod), ())
-
-
-async def ask_all(socket: Path, *, whose: str = "any pod") -> Pods:
-    """Ask the kubelet what every pod has; raises RetryError without an answer."""
-    try:
-        async with methods.channel(socket) as channel:
-            request = pr.ListPodResourcesRequest()
-            answer = await methods.LIST_PODS.call(channel, request, timeout_s=_TIMEOUT_S)
-    except grpc.aio.AioRpcError as error:
-        raise RetryError(f"the kubelet does not say what {whose} has: {error.details()}") from None
-    return pods_of(answer)
-
-
-def pods_of(answer: pr.ListPodResourcesResponse) -> Pods:
-    """Return what the kubelet lists; a pod that has no pair is there too, and has none.
-
-    Containers come in their order; ids of one resource in theirs, for the names.
-    """
-    found: dict[tuple[str, str], defaultdict[tuple[str, str], set[str]]] = {}
-    for one in answer.pod_resources:
-        mine = found.setdefault((one.namespace, one.name), defaultdict(set))
-        for container in one.containers:
-            for devices in container.devices:
-                if devices.resource_name.startswith(RESOURCE_DOMAIN):
-                    mine[container.name, devices.resource_name] |= set(devices.device_ids)
-    return {pod: _devices(mine) for pod, mine in found.items()}
-
-
-def _devices(found: Mapping[tuple[str, str], set[str]]) -> tuple[Devices, ...]:
-    return tuple(
-        Devices(container=container, resource=resource, ids=tuple(sorted(ids)))
-        for (container, resource), ids in found.items()
-    )
+from netvsc_deviceplugin.kubelet.podresources import Devices
 
 
 def wants(

@@ -17,10 +17,11 @@ from netvsc_deviceplugin.cni.attach import addresses
 from netvsc_deviceplugin.cni.attach.attachments import Attached, Attachments
 from netvsc_deviceplugin.cni.attach.records import Target, Want
 from netvsc_deviceplugin.cni.deferred_calls import Passed
-from netvsc_deviceplugin.cni.pod_pairs import Devices, wants
+from netvsc_deviceplugin.cni.pod_pairs import wants
 from netvsc_deviceplugin.cni.protocol import ipam
 from netvsc_deviceplugin.cni.protocol.request import VERSIONS, Call, Json, Verb, parse_call
 from netvsc_deviceplugin.cni.result import Answer
+from netvsc_deviceplugin.kubelet.podresources import Devices
 
 T = TypeVar("T")
 Asker = Callable[[str, str], Awaitable[tuple[Devices, ...]]]

@@ -15,7 +15,6 @@ from netvsc_deviceplugin.kernel.addresses import Own
 
 ETHERNET = 1  # ARPHRD_ETHER
 LOOPBACK = 0x8  # IFF_LOOPBACK
-_IFINFO = struct.Struct("=BxHiII")
 _IFADDR = struct.Struct("=BBBBI")
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
 _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_EXT_MASK, _IFLA_LINK_NETNSID = 18, 20, 29, 37
@@ -69,7 +68,7 @@ class LinkEvent:
 def read_links() -> tuple[Link, ...]:
     """Return all interfaces of the calling thread's netns with their addresses."""
     mask = netlink.attribute(_IFLA_EXT_MASK, struct.pack("=I", _SKIP_STATS))
-    found = netlink.dump(netlink.RTM_GETLINK, _IFINFO.pack(0, 0, 0, 0, 0) + mask)
+    found = netlink.dump(netlink.RTM_GETLINK, netlink.EVERY_LINK + mask)
     addresses = read_addresses()
     links = (parse_link(message.body) for message in found)
     return tuple(replace(k, addresses=tuple(addresses[k.ifindex])) for k in links)
@@ -79,15 +78,15 @@ def parse_event(message: netlink.Message) -> LinkEvent | None:
     """Return what a message of group RTNLGRP_LINK tells; None for any other message."""
     if message.type not in {netlink.RTM_NEWLINK, netlink.RTM_DELLINK}:
         return None
-    moved = _IFLA_NEW_NETNSID in netlink.attributes(message.body, _IFINFO.size)
+    moved = _IFLA_NEW_NETNSID in netlink.attributes(message.body, netlink.IFINFO.size)
     gone = message.type == netlink.RTM_DELLINK
     return LinkEvent(link=parse_link(message.body), gone=gone, moved=moved)
 
 
 def parse_link(body: bytes) -> Link:
     """Read the body of one RTM_NEWLINK or RTM_DELLINK."""
-    _, kind, ifindex, flags, _ = netlink.fields(_IFINFO, body)
-    found = netlink.attributes(body, _IFINFO.size)
+    _, kind, ifindex, flags, _ = netlink.fields(netlink.IFINFO, body)
+    found = netlink.attributes(body, netlink.IFINFO.size)
     info = netlink.attributes(found.get(_IFLA_LINKINFO, b""), 0)
     elsewhere = _IFLA_LINK_NETNSID in found
     kind_name = netlink.text(info.get(_INFO_KIND, b""))

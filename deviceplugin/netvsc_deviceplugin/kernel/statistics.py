@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 
 from netvsc_deviceplugin.kernel import netlink
 
-_IFINFO = struct.Struct("=BxHiII")
 _IFLA_IFNAME, _IFLA_STATS64 = 3, 23
 _STATS64 = struct.Struct("=QQQQ")  # rx_packets, tx_packets, rx_bytes, tx_bytes
 _SIOCETHTOOL = 0x8946
@@ -40,10 +39,10 @@ class Counters:
 def read(wanted: frozenset[int]) -> dict[int, Counters]:
     """Return the counters of those interfaces that are here; raises NodeError."""
     found = {}
-    for message in netlink.dump(netlink.RTM_GETLINK, _IFINFO.pack(0, 0, 0, 0, 0)):
-        ifindex = netlink.fields(_IFINFO, message.body)[2]
+    for message in netlink.dump(netlink.RTM_GETLINK, netlink.EVERY_LINK):
+        ifindex = netlink.fields(netlink.IFINFO, message.body)[2]
         if ifindex in wanted:
-            found[ifindex] = _counters(netlink.attributes(message.body, _IFINFO.size))
+            found[ifindex] = _counters(netlink.attributes(message.body, netlink.IFINFO.size))
     return found
 
 

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from netvsc import files
+from netvsc.host import atomic_file
+from netvsc.host.once import Once
 
 log = logging.getLogger(__name__)
 
@@ -21,16 +22,16 @@ class Shelf:
         self._folder = folder
         self._prefix = prefix
         self._suffix = suffix
-        self._refused: str | None = None
+        self._once = Once(log)
 
     def keep(self, wanted: Mapping[str, bytes]) -> bool:
         """Make the folder hold `wanted` and nothing else of ours; tell whether it does."""
         try:
             self._level(wanted)
         except OSError as error:
-            self._report(f"cannot keep {self._folder}: {error.strerror}; mount it, writable")
+            self._once.warning(f"cannot keep {self._folder}: {error.strerror}; mount it, writable")
             return False
-        self._refused = None
+        self._once.over()
         return True
 
     def _level(self, wanted: Mapping[str, bytes]) -> None:
@@ -49,11 +50,6 @@ class Shelf:
         whole = name.removeprefix(".").removesuffix(".new")
         return whole.startswith(self._prefix) and whole.endswith(self._suffix)
 
-    def _report(self, text: str) -> None:
-        if text != self._refused:
-            log.warning("%s", text)
-        self._refused = text
-
 
 def _put(file: Path, content: bytes) -> None:
     """Replace a file in one step, if it says something else."""
@@ -62,4 +58,4 @@ def _put(file: Path, content: bytes) -> None:
             return
     except FileNotFoundError:
         pass
-    files.replace(file, content, durable=False)  # written anew whenever the agent starts
+    atomic_file.replace(file, content, durable=False)  # written anew whenever the agent starts

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 import grpc
 import grpc.aio
 
+from netvsc.errors import RetryError
 from netvsc.model.names import RESOURCE_DOMAIN
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
@@ -61,6 +63,64 @@ def allocations_from(answer: pr.ListPodResourcesResponse) -> Allocations:
         if devices.resource_name.startswith(RESOURCE_DOMAIN)
         for id_ in devices.device_ids
     }
+
+
+async def list_pods(socket: Path) -> pr.ListPodResourcesResponse:
+    """Ask the kubelet; raises RetryError, with its reason, without an answer."""
+    try:
+        async with methods.channel(socket) as channel:
+            request = pr.ListPodResourcesRequest()
+            return await methods.LIST_PODS.call(channel, request, timeout_s=_TIMEOUT_S)
+    except grpc.aio.AioRpcError as error:
+        raise RetryError(error.details() or "no reason") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Devices:
+    """The pairs that one container has of one resource."""
+
+    container: str
+    resource: str
+    ids: tuple[str, ...]
+
+
+Pods = Mapping[tuple[str, str], tuple[Devices, ...]]  # by namespace and name
+
+
+async def ask(socket: Path, *, namespace: str, pod: str) -> tuple[Devices, ...]:
+    """Ask the kubelet what a pod has; raises RetryError without an answer."""
+    pods = await ask_all(socket, whose=f"{namespace}/{pod}")
+    return pods.get((namespace, pod), ())
+
+
+async def ask_all(socket: Path, *, whose: str = "any pod") -> Pods:
+    """Ask the kubelet what every pod has; raises RetryError without an answer."""
+    try:
+        return pods_of(await list_pods(socket))
+    except RetryError as error:
+        raise RetryError(f"the kubelet does not say what {whose} has: {error}") from None
+
+
+def pods_of(answer: pr.ListPodResourcesResponse) -> Pods:
+    """Return what the kubelet lists; a pod that has no pair is there too, and has none.
+
+    Containers come in their order; ids of one resource in theirs, for the names.
+    """
+    found: dict[tuple[str, str], defaultdict[tuple[str, str], set[str]]] = {}
+    for one in answer.pod_resources:
+        mine = found.setdefault((one.namespace, one.name), defaultdict(set))
+        for container in one.containers:
+            for devices in container.devices:
+                if devices.resource_name.startswith(RESOURCE_DOMAIN):
+                    mine[container.name, devices.resource_name] |= set(devices.device_ids)
+    return {pod: _devices(mine) for pod, mine in found.items()}
+
+
+def _devices(found: Mapping[tuple[str, str], set[str]]) -> tuple[Devices, ...]:
+    return tuple(
+        Devices(container=container, resource=resource, ids=tuple(sorted(ids)))
+        for (container, resource), ids in found.items()
+    )
 
 
 def settled(
@@ -114,12 +174,9 @@ class PodResources:
     async def look(self) -> None:
         """Ask once. Without an answer the last picture stands, and one line in the log says so."""
         try:
-            async with methods.channel(self._socket) as channel:
-                answer = await methods.LIST_PODS.call(
-                    channel, pr.ListPodResourcesRequest(), timeout_s=_TIMEOUT_S
-                )
-        except grpc.aio.AioRpcError as error:
-            why = f"{self._socket}: {error.details()}"
+            answer = await list_pods(self._socket)
+        except RetryError as error:
+            why = f"{self._socket}: {error}"
             if not self.trouble.get():
                 log.warning(
                     "cannot ask the kubelet who holds pairs, keeping the last answer: %s", why

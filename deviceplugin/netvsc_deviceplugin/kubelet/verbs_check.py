@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from netvsc.host.once import Once
 from netvsc.model.pair import Inventory, Pair
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
@@ -38,13 +39,13 @@ def mismatches(pairs: Sequence[Pair], given: Verbs) -> Mapping[str, str | None]:
 
 async def report(inventory: Latest[Inventory], given: Callable[[], Verbs]) -> None:
     """Log each mismatch once, and once that it is over; until cancelled."""
-    said: dict[str, str] = {}
+    once, before = Once(log), set[str]()
     async for found in inventory.changes():
         wrong = {id_: why for id_, why in mismatches(found.pairs, given()).items() if why}
-        for id_ in sorted(wrong.keys() | said.keys()):
-            why = wrong.get(id_)
-            if why and why != said.get(id_):
-                log.warning("verbs devices do not match: %s", why, extra={"pair": id_})
-            elif not why:
-                log.info("verbs devices match again, or are nobody's", extra={"pair": id_})
-        said = wrong
+        for id_, why in sorted(wrong.items()):
+            text = f"verbs devices do not match: {why}"
+            once.warning(text, about=id_, extra={"pair": id_})
+        for id_ in sorted(before - wrong.keys()):
+            once.over(id_)
+            log.info("verbs devices match again, or are nobody's", extra={"pair": id_})
+        before = set(wrong)

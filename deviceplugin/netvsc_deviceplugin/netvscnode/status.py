@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from netvsc.encoding.timestamps import to_text
+from netvsc.model.mac import pair_id
 from netvsc.model.names import RESOURCE_DOMAIN
 from netvsc.model.pair import Inventory, Pair, Path
 from netvsc.model.pool import Pool, Selector
@@ -202,7 +203,7 @@ def _unmatched(pool: Pool, sight: Sight) -> tuple[str, ...]:
     names = {_home(pair, guests.get(pair.id)) for pair in found.pairs}
     names |= {one.interface for one in found.excluded}
     selector = pool.selector
-    macs = [mac for mac in selector.macs if mac.replace(":", "-") not in ids]
+    macs = [mac for mac in selector.macs if pair_id(mac) not in ids]
     lost = [one for one in selector.interfaces if not _takes(one, names)]
     return (*macs, *lost)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from netvsc.errors import NetvscError, RetryError
+from netvsc.host.once import Once
 from netvsc_deviceplugin.concurrency.backoff import Retry
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
@@ -44,7 +45,7 @@ class PodTalk:
         self._clock = clock
         self._said: dict[str, Said] = {}
         self._wakeup = Wakeup()
-        self._complaint = ""
+        self._once = Once(log)
 
     def number(self, id_: str) -> str | None:
         """Return the pair's number at its sidecar, None while that does not answer."""
@@ -82,7 +83,7 @@ class PodTalk:
         id_ = self.ids.get(said.netvsc)
         if id_ is None:  # one that is still to come, or a liar's
             return
-        self._complaint = ""
+        self._once.over()
         self._said[id_] = said
         self._wakeup.set()
         self._changed(id_, said)
@@ -114,10 +115,5 @@ class PodTalk:
         return [request for request in found if request]
 
     def _complain(self, error: Exception) -> None:
-        """Say it once, though it is met at every try."""
-        text = str(error)
-        if text != self._complaint:
-            log.warning(
-                "sidecar in %s: %s", self.netns, text, extra={"pairs": [*self.ids.values()]}
-            )
-        self._complaint = text
+        text, pairs = f"sidecar in {self.netns}: {error}", [*self.ids.values()]
+        self._once.warning(text, extra={"pairs": pairs})

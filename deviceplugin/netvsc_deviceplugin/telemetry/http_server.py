@@ -20,7 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from netvsc.errors import NodeError
+from netvsc.encoding.hostport import split_host_port
+from netvsc.errors import NodeError, RequestError
 from netvsc_deviceplugin.concurrency.backoff import Retry
 
 # A check returns None when all is well, else the reason why not.
@@ -98,13 +99,12 @@ _Pages = Mapping[str, Callable[[str], _Answer]]
 
 
 def _bound(address: str, pages: _Pages) -> ThreadingHTTPServer:
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit():
-        raise NodeError(f"cannot listen on {address!r}: write host:port, such as 0.0.0.0:9470")
     try:
-        return _Server((host.strip("[]"), int(port)), _handler(pages))
-    except (OSError, OverflowError) as error:
-        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        return _Server(split_host_port(address, example="0.0.0.0:9470"), _handler(pages))
+    except RequestError as error:
+        raise NodeError(f"cannot listen on {error}") from None
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
         raise (AddressTakenError if taken else NodeError)(
             f"cannot listen on {address!r}: {error}; choose another --listen"
         ) from error

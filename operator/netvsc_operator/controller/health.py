@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from netvsc.errors import NodeError
+from netvsc.encoding.hostport import split_host_port
+from netvsc.errors import NodeError, RequestError
 from netvsc_operator.pages import Checks, application
 
 
@@ -20,19 +21,14 @@ async def serving(
     pages = application(registry, healthy=healthy, ready=ready)
     runner = web.AppRunner(pages, access_log=None)
     await runner.setup()
-    host, port = _parts(address)
     try:
+        host, port = split_host_port(address, example="0.0.0.0:9471")
         site = web.TCPSite(runner, host, port)
         await site.start()
         yield int(runner.addresses[0][1])
+    except RequestError as error:
+        raise NodeError(f"cannot listen on {error}") from None
     except OSError as error:
         raise NodeError(f"cannot listen on {address!r}: {error}; choose another --listen") from None
     finally:
         await runner.cleanup()
-
-
-def _parts(address: str) -> tuple[str, int]:
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit():
-        raise NodeError(f"cannot listen on {address!r}: write host:port, such as 0.0.0.0:9471")
-    return host.strip("[]"), int(port)

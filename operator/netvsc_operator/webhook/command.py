@@ -12,7 +12,8 @@ from pathlib import Path
 import yaml
 from prometheus_client import CollectorRegistry
 
-from netvsc.errors import ConfigError, NetvscError
+from netvsc.encoding.hostport import split_host_port
+from netvsc.errors import ConfigError, NetvscError, RequestError
 from netvsc.host import logs
 from netvsc.model.pool import Pool, pools_from
 from netvsc_operator.admission.injection import Injection
@@ -74,10 +75,10 @@ def _pools(path: Path) -> tuple[Pool, ...]:
 
 
 def _address(text: str) -> Address:
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r}: write host:port, such as 0.0.0.0:9443")
-    return host.strip("[]"), int(port)
+    try:
+        return split_host_port(text, example="0.0.0.0:9443")
+    except RequestError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _parser() -> argparse.ArgumentParser:

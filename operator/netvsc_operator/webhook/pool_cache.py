@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from netvsc.host.once import Once
 from netvsc.model.pool import Pool
 from netvsc_operator.kube import Event, Listed, Object, Removed
 from netvsc_operator.pools.registry import book
@@ -30,7 +31,7 @@ class Pools:
     def __init__(self) -> None:
         self.by_resource: Mapping[str, Pool] | None = None
         self._good: dict[str, _Good] = {}
-        self._complaints: dict[str, str | None] = {}
+        self._once = Once(log)
 
     def take(self, event: Event) -> None:
         match event:
@@ -64,10 +65,11 @@ class Pools:
             self._complain(judged.name, judged.refusal)
 
     def _complain(self, name: str, why: str | None) -> None:
-        if why and self._complaints.get(name) != why:
+        if why:
             kept = "its last good version stays" if name in self._good else "it is left out"
-            log.warning("pool %s: %s; %s", name, why, kept, extra={"pool": name})
-        self._complaints[name] = why
+            self._once.warning(f"pool {name}: {why}; {kept}", about=name, extra={"pool": name})
+        else:
+            self._once.over(name)
 
 
 def _by_resource(good: Iterable[_Good]) -> Mapping[str, Pool]:

@@ -13,10 +13,11 @@ from fuzz.mutate import after_blank_line, raw
 from fuzz.targets import strict
 from netvsc.errors import RequestError, RetryError
 from netvsc_deviceplugin.cni import result
-from netvsc_deviceplugin.cni.pod_pairs import Devices, wants
+from netvsc_deviceplugin.cni.pod_pairs import wants
 from netvsc_deviceplugin.cni.protocol import wire
 from netvsc_deviceplugin.cni.protocol.request import Call, Verb, environment_of, parse_call
 from netvsc_deviceplugin.cni.server import _written
+from netvsc_deviceplugin.kubelet.podresources import Devices
 
 _DEVICES = (Devices(container="fwd", resource="netvsc.io/pair", ids=("00-0d-3a-c0-00-11",)),)
 

@@ -11,11 +11,10 @@ from google.protobuf.message import DecodeError
 from fuzz.engine import Target
 from fuzz.mutate import raw
 from netvsc.model.pool import BUILT_IN
-from netvsc_deviceplugin.cni.pod_pairs import pods_of
 from netvsc_deviceplugin.kubelet.api import deviceplugin_v1beta1_pb2 as dp
 from netvsc_deviceplugin.kubelet.api import podresources_v1_pb2 as pr
 from netvsc_deviceplugin.kubelet.plugin import Plugin
-from netvsc_deviceplugin.kubelet.podresources import allocations_from, settled
+from netvsc_deviceplugin.kubelet.podresources import allocations_from, pods_of, settled
 from netvsc_deviceplugin.kubelet.servicer import DevicePluginService
 from sim.kubelet import inventories
 

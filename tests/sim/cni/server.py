@@ -14,9 +14,9 @@ from typing import Any, Self
 from netvsc.errors import RetryError
 from netvsc_deviceplugin.cni.deferred import Late
 from netvsc_deviceplugin.cni.deferred_calls import Passed
-from netvsc_deviceplugin.cni.pod_pairs import Devices, Pods
 from netvsc_deviceplugin.cni.server import serving
 from netvsc_deviceplugin.cni.service import Service
+from netvsc_deviceplugin.kubelet.podresources import Devices, Pods
 from sim.cni.calls import CniHost, Pod, id_of
 from sim.sidecar.fdpipe import binary
 

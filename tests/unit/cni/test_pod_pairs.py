@@ -4,9 +4,10 @@ import pytest
 
 from netvsc.errors import RetryError
 from netvsc_deviceplugin.cni.attach.records import Want
-from netvsc_deviceplugin.cni.pod_pairs import Devices, pods_of, wants
+from netvsc_deviceplugin.cni.pod_pairs import wants
 from netvsc_deviceplugin.cni.protocol.request import CallError, Code, parse_call
 from netvsc_deviceplugin.kubelet.api import podresources_v1_pb2 as pr
+from netvsc_deviceplugin.kubelet.podresources import Devices, pods_of
 
 PAIR = "netvsc.io/pair"
 ENVIRONMENT = {

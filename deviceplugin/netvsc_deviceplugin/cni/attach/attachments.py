@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from netvsc.errors import NetvscError, NodeError, RequestError, RetryError
+from netvsc.host.once import Once
+from netvsc.model.mac import mac_of
 from netvsc_deviceplugin.cni.attach import plan, records
 from netvsc_deviceplugin.cni.attach.checkpoint import Held, Marker, Markers, Phase
 from netvsc_deviceplugin.cni.attach.executor import Ground, Means
@@ -45,7 +47,7 @@ class Attachments:
     markers: Markers
     sandboxes: Sandboxes = field(default_factory=Sandboxes)
     forced: Callable[[], Mapping[str, int]] = _nothing_forced
-    _said: set[str] = field(default_factory=set)
+    _once: Once = field(default_factory=lambda: Once(log))
     # A VF that comes back while its pair is inside may have another name at home than the first:
     # kept here too, for a disk may be full.
     _left: dict[str, str] = field(default_factory=dict)
@@ -136,7 +138,10 @@ class Attachments:
             try:
                 self._restore(marker)
             except NetvscError as error:
-                self._say(f"container {marker.container} is not as it should be: {error}")
+                self._once.warning(
+                    f"container {marker.container} is not as it should be: {error}",
+                    about=marker.container,
+                )
                 well = False
         return self._orphans() and well
 
@@ -170,15 +175,9 @@ class Attachments:
                     goal = Goal(netns=None, name=one.home, up=False)
                     ground.own_again(ground.settle(one.mac, goal), mtu=None)
                 except NetvscError as error:
-                    self._say(f"pair {one.id} has no name at home: {error}")
+                    self._once.warning(f"pair {one.id} has no name at home: {error}", about=one.id)
                     well = False
         return well
-
-    def _say(self, text: str) -> None:
-        """Log what `restore` finds wrong once, though it looks at every event."""
-        if text not in self._said:
-            log.warning("%s", text)
-        self._said.add(text)
 
     def _add(
         self, target: Target, wants: Sequence[Want], *, still: Callable[[], bool]
@@ -206,7 +205,9 @@ class Attachments:
                 try:
                     self._save(marker)
                 except NodeError as error:
-                    self._say(f"what VF {name} is called is not on the disk: {error}")
+                    self._once.warning(
+                        f"what VF {name} is called is not on the disk: {error}", about=mac
+                    )
 
     def _save(self, marker: Marker) -> None:
         pairs = tuple(records.renewed(held, self._left) for held in marker.pairs)
@@ -260,7 +261,7 @@ class Attachments:
         seen, forced = tuple(seen), self.forced()
         fresh = []
         for want in wants:
-            standing = plan.find(records.mac(want.id), seen, forced=forced.get(want.id))
+            standing = plan.find(mac_of(want.id), seen, forced=forced.get(want.id))
             records.check_name(want, target, standing, seen)
             fresh.append(records.held(want, target, standing, before))
         others = [h for h in before.pairs if h.id not in {w.id for w in wants}] if before else []

@@ -17,8 +17,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from netvsc import files
 from netvsc.errors import NodeError, RequestError
+from netvsc.host import atomic_file
+from netvsc.model.mac import mac_of
 
 _PAGE = 4096  # bytes
 _CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
@@ -52,7 +53,7 @@ class Held:
 
     @property
     def mac(self) -> str:
-        return self.id.replace("-", ":")
+        return mac_of(self.id)
 
 
 _KEYS = {field.name for field in fields(Held)}
@@ -132,7 +133,7 @@ class Markers:
         data = json.dumps(_plain(marker)).encode()
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            files.replace(file, data, durable=True, mode=0o600)
+            atomic_file.replace(file, data, durable=True, mode=0o600)
         except OSError as error:
             if error.errno != errno.ENOSPC or not _rewritten(file, data):
                 raise self._refused("write", marker.container, error) from error

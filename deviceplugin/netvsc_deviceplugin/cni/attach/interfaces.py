@@ -15,7 +15,6 @@ from netvsc_deviceplugin.kernel.links import Link, parse_link
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.simulation import simulate
 
-_IFINFO = struct.Struct("=BxHiII")
 _ATTRIBUTE = struct.Struct("=HH")
 _IFLA_EXT_MASK, _IFLA_PROP_LIST, _IFLA_ALT_IFNAME = 29, 52, 53
 _SKIP_STATS = 0x8  # RTEXT_FILTER_SKIP_STATS
@@ -49,12 +48,12 @@ def look(space: Space, source: Source, *, dump: Dump | None = None) -> tuple[See
 
 def _read(dump: Dump) -> list[tuple[Link, tuple[str, ...]]]:
     mask = netlink.attribute(_IFLA_EXT_MASK, struct.pack("=I", _SKIP_STATS))
-    table = dump(netlink.RTM_GETLINK, _IFINFO.pack(0, 0, 0, 0, 0) + mask)
+    table = dump(netlink.RTM_GETLINK, netlink.EVERY_LINK + mask)
     return [(parse_link(message.body), _altnames(message.body)) for message in table]
 
 
 def _altnames(body: bytes) -> tuple[str, ...]:
-    listed = netlink.attributes(body, _IFINFO.size).get(_IFLA_PROP_LIST, b"")
+    listed = netlink.attributes(body, netlink.IFINFO.size).get(_IFLA_PROP_LIST, b"")
     return tuple(netlink.text(v) for kind, v in _each(listed) if kind == _IFLA_ALT_IFNAME)
 
 

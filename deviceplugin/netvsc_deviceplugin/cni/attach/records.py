@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from netvsc.errors import RequestError, RetryError
+from netvsc.model.mac import pair_id
 from netvsc_deviceplugin.cni.attach import plan
 from netvsc_deviceplugin.cni.attach.checkpoint import Held, Marker
 from netvsc_deviceplugin.cni.attach.interfaces import Seen
@@ -34,10 +35,6 @@ class Target:
     namespace: str = ""
     pod: str = ""
     uid: str = ""
-
-
-def mac(id_: str) -> str:
-    return id_.replace("-", ":")
 
 
 def homes(held: Held) -> Homes:
@@ -101,7 +98,7 @@ def unmarked(seen: Iterable[Seen], known: Iterable[Held]) -> list[Held]:
     macs = {held.mac for held in known}
     return [
         Held(
-            id=one.link.mac.replace(":", "-"),
+            id=pair_id(one.link.mac),
             interface=one.link.name,
             attachment="",
             network="",

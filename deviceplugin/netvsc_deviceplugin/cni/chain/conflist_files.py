@@ -6,8 +6,8 @@ import logging
 import os
 from pathlib import Path
 
-from netvsc import files
 from netvsc.errors import NodeError
+from netvsc.host import atomic_file
 from netvsc_deviceplugin.cni.chain import conflist
 
 log = logging.getLogger(__name__)
@@ -62,11 +62,11 @@ def replace(file: Path, text: bytes, *, known: bytes) -> bool:
     """
     try:
         facts = file.stat()
-        with files.replacing(file, durable=True) as out:
+        with atomic_file.replacing(file, durable=True) as out:
             os.fchmod(out.fileno(), facts.st_mode & 0o7777)
             os.fchown(out.fileno(), facts.st_uid, facts.st_gid)
             out.write(text)
-            files.sync(out)  # which takes a while: looked at afterwards
+            atomic_file.sync(out)  # which takes a while: looked at afterwards
             _check_unchanged(file, known)
     except _OutdatedError:
         return False

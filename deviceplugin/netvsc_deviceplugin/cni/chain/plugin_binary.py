@@ -6,8 +6,8 @@ import logging
 import os
 from pathlib import Path
 
-from netvsc import files
 from netvsc.errors import NodeError
+from netvsc.host import atomic_file
 from netvsc_deviceplugin.cni.chain.conflist import TYPE
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ def install(shim: Path, folder: Path) -> None:
     try:
         if not _same(shim, target):
             # After a crash of the machine it is compared, and copied again if need be.
-            with files.replacing(target, durable=False) as out:
+            with atomic_file.replacing(target, durable=False) as out:
                 os.fchmod(out.fileno(), 0o755)
                 out.write(shim.read_bytes())
             log.info("installed %s", target)
