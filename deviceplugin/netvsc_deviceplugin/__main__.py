@@ -22,7 +22,6 @@ from prometheus_client import CollectorRegistry
 from netvsc import __version__
 from netvsc.errors import NetvscError, RequestError
 from netvsc.host import logs
-from netvsc_deviceplugin import devinfo
 from netvsc_deviceplugin.agent import Agent, Settings
 from netvsc_deviceplugin.cli.pairs import add_sim
 from netvsc_deviceplugin.cni.chain import leftovers, uninstall
@@ -30,6 +29,7 @@ from netvsc_deviceplugin.cni.component import CniSettings, Mode
 from netvsc_deviceplugin.concurrency.node_lock import on_this_node
 from netvsc_deviceplugin.inventory.imds.client import LINK_LOCAL, Endpoint, endpoint_of
 from netvsc_deviceplugin.inventory.scan import source_of
+from netvsc_deviceplugin.kubelet import device_info
 from netvsc_deviceplugin.netvscnode.component import NodeSettings
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,11 @@ _FOLDERS = (
     ("--kubelet", "/var/lib/kubelet", "the kubelet's own"),
     ("--state", "/run/netvsc", "what the agent must remember"),
     ("--dev", "/dev", "where the host's devices are seen"),
-    ("--devinfo", str(devinfo.FOLDER), "the Network Plumbing Working Group's device information"),
+    (
+        "--devinfo",
+        str(device_info.INFO_FOLDER),
+        "the Network Plumbing Working Group's device information",
+    ),
     ("--cni-conf", "/etc/cni/net.d", "the runtime's network configuration"),
     ("--cni-bin", "/opt/cni/bin", "the runtime's network plugins"),
     ("--cni-shim", "/usr/bin/fdpipe", "the program that is installed as netvsc-cni"),

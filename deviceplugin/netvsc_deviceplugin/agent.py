@@ -18,16 +18,16 @@ from prometheus_client import CollectorRegistry
 from netvsc import __version__
 from netvsc.model.pool import BUILT_IN, Pool
 from netvsc.model.status import Foreign
-from netvsc_deviceplugin import poolfile, readiness
 from netvsc_deviceplugin.cni.component import CniHalf, CniSettings, Mode
 from netvsc_deviceplugin.cni.loading import load_in_time
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wallclock import Dates
+from netvsc_deviceplugin.inventory import pool_file
 from netvsc_deviceplugin.inventory.imds.client import Endpoint
 from netvsc_deviceplugin.inventory.imds.poller import Imds
 from netvsc_deviceplugin.inventory.loop import RESCAN, InventoryLoop
-from netvsc_deviceplugin.inventory.match import Policy, World
-from netvsc_deviceplugin.inventory.scan import Source, scan, with_told
+from netvsc_deviceplugin.inventory.match import Policy
+from netvsc_deviceplugin.inventory.scan import NetworkState, Source, scan, with_told
 from netvsc_deviceplugin.inventory.vf_events import Returned, Revoked
 from netvsc_deviceplugin.kernel.sysfs import Devices
 from netvsc_deviceplugin.kubelet import verbs_check
@@ -106,7 +106,7 @@ class Agent:
             pools=self._inventory.pools,
             inventory=self._inventory.inventory,
             allocations=self._allocations,
-            metrics=metrics,
+            meter=metrics,
             state=settings.state,
             folder=settings.kubelet / "device-plugins",
             podresources=settings.kubelet / "pod-resources/kubelet.sock",
@@ -126,8 +126,8 @@ class Agent:
     async def run(self) -> None:
         """Run until cancelled; raises what no part could cure."""
         checks = {
-            "scan": readiness.fresh(lambda: self._inventory.last_scan, deadline_s=SCAN_DEADLINE),
-            "kubelet": readiness.registered(self._plugins.registered, wanted=self._pools.get),
+            "scan": http_server.fresh(lambda: self._inventory.last_scan, deadline_s=SCAN_DEADLINE),
+            "kubelet": http_server.registered(self._plugins.registered, wanted=self._pools.get),
             **({"node": self._node.unknown} if self._node else {}),
         }
         alive = {"scan": checks["scan"]}
@@ -158,7 +158,7 @@ class Agent:
                 tasks.create_task(self._follow(self._pools), name="pools")
                 tasks.create_task(self._follow(self._allocations), name="allocations")
                 if self._settings.config:
-                    tasks.create_task(poolfile.follow(self._settings.config, self._pools))
+                    tasks.create_task(pool_file.follow(self._settings.config, self._pools))
                 # Advertised before the first scan, every pair would be missed for a moment.
                 await self._inventory.scanned.wait()
                 tasks.create_task(self._plugins.run(), name="plugins")
@@ -251,9 +251,9 @@ class Agent:
     def _granted(self) -> set[str]:
         return {*self._plugins.given(), *self._allocations.get()}
 
-    def _scan(self, source: Source) -> tuple[World, Devices]:
-        world, devices = self._cni.scan(source) if self._cni else scan(source)
-        return with_told(world, self._imds.told.get() if self._imds else {}), devices
+    def _scan(self, source: Source) -> tuple[NetworkState, Devices]:
+        network, devices = self._cni.scan(source) if self._cni else scan(source)
+        return with_told(network, self._imds.told.get() if self._imds else {}), devices
 
     async def _follow(self, part: Latest[tuple[Pool, ...]] | Latest[Allocations]) -> None:
         async for _ in part.changes():
@@ -271,4 +271,4 @@ def _first_pools(settings: Settings) -> tuple[Pool, ...]:
     """Return the pools to begin with: with a NetvscNode none, before it says them."""
     if settings.node:
         return ()
-    return poolfile.load(settings.config) if settings.config else (BUILT_IN,)
+    return pool_file.load(settings.config) if settings.config else (BUILT_IN,)

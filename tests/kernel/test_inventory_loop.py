@@ -10,8 +10,8 @@ from netvsc.model.pair import Inventory, Path
 from netvsc.model.pool import pools_from
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.inventory.loop import InventoryLoop
-from netvsc_deviceplugin.inventory.match import Policy, World
-from netvsc_deviceplugin.inventory.scan import Source, scan
+from netvsc_deviceplugin.inventory.match import Policy
+from netvsc_deviceplugin.inventory.scan import NetworkState, Source, scan
 from netvsc_deviceplugin.kernel.sysfs import Devices
 from sim.kernel import netns
 from sim.kernel.host import Host
@@ -195,7 +195,7 @@ def test_a_scan_that_fails_is_tried_again_and_what_was_known_stays() -> None:
     async def story(host: Host) -> None:
         failures = iter([False, True])
 
-        def read(source: Source) -> tuple[World, Devices]:
+        def read(source: Source) -> tuple[NetworkState, Devices]:
             if next(failures, False):
                 raise NodeError("the kernel refused")
             return scan(source)

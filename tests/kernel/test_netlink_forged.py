@@ -10,10 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from netvsc_deviceplugin.kernel import netlink
-from netvsc_deviceplugin.kernel.events import Watch
+from netvsc_deviceplugin.kernel.events import ScanReason, Watch
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.requests.linkops import RefusedError, Rtnl
-from netvsc_deviceplugin.woken import Woken
 
 DONE = struct.pack("=IHHIIi", 20, netlink.NLMSG_ERROR, 0, 1, 0, 0)  # "your request was carried out"
 LINK = struct.pack("=IHHIIBxHiII", 32, netlink.RTM_DELLINK, 0, 0, 0, 0, 1, 7, 0, 0)
@@ -80,5 +79,5 @@ def test_an_interface_that_only_a_stranger_says_is_gone_is_not() -> None:
             rtnl.set_mtu(1, 65536)
 
     asyncio.run(listen(told))
-    assert heard[0] == Woken.LINK
+    assert heard[0] == ScanReason.LINK
     assert not [one for one in heard if one.startswith("gone")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import (
     AbstractContextManager,
     ExitStack,
@@ -24,7 +24,7 @@ from netvsc.model.pool import Pool
 from netvsc_deviceplugin.cni.attach import addresses
 from netvsc_deviceplugin.cni.attach.addresses import Json
 from netvsc_deviceplugin.cni.attach.attachments import Attachments
-from netvsc_deviceplugin.cni.attach.checkpoint import Marker, Markers, Phase
+from netvsc_deviceplugin.cni.attach.checkpoint import Inside, Marker, Markers, pairs_inside
 from netvsc_deviceplugin.cni.attach.executor import Means
 from netvsc_deviceplugin.cni.chain.manager import Chain, Folders
 from netvsc_deviceplugin.cni.chain.status import Place
@@ -37,15 +37,13 @@ from netvsc_deviceplugin.cni.service import Meter, Service
 from netvsc_deviceplugin.concurrency.backoff import Retry
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
-from netvsc_deviceplugin.inventory.match import World
-from netvsc_deviceplugin.inventory.scan import Source
+from netvsc_deviceplugin.inventory.scan import NetworkState, Source
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.netns import Space
 from netvsc_deviceplugin.kernel.sysfs import Devices
 from netvsc_deviceplugin.kubelet.podresources import ask, ask_all
 
 NETNS = Path("/run/netns")
-Inside = Mapping[str, Mapping[str, str]]  # path of a netns → interface in it → id of the pair
 
 
 class Mode(StrEnum):
@@ -145,7 +143,7 @@ class CniHalf:
         """Return what is written down of the containers that have a pair."""
         return tuple(self._markers.all())
 
-    def scan(self, source: Source) -> tuple[World, Devices]:
+    def scan(self, source: Source) -> tuple[NetworkState, Devices]:
         """Look at the node and into every pod that has a pair; for the inventory's loop."""
         with self._changing:
             spaces = self._attachments.sandboxes.all().values()
@@ -208,7 +206,7 @@ class CniHalf:
     def _refresh(self) -> None:
         if self._follower:
             self._follower.refresh()
-        self.inside.set(_inside(self._attachments.markers.all()))
+        self.inside.set(pairs_inside(self._attachments.markers.all()))
         self._chain.wake()  # the last pair may be home
 
     def _macs(self) -> tuple[str, ...]:
@@ -227,12 +225,3 @@ class CniHalf:
     def _forced(self) -> Mapping[str, int]:
         pairs = self._inventory().pairs
         return {p.id: p.ifindex for p in pairs if p.vmbus is None and p.netns is None}
-
-
-def _inside(markers: Iterable[Marker]) -> Inside:
-    found: dict[str, dict[str, str]] = {}
-    for marker in markers:
-        if marker.phase is Phase.INSIDE and marker.netns:
-            names = {held.interface: held.id for held in marker.pairs}
-            found[marker.netns] = {**found.get(marker.netns, {}), **names}
-    return found

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 
 from netvsc_deviceplugin.cni.attach.sandboxes import Sandboxes
 from netvsc_deviceplugin.kernel import netlink
+from netvsc_deviceplugin.kernel.events import ScanReason
 from netvsc_deviceplugin.kernel.links import Link, parse_event
 from netvsc_deviceplugin.kernel.netns import Space
-from netvsc_deviceplugin.woken import Woken
 
 _LINKS = 0x1  # RTMGRP_LINK
 _BUFFER = 1 << 20  # bytes, as the inventory's own
@@ -82,7 +82,7 @@ class Follower:
         self._ears[space.inode] = _Ear(space, sock)
         self._loop.add_reader(sock, self._read, space.inode)
         self._hearers.mend()  # what came before anybody listened
-        self._hearers.look(Woken.LINK)
+        self._hearers.look(ScanReason.LINK)
 
     def _socket(self) -> socket.socket:
         kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK
@@ -111,7 +111,7 @@ class Follower:
                     raise
                 self._close(inode)
                 self._open(ear.space)
-                self._hearers.look(Woken.OVERRUN)
+                self._hearers.look(ScanReason.OVERRUN)
                 return
             self._hear(ear.space, datagram)
 
@@ -125,4 +125,4 @@ class Follower:
             event = parse_event(message)
             if event and event.gone and not event.moved:
                 self._hearers.gone(replace(event.link, netns=space.name))
-        self._hearers.look(Woken.LINK)
+        self._hearers.look(ScanReason.LINK)

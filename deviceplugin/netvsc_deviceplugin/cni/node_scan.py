@@ -8,8 +8,7 @@ from functools import partial
 
 from netvsc_deviceplugin.cni.attach.interfaces import Seen, look
 from netvsc_deviceplugin.cni.attach.plan import way_home
-from netvsc_deviceplugin.inventory.match import World
-from netvsc_deviceplugin.inventory.scan import Source, scan, with_gateways
+from netvsc_deviceplugin.inventory.scan import NetworkState, Source, scan, with_gateways
 from netvsc_deviceplugin.kernel import netlink
 from netvsc_deviceplugin.kernel.links import Link, read_addresses
 from netvsc_deviceplugin.kernel.netns import Space
@@ -19,7 +18,7 @@ from netvsc_deviceplugin.kernel.sysfs import Devices
 
 def scan_all(
     source: Source, spaces: Iterable[Space], *, macs: Collection[str] = ()
-) -> tuple[World, Devices]:
+) -> tuple[NetworkState, Devices]:
     """Scan all; raises NodeError. Call it while nothing is moved, or a pair is seen twice.
 
     In a pod a NetVSC still goes by its name at home: that is what pools select and people know.

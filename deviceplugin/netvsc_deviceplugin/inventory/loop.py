@@ -1,7 +1,7 @@
 """The inventory's loop: something wakes it, a full scan decides, a change is published.
 
 State is what the last scan saw, and the memory of VFs that left and of addresses at home; all come
-back from the world after a crash, the memory as far as the VFs and NICs are there.
+back from the node after a crash, the memory as far as the VFs and NICs are there.
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.ratelimit import Pace
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.inventory.address_memory import as_at_home, seen_at_home
-from netvsc_deviceplugin.inventory.match import Policy, World, decide
+from netvsc_deviceplugin.inventory.match import Policy, decide
 from netvsc_deviceplugin.inventory.nics import VfMemory, pair_up, remember
-from netvsc_deviceplugin.inventory.scan import Source, refine, scan
+from netvsc_deviceplugin.inventory.scan import NetworkState, Source, refine, scan
 from netvsc_deviceplugin.inventory.vf_events import Ledger, Past, Returned, Revoked
 from netvsc_deviceplugin.kernel.addresses import Own
-from netvsc_deviceplugin.kernel.events import Watch
+from netvsc_deviceplugin.kernel.events import ScanReason, Watch
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.sysfs import Devices
-from netvsc_deviceplugin.woken import Woken
 
 QUIET = 0.001  # seconds without a message that end a burst
 LONGEST = 0.020  # seconds after which a burst is looked at, quiet or not
@@ -79,7 +78,7 @@ class InventoryLoop:
         policy: Latest[Policy],
         meter: Meter,
         receive_buffer: int | None = None,
-        read: Callable[[Source], tuple[World, Devices]] = scan,
+        read: Callable[[Source], tuple[NetworkState, Devices]] = scan,
         told: Callable[[Revoked | Returned], None] = lambda _event: None,
     ) -> None:
         self.inventory: Latest[Inventory] = Latest(Inventory())
@@ -115,7 +114,7 @@ class InventoryLoop:
 
     def look(self, reason: str) -> None:
         """Take a hint that something changed, here or in another netns."""
-        if reason == Woken.OVERRUN:
+        if reason == ScanReason.OVERRUN:
             self._meter.overrun()
             log.warning("netlink overrun: messages were lost; scanning again")
         self._wakes(reason)
@@ -127,7 +126,7 @@ class InventoryLoop:
 
     async def _follow_policy(self) -> None:
         async for _ in self._policy.changes():
-            self._wakes(Woken.POLICY)
+            self._wakes(ScanReason.POLICY)
 
     async def _scan_when_woken(self) -> None:
         pace = Pace()
@@ -139,7 +138,7 @@ class InventoryLoop:
             except NodeError as error:
                 log.warning("scan failed: %s; trying again in %g s", error, RETRY)
                 await asyncio.sleep(RETRY)
-                self._wakes(Woken.RETRY)
+                self._wakes(ScanReason.RETRY)
                 continue
             if found != self.inventory.get():
                 await pace.turn()
@@ -150,7 +149,7 @@ class InventoryLoop:
     async def _burst(self) -> None:
         """Wait for a reason to look, then for the end of the burst that it belongs to."""
         if not await self._wakes.wakeup.wait(RESCAN):
-            self._wakes(Woken.TIMER)
+            self._wakes(ScanReason.TIMER)
         end = time.monotonic() + LONGEST
         while (left := end - time.monotonic()) > 0:
             if not await self._wakes.wakeup.wait(min(QUIET, left)):
@@ -158,12 +157,12 @@ class InventoryLoop:
 
     async def _look(self, reason: str, policy: Policy) -> Inventory:
         begin = time.monotonic()
-        world, devices = await asyncio.to_thread(self._read, self._source)
-        nics, conflicts = pair_up(world.links, devices, policy.pools)
+        network, devices = await asyncio.to_thread(self._read, self._source)
+        nics, conflicts = pair_up(network.links, devices, policy.pools)
         self._memory = remember(self._memory, nics)
         self._at_home = seen_at_home(self._at_home, nics)
         nics = as_at_home(nics, self._at_home)
-        found = decide(nics, conflicts, world, policy, memory=self._memory)
+        found = decide(nics, conflicts, network, policy, memory=self._memory)
         self.last_scan = time.monotonic()
         self._meter.scanned(reason, self.last_scan - begin)
         self._report(self._ledger.scanned(found, self.last_scan, began=begin))

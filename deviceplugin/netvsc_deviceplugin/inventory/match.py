@@ -8,7 +8,7 @@ first that selected it.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netvsc.model.pair import (
@@ -24,8 +24,8 @@ from netvsc.model.pair import (
 )
 from netvsc.model.pool import BUILT_IN, ForeignOwner, Pool
 from netvsc.model.status import Foreign, ForeignState
-from netvsc_deviceplugin import foreign
 from netvsc_deviceplugin.inventory.nics import Nic, VfMemory, pair_up
+from netvsc_deviceplugin.inventory.scan import NetworkState
 from netvsc_deviceplugin.kernel.addresses import Own, known
 from netvsc_deviceplugin.kernel.links import Link, above
 from netvsc_deviceplugin.kernel.routes import DefaultRoute
@@ -44,14 +44,6 @@ class Policy:
     foreign: tuple[Foreign, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """What was read of the node. `routes` is None where routes could not be read."""
-
-    links: Sequence[Link]
-    routes: Sequence[DefaultRoute] | None
-
-
 @dataclass(frozen=True, slots=True)
 class _Refusal:
     reason: Reason
@@ -66,21 +58,21 @@ def match(
 ) -> Inventory:
     """Return the inventory of a node that nobody has looked at before."""
     nics, conflicts = pair_up(links, devices, policy.pools)
-    return decide(nics, conflicts, World(links=links, routes=routes), policy, memory={})
+    return decide(nics, conflicts, NetworkState(links=links, routes=routes), policy, memory={})
 
 
 def decide(
     nics: Sequence[Nic],
     conflicts: Sequence[Conflict],
-    world: World,
+    network: NetworkState,
     policy: Policy,
     *,
     memory: Mapping[str, VfMemory],
 ) -> Inventory:
     """Sort every NIC into a pool or out; an allocated pair stays in its pool, whatever happens."""
-    uplinks = {nic.id: _uplink(nic, world) for nic in nics}
+    uplinks = {nic.id: _uplink(nic, network) for nic in nics}
     first = {nic.id: _place(nic, uplinks[nic.id], policy, memory, shared=False) for nic in nics}
-    tainted = _tainted(nics, first, world, memory)
+    tainted = _tainted(nics, first, network, memory)
     pairs, excluded, clashes = [], [], list(conflicts)
     for nic in nics:
         function = _function(nic, memory)
@@ -91,7 +83,7 @@ def decide(
                 clashes.append(_kept(nic, place))
             place = _pool_of(resource, policy)
         if isinstance(place, Pool):
-            pairs.append(_pair(nic, place, world, uplinks[nic.id], memory))
+            pairs.append(_pair(nic, place, network, uplinks[nic.id], memory))
         else:
             excluded.append(_exclusion(nic, place))
     return Inventory(pairs=tuple(pairs), excluded=tuple(excluded), conflicts=tuple(clashes))
@@ -107,9 +99,9 @@ def _place(
 ) -> Pool | _Refusal:
     if uplink:
         return _Refusal(Reason.DEFAULT_ROUTE, uplink)
-    claim = foreign.claim(nic.netvsc, policy.foreign)
+    claim = claim_on(nic.netvsc, policy.foreign)
     if claim and claim.state is ForeignState.ALLOCATED:
-        return _Refusal(Reason.FOREIGN_ALLOCATED, foreign.allocated(claim))
+        return _Refusal(Reason.FOREIGN_ALLOCATED, _allocated(claim))
     refusals = []
     for pool in policy.pools:
         if _selects(pool, nic, memory):
@@ -145,7 +137,7 @@ def _refuses(
     shared: bool,
 ) -> _Refusal | None:
     if claim and pool.foreign_owner is not ForeignOwner.IGNORE:
-        return _Refusal(Reason.FOREIGN_LISTED, foreign.listed(claim, pool.name))
+        return _Refusal(Reason.FOREIGN_LISTED, _listed(claim, pool.name))
     if pool.skip_addressed and nic.netvsc.addresses:
         addresses = ", ".join(nic.netvsc.addresses)
         return _Refusal(
@@ -166,15 +158,15 @@ def _refuses(
     return None
 
 
-def _uplink(nic: Nic, world: World) -> str | None:
+def _uplink(nic: Nic, network: NetworkState) -> str | None:
     """Say by which default route this NIC, or what is stacked on it, is the node's uplink."""
     if nic.netvsc.netns is not None:
         return None
-    own = [link for link in world.links if link.netns is None]
+    own = [link for link in network.links if link.netns is None]
     start = [nic.netvsc.ifindex] + ([nic.vf.ifindex] if nic.vf else [])
     stack = above(own, start)
     names = {link.ifindex: link.name for link in own}
-    for route in world.routes or ():
+    for route in network.routes or ():
         if route.ifindex in stack:
             return (
                 f"the node's IPv{route.family} default route (table {route.table}) "
@@ -186,15 +178,15 @@ def _uplink(nic: Nic, world: World) -> str | None:
 def _tainted(
     nics: Sequence[Nic],
     first: Mapping[str, Pool | _Refusal],
-    world: World,
+    network: NetworkState,
     memory: Mapping[str, VfMemory],
 ) -> set[str]:
     """Return the PCI functions that also serve a NIC which is not given away."""
     functions = {_function(nic, memory) for nic in nics if isinstance(first[nic.id], _Refusal)}
-    routed = {route.ifindex for route in world.routes or ()}
+    routed = {route.ifindex for route in network.routes or ()}
     bare = {
         link.parent
-        for link in world.links
+        for link in network.links
         if link.netns is None and link.parent_bus == "pci" and link.ifindex in routed
     }
     return {function for function in functions | bare if function}
@@ -253,7 +245,7 @@ def _kept(nic: Nic, refusal: _Refusal) -> Conflict:
 
 
 def _pair(
-    nic: Nic, pool: Pool, world: World, uplink: str | None, memory: Mapping[str, VfMemory]
+    nic: Nic, pool: Pool, network: NetworkState, uplink: str | None, memory: Mapping[str, VfMemory]
 ) -> Pair:
     netvsc, vf, past = nic.netvsc, nic.vf, memory.get(nic.id)
     known = Uplink.YES if uplink else Uplink.NO
@@ -272,7 +264,24 @@ def _pair(
         pool=pool.name,
         numa_node=_numa(nic, past),
         path=Path.VF if vf and vf.joined else Path.SYNTHETIC,
-        uplink=Uplink.UNKNOWN if world.routes is None else known,
+        uplink=Uplink.UNKNOWN if network.routes is None else known,
         vf_seen=seen,
         vf=vf,
+    )
+
+
+def claim_on(link: Link, foreign: Iterable[Foreign]) -> Foreign | None:
+    """Return the strongest claim on an interface of the host; names in a pod are the pod's own."""
+    claims = [one for one in foreign if link.netns is None and one.interface == link.name]
+    return max(claims, key=lambda one: one.state is ForeignState.ALLOCATED, default=None)
+
+
+def _allocated(claim: Foreign) -> str:
+    return f"{claim.owner} has given it to a pod"
+
+
+def _listed(claim: Foreign, pool: str) -> str:
+    return (
+        f"{claim.owner} lists it too, and would give it away a second time: take the NIC out of "
+        f"there, or set foreignOwner: ignore in pool {pool}"
     )

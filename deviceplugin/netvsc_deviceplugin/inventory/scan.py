@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from netvsc_deviceplugin.inventory.match import World
 from netvsc_deviceplugin.kernel import sysfs
 from netvsc_deviceplugin.kernel.addresses import Own
 from netvsc_deviceplugin.kernel.links import Link, read_links
@@ -26,28 +25,36 @@ class Source:
     sim: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkState:
+    """What was read of the node. `routes` is None where routes could not be read."""
+
+    links: Sequence[Link]
+    routes: Sequence[DefaultRoute] | None
+
+
 def source_of(sim: str | None) -> Source:
     """Make the source of a `--sim` option: its /sys tree, or the machine's own without one."""
     return Source(sysfs=Path(sim), sim=True) if sim else Source()
 
 
-def scan(source: Source, elsewhere: Sequence[Link] = ()) -> tuple[World, Devices]:
+def scan(source: Source, elsewhere: Sequence[Link] = ()) -> tuple[NetworkState, Devices]:
     """Read the calling thread's netns and the devices behind its interfaces and those elsewhere.
 
     Raises NodeError if the kernel refuses.
     """
     routes = read_default_routes()
     links = (*with_gateways(refine(read_links(), source), routes), *elsewhere)
-    world = World(links=links, routes=routes)
+    network = NetworkState(links=links, routes=routes)
     if source.sim and source.sysfs == SYS:
-        return world, assumed_devices(links)
-    return world, read_devices(source.sysfs, links)
+        return network, assumed_devices(links)
+    return network, read_devices(source.sysfs, links)
 
 
-def scan_tree(root: Path) -> tuple[World, Devices]:
+def scan_tree(root: Path) -> tuple[NetworkState, Devices]:
     """Read a /sys tree instead of the kernel: nothing is known of routes then."""
     links = sysfs.read_links(root)
-    return World(links=links, routes=None), read_devices(root, links)
+    return NetworkState(links=links, routes=None), read_devices(root, links)
 
 
 def with_gateways(links: Iterable[Link], routes: Iterable[DefaultRoute]) -> tuple[Link, ...]:
@@ -62,10 +69,10 @@ def with_gateways(links: Iterable[Link], routes: Iterable[DefaultRoute]) -> tupl
     )
 
 
-def with_told(world: World, told: Mapping[str, Own]) -> World:
+def with_told(network: NetworkState, told: Mapping[str, Own]) -> NetworkState:
     """Note at each link what Azure says of the NIC with its MAC."""
-    links = (replace(k, told=told[k.mac]) if k.mac in told else k for k in world.links)
-    return replace(world, links=tuple(links))
+    links = (replace(k, told=told[k.mac]) if k.mac in told else k for k in network.links)
+    return replace(network, links=tuple(links))
 
 
 def refine(links: tuple[Link, ...], source: Source) -> tuple[Link, ...]:

@@ -12,11 +12,24 @@ import errno
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
+from enum import StrEnum
 
 from netvsc_deviceplugin.kernel import netlink
 from netvsc_deviceplugin.kernel.links import Link, parse_event
 from netvsc_deviceplugin.kernel.routes import is_default
-from netvsc_deviceplugin.woken import Woken
+
+
+class ScanReason(StrEnum):
+    LINK = "link"
+    ADDRESS = "address"
+    ROUTE = "route"
+    UEVENT = "uevent"
+    POLICY = "policy"  # pools, foreign owners, or who holds what
+    IMDS = "imds"
+    OVERRUN = "overrun"  # messages were lost
+    RETRY = "retry"  # the scan before failed
+    TIMER = "timer"
+
 
 _GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400  # RTMGRP_LINK, IPV4/IPV6 _IFADDR and _ROUTE
 _UEVENTS = 1  # the kernel's own, not udev's
@@ -83,18 +96,20 @@ class Watch:
             for message, _ in netlink.messages(datagram):
                 self._hear(message)
         except netlink.MalformedError:
-            self._wake(Woken.OVERRUN)  # as if it were lost: a look tells what it would have told
+            self._wake(
+                ScanReason.OVERRUN
+            )  # as if it were lost: a look tells what it would have told
 
     def _hear(self, message: netlink.Message) -> None:
         event = parse_event(message)
         if event:
             if event.gone and not event.moved:
                 self._gone(event.link)
-            self._wake(Woken.LINK)
+            self._wake(ScanReason.LINK)
         elif message.type in {netlink.RTM_NEWADDR, netlink.RTM_DELADDR}:
-            self._wake(Woken.ADDRESS)
+            self._wake(ScanReason.ADDRESS)
         elif is_default(message):  # a node with ten thousand routes must not scan for each
-            self._wake(Woken.ROUTE)
+            self._wake(ScanReason.ROUTE)
 
     def _read_uevents(self, sock: socket.socket) -> None:
         for datagram in self._datagrams(sock, self._open_uevents):
@@ -103,7 +118,7 @@ class Watch:
     def _hear_uevent(self, datagram: bytes) -> None:
         fields = datagram.split(b"\0")
         if any(field.partition(b"=")[2] in _SUBSYSTEMS for field in fields if _names(field)):
-            self._wake(Woken.UEVENT)
+            self._wake(ScanReason.UEVENT)
 
     def _datagrams(self, sock: socket.socket, reopen: Callable[[], None]) -> list[bytes]:
         found: list[bytes] = []
@@ -117,7 +132,7 @@ class Watch:
                     raise
                 self._close(sock)
                 reopen()
-                self._wake(Woken.OVERRUN)
+                self._wake(ScanReason.OVERRUN)
                 return found
             if sender == 0:  # the kernel; whoever administers the netns may write to us too
                 found.append(datagram)

@@ -15,7 +15,6 @@ import grpc.aio
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.kubelet.api import deviceplugin_v1beta1_pb2 as dp
 from netvsc_deviceplugin.kubelet.api import methods
-from netvsc_deviceplugin.kubelet.servicer import OPTIONS, VERSION
 
 _PREFIX = "netvsc.io_"
 _LONGEST_PATH = 107  # bytes: sun_path less its NUL, include/uapi/linux/un.h
@@ -87,10 +86,10 @@ class Endpoint:
     async def register(self, kubelet: Path) -> None:
         """Tell the kubelet of the socket; raises grpc.aio.AioRpcError."""
         request = dp.RegisterRequest(
-            version=VERSION,
+            version=methods.VERSION,
             endpoint=self._path.name,
             resource_name=self.resource,
-            options=OPTIONS,
+            options=methods.OPTIONS,
         )
         async with methods.channel(kubelet) as channel:
             await methods.REGISTER.call(channel, request, timeout_s=_REGISTER_TIMEOUT_S)

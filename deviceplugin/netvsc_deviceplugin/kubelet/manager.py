@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import Pool
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.kubelet.device_info import Outside
+from netvsc_deviceplugin.kubelet import registration, servicer
+from netvsc_deviceplugin.kubelet.device_info import DevicePublisher
 from netvsc_deviceplugin.kubelet.devices.allocation import Grant
 from netvsc_deviceplugin.kubelet.endpoint import Handlers
 from netvsc_deviceplugin.kubelet.plugin import Plugin
@@ -20,10 +22,15 @@ from netvsc_deviceplugin.kubelet.podresources import Allocations, PodResources
 from netvsc_deviceplugin.kubelet.registration import Lifecycle
 from netvsc_deviceplugin.kubelet.servicer import DevicePluginService
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given, Verbs
-from netvsc_deviceplugin.telemetry.metrics import Metrics
 
 DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
 POD_RESOURCES = Path("/var/lib/kubelet/pod-resources/kubelet.sock")
+
+
+class Meter(registration.Meter, servicer.Meter, Protocol):
+    """What is reported, with the pairs that there are."""
+
+    def known(self, pairs: Iterable[str]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class PluginHost:
         pools: Latest[tuple[Pool, ...]],
         inventory: Latest[Inventory],
         allocations: Latest[Allocations],
-        metrics: Metrics,
+        meter: Meter,
         state: Path,
         folder: Path = DEVICE_PLUGINS,
         podresources: Path = POD_RESOURCES,
@@ -58,7 +65,7 @@ class PluginHost:
     ) -> None:
         self._pools = pools
         self._inventory = inventory
-        self._metrics = metrics
+        self._meter = meter
         self._dev = dev
         self._clock = clock
         self._resources: dict[str, _Resource] = {}
@@ -67,12 +74,12 @@ class PluginHost:
             podresources, allocations=allocations, looked=self._looked, clock=clock
         )
         self._allocations = allocations
-        self._outside = Outside(
-            devinfo_folder=devinfo, cdi_folder=cdi, held=self._held, present=self._present
+        self._publisher = DevicePublisher(
+            info_folder=devinfo, cdi_folder=cdi, held=self._held, present=self._present
         )
         self._lifecycle = Lifecycle(
             folder=folder,
-            meter=metrics,
+            meter=meter,
             accepted=lambda _resource: self._podresources.soon(),
             clock=clock,
         )
@@ -80,7 +87,7 @@ class PluginHost:
         self.podresources_trouble = self._podresources.trouble
 
     def registered(self) -> Mapping[str, bool]:
-        """Return the present `standing`: a function, as readiness.registered wants it."""
+        """Return the present `standing`: a function, as http_server.registered wants it."""
         return self.standing.get()
 
     def given(self) -> Verbs:
@@ -106,7 +113,7 @@ class PluginHost:
         finally:
             for resource in self._resources.values():
                 resource.plugin.close()
-            self._outside.close()
+            self._publisher.close()
 
     async def _follow_pools(self) -> None:
         async for pools in self._pools.changes():
@@ -114,7 +121,7 @@ class PluginHost:
 
     async def _follow_inventory(self) -> None:
         async for inventory in self._inventory.changes():
-            self._metrics.known(pair.id for pair in inventory.pairs)
+            self._meter.known(pair.id for pair in inventory.pairs)
             for resource in self._resources.values():
                 resource.plugin.look(inventory)
             self._level()
@@ -140,9 +147,9 @@ class PluginHost:
         service = DevicePluginService(
             plugin,
             record=self._record,
-            meter=self._metrics,
+            meter=self._meter,
             listeners=partial(self._lifecycle.listeners, pool.resource),
-            cdi=partial(self._outside.named, pool.resource),
+            cdi=partial(self._publisher.cdi_names, pool.resource),
         )
         return _Resource(plugin, service.handlers())
 
@@ -158,7 +165,7 @@ class PluginHost:
             self._level()
 
     def _level(self) -> None:
-        self._outside.level(self._pools.get(), self._inventory.get())
+        self._publisher.sync(self._pools.get(), self._inventory.get())
 
     def _held(self) -> set[str]:
         return {*self._given.verbs(), *self._allocations.get()}

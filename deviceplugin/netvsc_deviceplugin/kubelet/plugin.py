@@ -9,7 +9,6 @@ from pathlib import Path
 from netvsc.errors import RequestError
 from netvsc.model.pair import Inventory, Pair
 from netvsc.model.pool import Pool
-from netvsc_deviceplugin import functions
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.kubelet.devices.allocation import Grant, grant
 from netvsc_deviceplugin.kubelet.devices.health import (
@@ -19,7 +18,7 @@ from netvsc_deviceplugin.kubelet.devices.health import (
     advertise,
     losses,
 )
-from netvsc_deviceplugin.kubelet.devices.preference import prefer
+from netvsc_deviceplugin.kubelet.devices.preference import Functions, clash, functions_of, prefer
 
 Later = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
 
@@ -48,14 +47,14 @@ class Plugin:
         self._timer: asyncio.TimerHandle | None = None
         self._inventory = Inventory()
         self._lost: Losses = {}
-        self._functions: functions.Functions = {}
+        self._functions: Functions = {}
         self._interfaces: Mapping[str, str] = {}
 
     def look(self, inventory: Inventory, *, pool: Pool | None = None) -> None:
         """Take what the node has now, and the pool if that changed."""
         self._pool = pool or self._pool
         self._inventory = inventory
-        self._functions = functions.seen(self._functions, inventory.pairs)
+        self._functions = functions_of(self._functions, inventory.pairs)
         mine = inventory.pool(self._pool.name)
         self._interfaces = {**self._interfaces, **{pair.id: pair.netvsc for pair in mine}}
         self._lost = losses(self._lost, mine, now=self._clock())
@@ -87,7 +86,7 @@ class Plugin:
         for id_ in ids:
             if id_ not in mine:
                 raise self._refusal(id_)
-        if shared := functions.clash(ids, self._functions):
+        if shared := clash(ids, self._functions):
             one, other, pci = shared
             raise UnavailablePairError(
                 f"pairs {one} and {other} are ports of one PCI function, {pci}: fail-safe cannot "

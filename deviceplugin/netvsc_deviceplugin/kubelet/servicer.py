@@ -19,9 +19,6 @@ from netvsc_deviceplugin.kubelet.plugin import Plugin, UnknownPairError
 
 log = logging.getLogger(__name__)
 
-VERSION = "v1beta1"
-OPTIONS = dp.DevicePluginOptions(pre_start_required=False, get_preferred_allocation_available=True)
-
 
 class Meter(Protocol):
     """What is reported: `result` is granted, refused or failed."""
@@ -60,7 +57,7 @@ class DevicePluginService:
     def handlers(self) -> grpc.GenericRpcHandler:
         return methods.handlers(
             methods.DEVICE_PLUGIN,
-            methods.OPTIONS.answered(self.options),
+            methods.GET_OPTIONS.answered(self.options),
             methods.LIST_AND_WATCH.streamed(self.list_and_watch),
             methods.PREFER.answered(self.prefer),
             methods.ALLOCATE.answered(self.allocate),
@@ -70,7 +67,7 @@ class DevicePluginService:
     async def options(
         self, _request: dp.Empty, _context: methods.Context
     ) -> dp.DevicePluginOptions:
-        return OPTIONS
+        return methods.OPTIONS
 
     async def list_and_watch(
         self, _request: dp.Empty, _context: methods.Context

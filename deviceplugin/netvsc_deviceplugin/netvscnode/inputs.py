@@ -10,9 +10,8 @@ from netvsc.errors import RetryError
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import Pool
 from netvsc.model.status import Announcement
-from netvsc_deviceplugin.cni.attach.checkpoint import Marker
+from netvsc_deviceplugin.cni.attach.checkpoint import Inside, Marker
 from netvsc_deviceplugin.cni.chain.status import Place
-from netvsc_deviceplugin.cni.component import Inside
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.kubelet.podresources import Allocations
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from netvsc.errors import RetryError
 from netvsc.model.status import STARTING, Announcement, AnnounceState
-from netvsc_deviceplugin.cni.component import Inside
+from netvsc_deviceplugin.cni.attach.checkpoint import Inside
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wallclock import Dates
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs

@@ -12,7 +12,8 @@ import logging
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -186,3 +187,38 @@ def _verdict(checks: Checks) -> _Answer:
     failed = [f"{name}: {why}" for name, why in reasons.items() if why is not None]
     status = HTTPStatus.SERVICE_UNAVAILABLE if failed else HTTPStatus.OK
     return status, _TEXT, ("\n".join(failed or ["ok"]) + "\n").encode()
+
+
+def registered(
+    standing: Callable[[], Mapping[str, bool]], *, wanted: Callable[[], Collection[object]]
+) -> Check:
+    """Check that the kubelet knows every resource; where no pool is `wanted` there is none."""
+
+    def check() -> str | None:
+        known = standing()
+        if not known and not wanted():
+            return None
+        missing = sorted(resource for resource, there in known.items() if not there)
+        if not known:
+            return "no pool is served yet"
+        return f"the kubelet does not know {', '.join(missing)}" if missing else None
+
+    return check
+
+
+def fresh(
+    last_scan: Callable[[], float | None],
+    *,
+    deadline_s: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> Check:
+    """Check that the last scan, at a time of `clock`, is younger than `deadline_s`."""
+
+    def check() -> str | None:
+        at = last_scan()
+        if at is None:
+            return "the node was not scanned yet"
+        age = clock() - at
+        return f"the last scan is {age:.0f} s old" if age > deadline_s else None
+
+    return check

@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from netvsc import __version__
-from netvsc_deviceplugin.synthetic import Synthetic
-from netvsc_deviceplugin.woken import Woken
+from netvsc_deviceplugin.kernel.events import ScanReason
 
 # Host servicing takes 30 to 65 s as a rule, sometimes minutes (seconds).
 _OUTAGE = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0)
@@ -79,7 +80,7 @@ class Metrics:
 
     def _start_at_zero(self) -> None:
         """Show what can be counted before it is: Prometheus sees no increase from nothing."""
-        for reason in Woken:
+        for reason in ScanReason:
             self._scans.labels(reason=reason.value)
         for result in ("accepted", "failed"):
             self._registrations.labels(result=result)
@@ -162,3 +163,38 @@ class Metrics:
 
     def announce_took(self, stage: str, seconds: float) -> None:
         self._announce.labels(stage=stage).observe(seconds)
+
+
+class Synthetic(Collector):
+    """`clock` counts seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._total: dict[str, float] = {}
+        self._since: dict[str, float] = {}
+
+    def known(self, pair: str) -> None:
+        self._total.setdefault(pair, 0.0)
+
+    def left(self, pair: str) -> None:
+        """Start the time of a pair whose VF went; a second loss before a return changes nothing."""
+        self._since.setdefault(pair, self._clock())
+
+    def came(self, pair: str) -> None:
+        self._total[pair] = self._now(pair)
+        self._since.pop(pair, None)
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        family = CounterMetricFamily(
+            "netvsc_synthetic_seconds",
+            "Seconds on the synthetic path since a VF was taken away.",
+            labels=["pair"],
+        )
+        for pair in {**self._total, **self._since}:
+            family.add_metric([pair], self._now(pair))
+        yield family
+
+    def _now(self, pair: str) -> float:
+        since = self._since.get(pair)
+        running = 0.0 if since is None else self._clock() - since
+        return self._total.get(pair, 0.0) + running

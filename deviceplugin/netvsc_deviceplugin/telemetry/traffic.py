@@ -2,16 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from netvsc.drivers import DRIVERS
 from netvsc.errors import NetvscError
 from netvsc.model.pair import Inventory, Pair, Path
 from netvsc_deviceplugin.kernel.netns import Space, long
 from netvsc_deviceplugin.kernel.statistics import Counters, read
-from netvsc_deviceplugin.traffic import Traffic, over_synthetic, over_vf
+
+_HARDWARE = tuple(one.counters for one in DRIVERS if one.counters)
+_SHORT = {"packets": "pkts", "bytes": "bytes"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """Since the device is there: a VF that returns begins at 0."""
+
+    received_bytes: int
+    received_packets: int
+    sent_bytes: int
+    sent_packets: int
+
+
+def over_vf(vf: Counters) -> Traffic:
+    """Return what a VF carried, by its hardware's counters where the driver has them."""
+    return Traffic(
+        received_bytes=_hardware(vf.driver, "rx", "bytes", vf.rx_bytes),
+        received_packets=_hardware(vf.driver, "rx", "packets", vf.rx_packets),
+        sent_bytes=_hardware(vf.driver, "tx", "bytes", vf.tx_bytes),
+        sent_packets=_hardware(vf.driver, "tx", "packets", vf.tx_packets),
+    )
+
+
+def over_synthetic(netvsc: Counters) -> Traffic:
+    """Return what the NetVSC carried itself: its totals without what it says the VF did."""
+    return Traffic(
+        received_bytes=_without(netvsc, "vf_rx_bytes", netvsc.rx_bytes),
+        received_packets=_without(netvsc, "vf_rx_packets", netvsc.rx_packets),
+        sent_bytes=_without(netvsc, "vf_tx_bytes", netvsc.tx_bytes),
+        sent_packets=_without(netvsc, "vf_tx_packets", netvsc.tx_packets),
+    )
+
+
+def _hardware(driver: Mapping[str, int], way: str, unit: str, otherwise: int) -> int:
+    for family in _HARDWARE:
+        names = [name.format(way=way, unit=unit, short=_SHORT[unit]) for name in family]
+        if names[0] in driver:
+            return sum(driver.get(name, 0) for name in names)
+    return otherwise
+
+
+def _without(netvsc: Counters, name: str, total: int) -> int:
+    return max(0, total - netvsc.driver.get(name, 0))
+
 
 _FAMILIES = {
     "netvsc_path_receive_bytes": ("Bytes received by path.", "received_bytes"),

@@ -20,7 +20,7 @@ from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.telemetry import traffic as metrics_traffic
 from netvsc_deviceplugin.telemetry.metrics import Metrics
 from netvsc_deviceplugin.telemetry.pair_gauges import Now
-from netvsc_deviceplugin.traffic import Traffic
+from netvsc_deviceplugin.telemetry.traffic import Traffic
 from netvsc_operator.controller.events.rules import Reason
 from netvsc_operator.controller.process import Program, Settings
 from netvsc_operator.webhook.metrics import Metrics as Webhook

@@ -250,7 +250,7 @@ class Kubelet:
             await context.abort(grpc.StatusCode.UNAVAILABLE, self.refuse)
         resource = request.resource_name
         channel = methods.channel(self.plugins_folder / request.endpoint)
-        options = await methods.OPTIONS.call(channel, dp.Empty(), timeout_s=_CALL)
+        options = await methods.GET_OPTIONS.call(channel, dp.Empty(), timeout_s=_CALL)
         stream = asyncio.create_task(self._listen(resource, channel))
         self._streams.add(stream)
         stream.add_done_callback(self._streams.discard)

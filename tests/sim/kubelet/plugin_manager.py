@@ -70,7 +70,7 @@ class Node:
             pools=self.pools,
             inventory=self.inventory,
             allocations=self.allocations,
-            metrics=Metrics(self.registry),
+            meter=Metrics(self.registry),
             state=self.state,
             folder=self.kubelet.plugins_folder,
             podresources=self.kubelet.podresources,

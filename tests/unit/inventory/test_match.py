@@ -8,9 +8,9 @@ import pytest
 from netvsc.model.pair import Clash, Inventory, Path, Reason, Uplink, VfSeen
 from netvsc.model.pool import Pool, pools_from
 from netvsc.model.status import Foreign, ForeignState
-from netvsc_deviceplugin.foreign import claim
-from netvsc_deviceplugin.inventory.match import Policy, World, decide, match
+from netvsc_deviceplugin.inventory.match import Policy, claim_on, decide, match
 from netvsc_deviceplugin.inventory.nics import pair_up, remember
+from netvsc_deviceplugin.inventory.scan import NetworkState
 from sim.kernel.links import LinkList, mac_of
 
 
@@ -271,8 +271,8 @@ class TestMemory:
         for now in (host, without):
             nics, conflicts = pair_up(now.links, now.devices, policy.pools)
             memory = remember(memory, nics)
-            world = World(links=now.links, routes=now.routes)
-            found.append(decide(nics, conflicts, world, policy, memory=memory))
+            network = NetworkState(links=now.links, routes=now.routes)
+            found.append(decide(nics, conflicts, network, policy, memory=memory))
         return found
 
     def test_pool_and_numa_node_stay_and_the_vf_counts_as_lost(self) -> None:
@@ -345,6 +345,6 @@ class TestForeign:
         listed = Foreign(interface="eth1", owner="dra.net", state=ForeignState.LISTED)
         allocated = Foreign(interface="eth1", owner="azure", state=ForeignState.ALLOCATED)
         link = LinkList().netvsc(1)
-        assert claim(link, (listed, allocated)) == allocated
-        assert claim(link, ()) is None
-        assert claim(replace(link, netns="pod"), (listed, allocated)) is None
+        assert claim_on(link, (listed, allocated)) == allocated
+        assert claim_on(link, ()) is None
+        assert claim_on(replace(link, netns="pod"), (listed, allocated)) is None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import pools_from
-from netvsc_deviceplugin.inventory.match import Policy, World, match
-from netvsc_deviceplugin.inventory.scan import with_told
+from netvsc_deviceplugin.inventory.match import Policy, match
+from netvsc_deviceplugin.inventory.scan import NetworkState, with_told
 from netvsc_deviceplugin.kernel.addresses import Own, known
 from sim.kernel.links import LinkList, mac_of
 
@@ -48,9 +48,9 @@ def look(told: Own, *, kernel: tuple[str, ...] = (), **keys: object) -> Inventor
     """Return what a node with one NIC of these addresses offers in a pool with these keys."""
     host = LinkList()
     host.netvsc(1, addresses=kernel)
-    world = with_told(World(links=host.links, routes=()), {mac_of(1): told})
+    network = with_told(NetworkState(links=host.links, routes=()), {mac_of(1): told})
     pools = pools_from({"pools": [{"name": "pair", **keys}]})
-    return match(world.links, host.devices, world.routes, Policy(pools=pools))
+    return match(network.links, host.devices, network.routes, Policy(pools=pools))
 
 
 def test_a_pair_has_the_addresses_and_gateways_that_azure_tells_of_its_mac() -> None:

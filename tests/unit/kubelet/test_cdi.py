@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import BUILT_IN, Pool, Verbs
-from netvsc_deviceplugin import cdi
+from netvsc_deviceplugin.kubelet import device_info
 from sim.kubelet.inventories import inventory, pair, revoked
 
 ALL = {"/dev/net/tun", "/dev/infiniband/rdma_cm"} | {f"/dev/infiniband/uverbs{n}" for n in (1, 2)}
@@ -20,7 +20,7 @@ TUN = "/dev/net/tun"
 def nodes(
     found: Inventory, *pools: Pool, present: Collection[str] = frozenset(ALL)
 ) -> dict[str, dict[str, tuple[str, ...]]]:
-    known = cdi.nodes(pools or (BUILT_IN,), found, lambda node: node in present)
+    known = device_info.cdi_nodes(pools or (BUILT_IN,), found, lambda node: node in present)
     return {resource: dict(given) for resource, given in known.items()}
 
 
@@ -41,14 +41,16 @@ def test_a_pool_that_shares_its_verbs_shares_them_here_too() -> None:
 
 
 def test_each_resource_has_a_file_of_its_own_and_one_without_devices_none() -> None:
-    found = cdi.files(nodes(inventory(pair(1), pair(2, pool="fast")), BUILT_IN, FAST))
+    found = device_info.cdi_files(nodes(inventory(pair(1), pair(2, pool="fast")), BUILT_IN, FAST))
     assert set(found) == {"netvsc.io-pair.json", "netvsc.io-fast.json"}
-    assert set(cdi.files(nodes(inventory(pair(1)), BUILT_IN, FAST))) == {"netvsc.io-pair.json"}
-    assert cdi.files(nodes(Inventory())) == {}
+    assert set(device_info.cdi_files(nodes(inventory(pair(1)), BUILT_IN, FAST))) == {
+        "netvsc.io-pair.json"
+    }
+    assert device_info.cdi_files(nodes(Inventory())) == {}
 
 
 def test_the_file_is_what_the_specification_says() -> None:
-    (content,) = cdi.files(nodes(inventory(pair(1, verbs=())))).values()
+    (content,) = device_info.cdi_files(nodes(inventory(pair(1, verbs=())))).values()
     assert json.loads(content) == {
         "cdiVersion": "0.6.0",
         "kind": "netvsc.io/pair",

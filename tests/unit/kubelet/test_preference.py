@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netvsc.model.pair import Pair
-from netvsc_deviceplugin.functions import clash, seen
-from netvsc_deviceplugin.kubelet.devices.preference import prefer
+from netvsc_deviceplugin.kubelet.devices.preference import clash, functions_of, prefer
 from sim.kubelet.inventories import pair, revoked
 
 MANA = "7870:00:00.0"
@@ -29,7 +28,7 @@ def chosen(
         available={one.id for one in free},
         must=[one.id for one in must],
         size=size,
-        functions=seen({}, pairs),
+        functions=functions_of({}, pairs),
     )
     numbers = {one.id: one.ifindex - 10 for one in pairs}
     return [numbers[id_] for id_ in ids]
@@ -106,7 +105,7 @@ def test_a_preference_always_honours_what_was_asked(
     ids = [one.id for one in pairs]
     must = data.draw(st.permutations(ids).map(lambda found: found[: min(size, 1)]))
     free = data.draw(st.sets(st.sampled_from(ids))) if ids else set()
-    functions = seen({}, pairs)
+    functions = functions_of({}, pairs)
     got = prefer(pairs, available=free, must=must, size=size, functions=functions)
     assert len(got) == len(set(got)) <= max(size, len(must))
     assert set(must) <= set(got) <= free | set(must)
@@ -114,7 +113,7 @@ def test_a_preference_always_honours_what_was_asked(
 
 
 def test_pairs_on_one_function_clash_and_are_named() -> None:
-    functions = seen({}, [pair(1, pci=MANA), pair(2), pair(3, pci=MANA)])
+    functions = functions_of({}, [pair(1, pci=MANA), pair(2), pair(3, pci=MANA)])
     assert clash([pair(1).id, pair(2).id, pair(3).id], functions) == (
         pair(1).id,
         pair(3).id,
@@ -124,15 +123,17 @@ def test_pairs_on_one_function_clash_and_are_named() -> None:
 
 def test_a_function_is_remembered_while_all_vfs_are_away() -> None:
     there = [pair(1, pci=MANA), pair(2, pci=MANA)]
-    functions = seen(seen({}, there), [revoked(one) for one in there])
+    functions = functions_of(functions_of({}, there), [revoked(one) for one in there])
     assert clash([pair(1).id, pair(2).id], functions) is not None
 
 
 def test_an_address_that_passed_to_another_pair_says_nothing_of_the_first() -> None:
-    before = seen({}, [pair(1, pci="a"), pair(2, pci="b")])
-    functions = seen(before, [revoked(pair(1)), pair(2, pci="a")])
+    before = functions_of({}, [pair(1, pci="a"), pair(2, pci="b")])
+    functions = functions_of(before, [revoked(pair(1)), pair(2, pci="a")])
     assert functions == {pair(2).id: "a"}
 
 
 def test_a_pair_that_is_gone_is_forgotten() -> None:
-    assert seen(seen({}, [pair(1), pair(2)]), [pair(2)]) == {pair(2).id: "0002:00:02.0"}
+    assert functions_of(functions_of({}, [pair(1), pair(2)]), [pair(2)]) == {
+        pair(2).id: "0002:00:02.0"
+    }

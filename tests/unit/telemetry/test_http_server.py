@@ -13,7 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from netvsc.errors import NodeError
-from netvsc_deviceplugin import readiness
+from netvsc_deviceplugin.telemetry import http_server
 from netvsc_deviceplugin.telemetry.http_server import Checks, awaited, serving
 from netvsc_deviceplugin.telemetry.metrics import Metrics
 
@@ -94,19 +94,19 @@ def test_a_port_in_use_is_refused_with_the_flag_to_change() -> None:
 
 def test_the_agent_is_ready_once_every_pool_is_registered() -> None:
     standing: dict[str, bool] = {}
-    check = readiness.registered(lambda: standing, wanted=lambda: ("pair",))
+    check = http_server.registered(lambda: standing, wanted=lambda: ("pair",))
     assert check() == "no pool is served yet"
     standing |= {"netvsc.io/pair": True, "netvsc.io/fast": False}
     assert check() == "the kubelet does not know netvsc.io/fast"
     standing["netvsc.io/fast"] = True
     assert check() is None
-    assert readiness.registered(dict, wanted=tuple)() is None  # no pool selects this node
+    assert http_server.registered(dict, wanted=tuple)() is None  # no pool selects this node
 
 
 def test_the_agent_is_ready_while_its_scan_is_young() -> None:
     times = {"now": 100.0}
     scans: list[float] = []
-    check = readiness.fresh(
+    check = http_server.fresh(
         lambda: scans[-1] if scans else None, deadline_s=90.0, clock=lambda: times["now"]
     )
     assert check() == "the node was not scanned yet"

@@ -7,10 +7,10 @@ from dataclasses import replace
 from prometheus_client import CollectorRegistry, generate_latest
 
 from netvsc.model.pool import BUILT_IN
+from netvsc_deviceplugin.kernel.events import ScanReason
 from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.telemetry.metrics import Metrics
 from netvsc_deviceplugin.telemetry.pair_gauges import Now
-from netvsc_deviceplugin.woken import Woken
 from sim.kubelet.inventories import inventory, pair, revoked
 
 A, B = pair(1), revoked(pair(2, numa=None))
@@ -101,7 +101,7 @@ def test_what_can_be_counted_is_there_before_it_happens() -> None:
     by_pair = {"netvsc_vf_revocations", "netvsc_vf_returns", "netvsc_synthetic_seconds"}
     counters = {one.name: one for one in exported.registry.collect() if one.type == "counter"}
     assert {name for name, family in counters.items() if not family.samples} == by_pair
-    assert [exported("netvsc_scans_total", reason=reason) for reason in Woken] == [0.0] * 9
+    assert [exported("netvsc_scans_total", reason=reason) for reason in ScanReason] == [0.0] * 9
     assert exported("netvsc_cni_requests_total", verb="unknown", result="failed") == 0
 
 

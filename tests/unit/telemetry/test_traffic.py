@@ -1,7 +1,7 @@
 """Which counters tell the truth about a path: DPDK goes past the kernel's own."""
 
 from netvsc_deviceplugin.kernel.statistics import Counters
-from netvsc_deviceplugin.traffic import Traffic, over_synthetic, over_vf
+from netvsc_deviceplugin.telemetry.traffic import Traffic, over_synthetic, over_vf
 
 
 def test_what_mlx5_hardware_counted_includes_dpdk_and_is_preferred() -> None:

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from netvsc_deviceplugin import cdi, devinfo
 from netvsc_deviceplugin.cni.attach.checkpoint import Markers
 from netvsc_deviceplugin.cni.deferred_calls import Passed
+from netvsc_deviceplugin.kubelet import device_info
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given
 from netvsc_deviceplugin.netvscnode import cache
 from netvsc_operator.admission import Result
@@ -59,13 +59,13 @@ def test_its_files_for_others_are_taken_for_ours_and_go_when_they_are_not_wanted
 ) -> None:
     there = list((state / "devinfo").iterdir())
     assert there
-    devinfo.shelf(state / "devinfo").keep({})
+    device_info.owned_info(state / "devinfo").keep({})
     assert list((state / "devinfo").iterdir()) == []
 
     folder = state / "cdi"
     folder.mkdir()
     (folder / "netvsc.io-pair.json").write_text("{}")
-    cdi.shelf(folder).keep({})
+    device_info.owned_cdi(folder).keep({})
     assert list(folder.iterdir()) == []
 
 

@@ -10,21 +10,21 @@ import errno
 import json
 import logging
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from netvsc.errors import NodeError, RequestError
+from netvsc.errors import NodeError
 from netvsc.host import atomic_file
 from netvsc.model.mac import mac_of
 
 _PAGE = 4096  # bytes
-_CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 log = logging.getLogger(__name__)
+
+Inside = Mapping[str, Mapping[str, str]]  # path of a netns → interface in it → id of the pair
 
 
 class Phase(StrEnum):
@@ -79,16 +79,6 @@ class Marker:
 
     def held(self, id_: str) -> Held | None:
         return next((held for held in self.pairs if held.id == id_), None)
-
-
-def check_container(text: str) -> str:
-    """Return a container id that may be a file's name (CNI specification, CNI_CONTAINERID)."""
-    if not _CONTAINER.fullmatch(text):
-        raise RequestError(
-            f"CNI_CONTAINERID {text!r}: write letters, digits, '_', '.', '-', beginning with a "
-            "letter or digit, 128 at most"
-        )
-    return text
 
 
 class Markers:
@@ -199,3 +189,12 @@ def _held(data: Mapping[str, Any], mtus: Mapping[str, Any]) -> Held:
     if not isinstance(mtu, int | None):
         raise TypeError(f"mtu {mtu!r} is no number")
     return Held(**{key: value for key, value in data.items() if key in _KEYS} | {"mtu": mtu})
+
+
+def pairs_inside(markers: Iterable[Marker]) -> Inside:
+    found: dict[str, dict[str, str]] = {}
+    for marker in markers:
+        if marker.phase is Phase.INSIDE and marker.netns:
+            names = {held.interface: held.id for held in marker.pairs}
+            found[marker.netns] = {**found.get(marker.netns, {}), **names}
+    return found

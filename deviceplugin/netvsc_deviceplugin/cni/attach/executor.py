@@ -46,7 +46,7 @@ class Habits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """How the world is seen and changed. `patience`: seconds for the kernel to bring a VF."""
+    """How links are seen and changed. `patience`: seconds for the kernel to bring a VF."""
 
     source: Source
     habits: Habits = field(default_factory=Habits)

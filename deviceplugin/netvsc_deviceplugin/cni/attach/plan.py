@@ -1,6 +1,6 @@
 """What to move, rename and undo, given where things are. Pure.
 
-A plan is what can be done now, up to the next move: after a move the world is looked at again, for
+A plan is what can be done now, up to the next move: after a move the node is looked at again, for
 the kernel may have brought the VF itself, and an ifindex may have changed. When nothing is left to
 do, the plan is empty. So a plan is right after a crash at any step, and doing it twice is harmless.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from netvsc.errors import RequestError
-from netvsc_deviceplugin.cni import strict
+from netvsc_deviceplugin.cni.protocol import wire
 from netvsc_deviceplugin.cni.protocol.request import POD_ANNOTATIONS, VERSIONS
 
 TYPE = "netvsc-cni"
@@ -84,7 +84,7 @@ class Contest:
 
 def _parsed(text: bytes) -> tuple[dict[str, object], list[Mapping[str, object]]]:
     try:
-        data = strict.loads(text)
+        data = wire.loads(text)
     except (ValueError, RecursionError) as error:
         raise ConflistError(f"is no JSON ({error}); its owner must put it right") from None
     plugins = data.get("plugins") if isinstance(data, dict) else None

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from netvsc.errors import NetvscError, NodeError, RetryError
-from netvsc_deviceplugin.cni import strict
-from netvsc_deviceplugin.cni.protocol import ipam_program
+from netvsc_deviceplugin.cni.protocol import ipam_program, wire
 from netvsc_deviceplugin.cni.protocol.ipam_program import Ran
 from netvsc_deviceplugin.cni.protocol.request import Call, CallError, Code, Json, environment_of
 
@@ -114,7 +113,7 @@ def _code(error: Json) -> int:
 
 def _object(ran: Ran) -> Json | None:
     try:
-        found = strict.loads(ran.out) if ran.out.strip() else {}
+        found = wire.loads(ran.out) if ran.out.strip() else {}
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

@@ -5,6 +5,7 @@ CNI specification 1.1.0 and its predecessors.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
@@ -12,8 +13,7 @@ from enum import IntEnum, StrEnum
 from netvsc.errors import RequestError
 from netvsc.model.interface_names import ANNOTATION
 from netvsc.model.names import check_interface
-from netvsc_deviceplugin.cni import strict
-from netvsc_deviceplugin.cni.attach.checkpoint import check_container
+from netvsc_deviceplugin.cni.protocol import wire
 
 VERSIONS = ("0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
 POD_ANNOTATIONS = "io.kubernetes.cri.pod-annotations"
@@ -31,6 +31,7 @@ class Verb(StrEnum):
 
 
 _SINCE = {Verb.CHECK: "0.4.0", Verb.GC: "1.1.0", Verb.STATUS: "1.1.0"}
+_CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _WITH_CONTAINER = {Verb.ADD, Verb.DEL, Verb.CHECK}
 
 
@@ -169,7 +170,7 @@ def _config(stdin: bytes, verb: Verb) -> Json:
     if verb is Verb.VERSION and not stdin.strip():
         return {}
     try:
-        config = strict.loads(stdin)
+        config = wire.loads(stdin)
     except (ValueError, RecursionError) as error:
         raise CallError(Code.DECODE, f"the configuration on stdin is no JSON: {error}") from None
     if not isinstance(config, dict):
@@ -202,3 +203,13 @@ def _inner(config: Json, *path: str) -> Json:
             return {}
         config = value
     return config
+
+
+def check_container(text: str) -> str:
+    """Return a container id that may be a file's name (CNI specification, CNI_CONTAINERID)."""
+    if not _CONTAINER.fullmatch(text):
+        raise RequestError(
+            f"CNI_CONTAINERID {text!r}: write letters, digits, '_', '.', '-', beginning with a "
+            "letter or digit, 128 at most"
+        )
+    return text

@@ -6,7 +6,10 @@ NAME=value\0NAME=value\0 … standard input
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
+from typing import Any
 
 from netvsc.errors import RequestError
 
@@ -55,3 +58,19 @@ def write(variables: Mapping[str, str], stdin: bytes) -> bytes:
     """Return the message of a call."""
     raw = b"".join(f"{key}={value}".encode() + b"\0" for key, value in variables.items())
     return b"%s %d %d\n%s%s" % (GREETING, len(raw), len(stdin), raw, stdin)
+
+
+def loads(text: bytes | str) -> Any:
+    """Read it; raises ValueError for NaN, for Infinity, and for numbers that would become that."""
+    return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+
+
+def _no_number(text: str) -> object:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is beyond every number")
+    return number

@@ -22,7 +22,7 @@ from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.inventory.imds import document
 from netvsc_deviceplugin.inventory.imds.client import Endpoint, get
 from netvsc_deviceplugin.kernel.addresses import Own
-from netvsc_deviceplugin.woken import Woken
+from netvsc_deviceplugin.kernel.events import ScanReason
 
 PATH = "/metadata/instance/network?api-version=2021-02-01"
 REFRESH_S = 300.0
@@ -76,7 +76,7 @@ class Imds:
             tasks.create_task(self._follow(inventory), name="imds-nics")
             async for told in self.told.changes():
                 if told:
-                    look(Woken.IMDS)
+                    look(ScanReason.IMDS)
 
     async def _follow(self, inventory: Latest[Inventory]) -> None:
         async for found in inventory.changes():

@@ -36,7 +36,7 @@ class RefusedError(NodeError):
 
     @property
     def look_again(self) -> bool:
-        """Tell whether the world moved on meanwhile: the kernel brought, renamed or removed it."""
+        """Tell whether the node moved on meanwhile: the kernel brought, renamed or removed it."""
         return self.code in {errno.ENODEV, errno.EEXIST}
 
 

@@ -100,12 +100,15 @@ def channel(socket: Path) -> grpc.aio.Channel:
     )
 
 
+VERSION = "v1beta1"
+OPTIONS = dp.DevicePluginOptions(pre_start_required=False, get_preferred_allocation_available=True)
+
 REGISTRATION = "v1beta1.Registration"
 DEVICE_PLUGIN = "v1beta1.DevicePlugin"
 POD_RESOURCES = "v1.PodResourcesLister"
 
 REGISTER = Method(REGISTRATION, "Register", dp.RegisterRequest, dp.Empty)
-OPTIONS = Method(DEVICE_PLUGIN, "GetDevicePluginOptions", dp.Empty, dp.DevicePluginOptions)
+GET_OPTIONS = Method(DEVICE_PLUGIN, "GetDevicePluginOptions", dp.Empty, dp.DevicePluginOptions)
 LIST_AND_WATCH = Method(DEVICE_PLUGIN, "ListAndWatch", dp.Empty, dp.ListAndWatchResponse)
 PREFER = Method(
     DEVICE_PLUGIN,

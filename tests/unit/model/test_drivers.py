@@ -9,7 +9,7 @@ import pytest
 from netvsc.drivers import CURRENT, DEFAULT_TEMPLATE, DRIVERS, Driver, driver_of
 from netvsc.model.devargs import check_template
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 each = pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.name)
 
 
