@@ -10,7 +10,7 @@ from pyroute2 import IPRoute
 
 from netvsc_deviceplugin.inventory.match import Policy, decide
 from netvsc_deviceplugin.inventory.nics import pair_up
-from netvsc_deviceplugin.inventory.scan import Source, scan
+from netvsc_deviceplugin.inventory.scan import ScanSource, scan
 from sim.agent import AgentFolder, AgentProcess
 from sim.cluster import netvscnode
 from sim.kernel import netns
@@ -53,7 +53,7 @@ def host_of(size: int) -> Host:
 
 
 def scans(host: Host, rounds: int) -> list[float]:
-    source = Source(sysfs=host.sysfs, sim=True)
+    source = ScanSource(sysfs=host.sysfs, sim=True)
 
     def once() -> float:
         began = time.perf_counter()

@@ -22,12 +22,12 @@ from prometheus_client import CollectorRegistry
 from netvsc import __version__
 from netvsc.errors import NetvscError, RequestError
 from netvsc.host import logs
-from netvsc_deviceplugin.agent import Agent, Settings
+from netvsc_deviceplugin.agent import Agent, AgentSettings
 from netvsc_deviceplugin.cli.pairs import add_sim
 from netvsc_deviceplugin.cni.chain import leftovers, uninstall
-from netvsc_deviceplugin.cni.component import CniSettings, Mode
+from netvsc_deviceplugin.cni.component import CniMode, CniSettings
 from netvsc_deviceplugin.concurrency.node_lock import on_this_node
-from netvsc_deviceplugin.inventory.imds.client import LINK_LOCAL, Endpoint, endpoint_of
+from netvsc_deviceplugin.inventory.imds.client import LINK_LOCAL, ImdsEndpoint, endpoint_of
 from netvsc_deviceplugin.inventory.scan import source_of
 from netvsc_deviceplugin.kubelet import device_info
 from netvsc_deviceplugin.netvscnode.component import NodeSettings
@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if failures else 0
 
 
-async def _until_told(settings: Settings) -> None:
+async def _until_told(settings: AgentSettings) -> None:
     agent = asyncio.create_task(_alone(settings))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -87,7 +87,7 @@ async def _until_told(settings: Settings) -> None:
         await agent
 
 
-async def _alone(settings: Settings) -> None:
+async def _alone(settings: AgentSettings) -> None:
     agent = Agent(settings, CollectorRegistry())
     async with on_this_node(settings.state):
         await agent.run()
@@ -100,8 +100,8 @@ def _leaves(group: BaseExceptionGroup[NetvscError]) -> list[NetvscError]:
     return found
 
 
-def _settings(arguments: argparse.Namespace) -> Settings:
-    return Settings(
+def _settings(arguments: argparse.Namespace) -> AgentSettings:
+    return AgentSettings(
         source=source_of(arguments.sim),
         config=arguments.config,
         listen=arguments.listen,
@@ -126,7 +126,7 @@ def _checked(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     return arguments
 
 
-def _imds(text: str) -> Endpoint | None:
+def _imds(text: str) -> ImdsEndpoint | None:
     try:
         return None if text == "off" else endpoint_of(text)
     except RequestError as error:
@@ -138,8 +138,8 @@ def _folder_or_off(text: str) -> Path | None:
 
 
 def _cni(arguments: argparse.Namespace) -> CniSettings | None:
-    mode, folders = Mode(arguments.cni), (arguments.cni_conf, arguments.cni_bin)
-    if mode is Mode.OFF and not leftovers.there(*folders, state=arguments.state):
+    mode, folders = CniMode(arguments.cni), (arguments.cni_conf, arguments.cni_bin)
+    if mode is CniMode.OFF and not leftovers.there(*folders, state=arguments.state):
         return None
     where = {"conf": arguments.cni_conf, "bin": arguments.cni_bin, "shim": arguments.cni_shim}
     return CniSettings(mode=mode, **where)
@@ -163,8 +163,8 @@ def _parser() -> argparse.ArgumentParser:
         )
     parser.add_argument(
         "--cni",
-        choices=[mode.value for mode in Mode],
-        default=Mode.OFF.value,
+        choices=[mode.value for mode in CniMode],
+        default=CniMode.OFF.value,
         help="move pairs into pods: not at all, for Multus, or chained (%(default)s)",
     )
     parser.add_argument(

@@ -18,29 +18,29 @@ from prometheus_client import CollectorRegistry
 from netvsc import __version__
 from netvsc.model.pool import BUILT_IN, Pool
 from netvsc.model.status import Foreign
-from netvsc_deviceplugin.cni.component import CniHalf, CniSettings, Mode
+from netvsc_deviceplugin.cni.component import CniComponent, CniMode, CniSettings
 from netvsc_deviceplugin.cni.loading import load_in_time
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.concurrency.wallclock import Dates
+from netvsc_deviceplugin.concurrency.wallclock import WallClock
 from netvsc_deviceplugin.inventory import pool_file
-from netvsc_deviceplugin.inventory.imds.client import Endpoint
-from netvsc_deviceplugin.inventory.imds.poller import Imds
+from netvsc_deviceplugin.inventory.imds.client import ImdsEndpoint
+from netvsc_deviceplugin.inventory.imds.poller import ImdsPoller
 from netvsc_deviceplugin.inventory.loop import RESCAN, InventoryLoop
 from netvsc_deviceplugin.inventory.match import Policy
-from netvsc_deviceplugin.inventory.scan import NetworkState, Source, scan, with_told
+from netvsc_deviceplugin.inventory.scan import NetworkState, ScanSource, scan, with_told
 from netvsc_deviceplugin.inventory.vf_events import Returned, Revoked
 from netvsc_deviceplugin.kernel.sysfs import Devices
 from netvsc_deviceplugin.kubelet import verbs_check
-from netvsc_deviceplugin.kubelet.manager import PluginHost
+from netvsc_deviceplugin.kubelet.manager import DevicePluginManager
 from netvsc_deviceplugin.kubelet.podresources import Allocations
-from netvsc_deviceplugin.netvscnode.component import NodeHalf, NodeSettings
-from netvsc_deviceplugin.netvscnode.inputs import Around
-from netvsc_deviceplugin.netvscnode.spec import Wanted
-from netvsc_deviceplugin.sidecar.manager import Sidecars
+from netvsc_deviceplugin.netvscnode.component import NetvscNodeSync, NodeSettings
+from netvsc_deviceplugin.netvscnode.inputs import Inputs
+from netvsc_deviceplugin.netvscnode.spec import AcceptedSpec
+from netvsc_deviceplugin.sidecar.manager import SidecarManager
 from netvsc_deviceplugin.telemetry import http_server
-from netvsc_deviceplugin.telemetry.metrics import Metrics
-from netvsc_deviceplugin.telemetry.pair_gauges import Now
-from netvsc_deviceplugin.telemetry.traffic import TrafficNow
+from netvsc_deviceplugin.telemetry.metrics import AgentMetrics
+from netvsc_deviceplugin.telemetry.pair_gauges import PairGauges
+from netvsc_deviceplugin.telemetry.traffic import TrafficCollector
 
 SCAN_DEADLINE = 3 * RESCAN  # seconds; older, and the agent is not ready
 
@@ -48,20 +48,20 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class AgentSettings:
     """Where the agent finds things. `kubelet` is the kubelet's folder, `state` the agent's own.
 
     None leaves a part out.
     """
 
-    source: Source
+    source: ScanSource
     config: Path | None
     listen: str
     kubelet: Path
     state: Path
     dev: Path
     cni: CniSettings | None = None
-    imds: Endpoint | None = None
+    imds: ImdsEndpoint | None = None
     devinfo: Path | None = None
     cdi: Path | None = None
     node: NodeSettings | None = None
@@ -70,7 +70,7 @@ class Settings:
 class Agent:
     """Owns every task and every value that changes."""
 
-    def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
+    def __init__(self, settings: AgentSettings, registry: CollectorRegistry) -> None:
         """Raise ConfigError if the pool file or the way to the apiserver is wrong at the start."""
         pools = _first_pools(settings)
         self._settings = settings
@@ -78,7 +78,7 @@ class Agent:
         self._pools: Latest[tuple[Pool, ...]] = Latest(pools)
         self._allocations: Latest[Allocations] = Latest({})
         self._policy = Latest(Policy(pools=pools))
-        metrics = Metrics(registry)
+        metrics = AgentMetrics(registry)
         self._inventory = InventoryLoop(
             source=settings.source,
             policy=self._policy,
@@ -88,21 +88,21 @@ class Agent:
         )
         self._foreign: tuple[Foreign, ...] = ()
         self._uninstall = Latest(False)
-        self._dates = Dates()
-        self._node: NodeHalf | None = None
+        self._dates = WallClock()
+        self._node: NetvscNodeSync | None = None
         if settings.node:
-            self._node = NodeHalf(
+            self._node = NetvscNodeSync(
                 settings.node,
                 state=settings.state,
                 restore=self._inventory.restore,
                 dating=self._dates,
             )
-        self._imds = Imds(settings.imds) if settings.imds else None
-        self._leaving = settings.cni is not None and settings.cni.mode is Mode.OFF
-        self._cni: CniHalf | None = None
-        self._sidecars: Sidecars | None = None
+        self._imds = ImdsPoller(settings.imds) if settings.imds else None
+        self._leaving = settings.cni is not None and settings.cni.mode is CniMode.OFF
+        self._cni: CniComponent | None = None
+        self._sidecars: SidecarManager | None = None
         self._metrics = metrics
-        self._plugins = PluginHost(
+        self._plugins = DevicePluginManager(
             pools=self._inventory.pools,
             inventory=self._inventory.inventory,
             allocations=self._allocations,
@@ -114,14 +114,14 @@ class Agent:
             devinfo=settings.devinfo,
             cdi=settings.cdi,
         )
-        now = Now(
+        now = PairGauges(
             pools=self._pools.get,
             inventory=self._inventory.inventory.get,
             allocations=self._allocations.get,
             given=self._plugins.given,
         )
         registry.register(now)
-        registry.register(TrafficNow(inventory=self._inventory.inventory.get))
+        registry.register(TrafficCollector(inventory=self._inventory.inventory.get))
 
     async def run(self) -> None:
         """Run until cancelled; raises what no part could cure."""
@@ -181,7 +181,7 @@ class Agent:
             return
         if self._leaving:
             log.info("--cni=off after another mode: leaving once no pod has a pair any more")
-        self._cni = CniHalf(
+        self._cni = CniComponent(
             settings.cni,
             source=settings.source,
             state=settings.state,
@@ -194,7 +194,7 @@ class Agent:
             meter=self._metrics,
             uninstall=Latest(True) if self._leaving else self._uninstall,
         )
-        self._sidecars = Sidecars(
+        self._sidecars = SidecarManager(
             inside=self._cni.inside,
             given=self._plugins.given,
             meter=self._metrics,
@@ -203,7 +203,7 @@ class Agent:
         async with self._cni.serving():
             yield
 
-    async def _ask_who_holds(self, cni: CniHalf) -> None:
+    async def _ask_who_holds(self, cni: CniComponent) -> None:
         """Ask the kubelet when a pair came home: nothing else tells that its pod has ended."""
         async for _ in cni.inside.changes():
             self._plugins.look_soon()
@@ -212,8 +212,8 @@ class Agent:
         standing, inventory = self._plugins.standing, self._inventory.inventory
         await load_in_time(registered=standing, inventory=inventory)
 
-    def _around(self) -> Around:
-        around = Around(
+    def _around(self) -> Inputs:
+        around = Inputs(
             scanned=self._inventory.scanned,
             inventory=self._inventory.inventory,
             pools=self._inventory.pools,
@@ -234,12 +234,12 @@ class Agent:
             announce=self._sidecars.announce,
         )
 
-    async def _follow_wanted(self, node: NodeHalf) -> None:
+    async def _follow_wanted(self, node: NetvscNodeSync) -> None:
         async for wanted in node.wanted.changes():
             self._take(wanted)
             self._apply()
 
-    def _take(self, wanted: Wanted) -> None:
+    def _take(self, wanted: AcceptedSpec) -> None:
         self._foreign = wanted.foreign
         self._uninstall.set(wanted.uninstall)
         self._pools.set(wanted.pools)
@@ -251,7 +251,7 @@ class Agent:
     def _granted(self) -> set[str]:
         return {*self._plugins.given(), *self._allocations.get()}
 
-    def _scan(self, source: Source) -> tuple[NetworkState, Devices]:
+    def _scan(self, source: ScanSource) -> tuple[NetworkState, Devices]:
         network, devices = self._cni.scan(source) if self._cni else scan(source)
         return with_told(network, self._imds.told.get() if self._imds else {}), devices
 
@@ -267,7 +267,7 @@ class Agent:
         )
 
 
-def _first_pools(settings: Settings) -> tuple[Pool, ...]:
+def _first_pools(settings: AgentSettings) -> tuple[Pool, ...]:
     """Return the pools to begin with: with a NetvscNode none, before it says them."""
     if settings.node:
         return ()

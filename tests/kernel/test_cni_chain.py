@@ -14,11 +14,11 @@ import pytest
 
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.__main__ import main as agent_main
-from netvsc_deviceplugin.cni.attach.checkpoint import Marker, Markers, Phase
+from netvsc_deviceplugin.cni.attach.checkpoint import ContainerPhase, Marker, Markers
 from netvsc_deviceplugin.cni.chain import conflist_files, plugin_binary
 from netvsc_deviceplugin.cni.chain.conflist import ConflistError
-from netvsc_deviceplugin.cni.chain.manager import Chain, Folders
-from netvsc_deviceplugin.cni.chain.status import Standing
+from netvsc_deviceplugin.cni.chain.manager import ChainManager, Folders
+from netvsc_deviceplugin.cni.chain.status import ChainReason
 from sim.cni.conflists import ALL, AZURE_OVERLAY, CHAINED_CILIUM, text_of
 from sim.sidecar.fdpipe import binary
 
@@ -30,8 +30,8 @@ def folders(tmp_path: Path) -> Folders:
     return Folders(conf=tmp_path / "conf", bin=tmp_path / "bin", state=Path("/run/netvsc"))
 
 
-def chain_of(folders: Folders, **more: Any) -> Chain:
-    return Chain(folders=folders, shim=binary("fdpipe"), **more)
+def chain_of(folders: Folders, **more: Any) -> ChainManager:
+    return ChainManager(folders=folders, shim=binary("fdpipe"), **more)
 
 
 def uninstall(folders: Folders) -> None:
@@ -43,7 +43,7 @@ def types(file: Path) -> list[str]:
     return [plugin["type"] for plugin in json.loads(file.read_bytes())["plugins"]]
 
 
-def following(chain: Chain, story: Coroutine[None, None, None]) -> None:
+def following(chain: ChainManager, story: Coroutine[None, None, None]) -> None:
     async def play() -> None:
         task = asyncio.create_task(chain.run())
         try:
@@ -57,7 +57,7 @@ def following(chain: Chain, story: Coroutine[None, None, None]) -> None:
     asyncio.run(play())
 
 
-async def until(chain: Chain, reason: Standing) -> None:
+async def until(chain: ChainManager, reason: ChainReason) -> None:
     async for now in chain.place.changes():
         if now.reason is reason:
             return
@@ -70,7 +70,7 @@ def test_we_are_put_in_and_taken_out_again(folders: Folders, shape: dict[str, An
     file.chmod(0o640)
     chain = chain_of(folders)
     chain.look()
-    assert chain.place.get().reason is Standing.CHAINED
+    assert chain.place.get().reason is ChainReason.CHAINED
     assert types(file)[-1] == "netvsc-cni"
     assert file.stat().st_mode & 0o777 == 0o640
     assert (folders.bin / "netvsc-cni").stat().st_mode & 0o777 == 0o755
@@ -85,9 +85,9 @@ def test_a_list_that_comes_later_is_chained_when_it_comes(folders: Folders) -> N
     chain = chain_of(folders)
 
     async def story() -> None:
-        await until(chain, Standing.NO_LIST)
+        await until(chain, ChainReason.NO_LIST)
         (folders.conf / "10-azure.conflist").write_bytes(text_of(AZURE_OVERLAY))
-        await until(chain, Standing.CHAINED)
+        await until(chain, ChainReason.CHAINED)
         assert types(folders.conf / "10-azure.conflist")[-1] == "netvsc-cni"
 
     following(chain, story())
@@ -117,7 +117,7 @@ def test_a_list_that_others_rewrite_is_chained_again_but_not_for_ever(folders: F
         assert types(file)[-1] == "netvsc-cni"
     file.write_bytes(text_of(AZURE_OVERLAY))
     chain.look()
-    assert chain.place.get().reason is Standing.CONTESTED
+    assert chain.place.get().reason is ChainReason.CONTESTED
     assert types(file) == ["azure-vnet", "portmap"]
 
 
@@ -129,10 +129,10 @@ def test_after_ten_quiet_minutes_the_next_change_is_worth_another_try(folders: F
         chain.look()
         file.write_bytes(text_of(AZURE_OVERLAY))
     chain.look()
-    assert chain.place.get().reason is Standing.CONTESTED
+    assert chain.place.get().reason is ChainReason.CONTESTED
     now[0] += 601
     chain.look()
-    assert chain.place.get().reason is Standing.CHAINED
+    assert chain.place.get().reason is ChainReason.CHAINED
     assert types(file)[-1] == "netvsc-cni"
 
 
@@ -146,12 +146,12 @@ def test_quiet_minutes_are_quiet_though_hints_come_all_the_while(folders: Folder
         file.write_bytes(text_of(AZURE_OVERLAY))
     for _ in range(9):
         chain.look()
-        assert chain.place.get().reason is Standing.CONTESTED
+        assert chain.place.get().reason is ChainReason.CONTESTED
         now[0] += 60
     now[0] += 61
     file.write_bytes(text_of(AZURE_OVERLAY))
     chain.look()
-    assert chain.place.get().reason is Standing.CHAINED
+    assert chain.place.get().reason is ChainReason.CHAINED
     assert types(file)[-1] == "netvsc-cni"
 
 
@@ -166,7 +166,7 @@ def test_a_folder_that_is_replaced_ends_the_chain_rather_than_leave_it_deaf(
     async def story() -> None:
         running = asyncio.create_task(chain.run())
         async with asyncio.timeout(10):
-            await until(chain, Standing.CHAINED)
+            await until(chain, ChainReason.CHAINED)
             (tmp_path / which).rename(tmp_path / "aside")
             shutil.copytree(tmp_path / "aside", tmp_path / which)
             await running
@@ -208,7 +208,7 @@ def test_a_list_that_makes_no_sense_is_left_alone_and_reported(
     chain = chain_of(folders)
     chain.look()
     chain.look()
-    assert chain.place.get().reason is Standing.LEFT_ALONE
+    assert chain.place.get().reason is ChainReason.LEFT_ALONE
     assert file.read_bytes() == b'{"cniVersion": "0.3.0", "plugins": ['
     assert [record.message.count("is no JSON") for record in caplog.records] == [1]
 
@@ -255,7 +255,9 @@ def test_uninstall_is_refused_while_a_pod_has_a_pair_and_names_it(
     chain_of(folders).look()
     markers = Markers(tmp_path / "state")
     markers.save(
-        Marker(container="c", netns="n", namespace="nf", pod="p", phase=Phase.INSIDE, pairs=())
+        Marker(
+            container="c", netns="n", namespace="nf", pod="p", phase=ContainerPhase.INSIDE, pairs=()
+        )
     )
     paths = ["--cni-conf", str(folders.conf), "--cni-bin", str(folders.bin)]
     command = ["cni", "uninstall", *paths, "--state", str(tmp_path / "state")]

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from netvsc_deviceplugin.cni.attach.checkpoint import Phase
+from netvsc_deviceplugin.cni.attach.checkpoint import ContainerPhase
 from netvsc_deviceplugin.cni.attach.records import Want
 from sim.cni.calls import CniHost, Place, Pod, id_of
 from sim.cni.death import Fate, Killed, mortal
@@ -128,7 +128,9 @@ def test_markers_are_for_root_alone() -> None:
         folder = cni.state / "containers"
         assert folder.stat().st_mode & 0o777 == 0o700
         assert (folder / pod.container).stat().st_mode & 0o777 == 0o600
-        assert [(m.phase, m.netns) for m in cni.markers.all()] == [(Phase.INSIDE, pod.path)]
+        assert [(m.phase, m.netns) for m in cni.markers.all()] == [
+            (ContainerPhase.INSIDE, pod.path)
+        ]
 
 
 def test_a_marker_that_makes_no_sense_still_says_that_something_is_inside() -> None:
@@ -213,7 +215,7 @@ class Life(RuleBasedStateMachine):
             assert not vf or vf.netns == netvsc.netns
             held = {m.netns: m.phase for m in self.cni.markers.all() if m.held(id_of(pair))}
             path = f"/run/netns/{netvsc.netns}"
-            assert held == ({path: Phase.INSIDE} if netvsc.netns else {})
+            assert held == ({path: ContainerPhase.INSIDE} if netvsc.netns else {})
             assert netvsc.name == (f"netvsc{pair}" if netvsc.netns else f"eth{pair}")
 
 

@@ -56,9 +56,9 @@ exec {limited} {python} -c '{program}'
 PROGRAM = """
 from pathlib import Path
 from netvsc_deviceplugin.cni import ipv6
-from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.kernel.netns import Netns
 ipv6.SYSCTLS = (Path("{there}"), *ipv6.SYSCTLS)
-with Space.at("{netns}") as space:
+with Netns.at("{netns}") as space:
     ipv6.enable(space, {ifindex})
 """
 

@@ -9,7 +9,7 @@ import pytest
 
 from netvsc.errors import RequestError
 from netvsc_deviceplugin.cni.attach.records import Want
-from netvsc_deviceplugin.cni.deferred_calls import Passed
+from netvsc_deviceplugin.cni.deferred_calls import DeferredCalls
 from netvsc_deviceplugin.cni.protocol import wire
 from netvsc_deviceplugin.kernel.netns import GoneError
 from netvsc_deviceplugin.kubelet.podresources import GONE_S
@@ -163,9 +163,9 @@ def test_the_note_is_the_call_itself() -> None:
         environment, stdin = wire.read((cni.state / "passed" / pod.container).read_bytes())
         assert environment["CNI_NETNS"] == pod.path
         assert json.loads(stdin) == config(cni.state)
-        (call,) = Passed(cni.state).all()
-        Passed(cni.state).save(call)  # as the agent writes it where the kubelet is silent
-        assert Passed(cni.state).all() == [call]
+        (call,) = DeferredCalls(cni.state).all()
+        DeferredCalls(cni.state).save(call)  # as the agent writes it where the kubelet is silent
+        assert DeferredCalls(cni.state).all() == [call]
 
 
 def test_a_netns_that_ended_takes_its_note_along() -> None:
@@ -280,7 +280,7 @@ def test_a_del_without_the_agent_and_a_late_move_never_both_have_their_way() -> 
 
         def meanwhile() -> bool:
             said.append(shim("DEL", config(cni.state), pod).error)
-            return Passed(cni.state).has(pod.container)
+            return DeferredCalls(cni.state).has(pod.container)
 
         wants = [Want(id=id_of(1), interface="netvsc0")]
         with pytest.raises(GoneError, match="has ended meanwhile"):

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from netvsc.model.pair import Inventory
-from netvsc_deviceplugin.cni.chain.manager import SETTLE_S, Chain, Folders
-from netvsc_deviceplugin.cni.chain.status import Place, Standing
-from netvsc_deviceplugin.cni.component import CniHalf, CniSettings, Mode
+from netvsc_deviceplugin.cni.chain.manager import SETTLE_S, ChainManager, Folders
+from netvsc_deviceplugin.cni.chain.status import ChainReason, ChainStatus
+from netvsc_deviceplugin.cni.component import CniComponent, CniMode, CniSettings
 from netvsc_deviceplugin.concurrency.latest import Latest
 from sim.agent import AgentFolder
 from sim.cni.calls import CniHost, id_of
@@ -35,11 +35,11 @@ class Asked:
     pods: list[str] = field(default_factory=list)
     now: float = 100.0
 
-    def chain(self) -> Chain:
+    def chain(self) -> ChainManager:
         for name in ("conf", "bin"):
             (self.folder / name).mkdir()
         self.file.write_bytes(text_of(AZURE_OVERLAY))
-        return Chain(
+        return ChainManager(
             folders=Folders(
                 conf=self.folder / "conf", bin=self.folder / "bin", state=Path("/run/netvsc")
             ),
@@ -67,22 +67,22 @@ def asked(tmp_path: Path) -> Asked:
     return Asked(tmp_path)
 
 
-def looked(chain: Chain) -> Standing:
+def looked(chain: ChainManager) -> ChainReason:
     chain.look()
     return chain.place.get().reason
 
 
 def test_nothing_is_left_once_the_runtime_has_had_the_time_to_read_its_lists(asked: Asked) -> None:
     chain = asked.chain()
-    assert looked(chain) is Standing.CHAINED
+    assert looked(chain) is ChainReason.CHAINED
     asked.leave = True
-    assert looked(chain) is Standing.LEAVING
+    assert looked(chain) is ChainReason.LEAVING
     assert (asked.listed, asked.installed) == (False, True)
     asked.now += SETTLE_S
-    assert looked(chain) is Standing.REMOVED
+    assert looked(chain) is ChainReason.REMOVED
     assert (asked.listed, asked.installed) == (False, False)
     assert json.loads(asked.file.read_bytes()) == AZURE_OVERLAY
-    assert looked(chain) is Standing.REMOVED
+    assert looked(chain) is ChainReason.REMOVED
     assert not chain.place.get().serves
 
 
@@ -91,7 +91,7 @@ def test_as_long_as_a_pod_has_a_pair_we_stay_and_say_which(asked: Asked) -> None
     asked.leave, asked.pods = True, ["nf/fwd-0", "nf/fwd-1"]
     chain.look()
     place = chain.place.get()
-    assert (place.reason, place.pods) == (Standing.PODS_HOLD_PAIRS, ("nf/fwd-0", "nf/fwd-1"))
+    assert (place.reason, place.pods) == (ChainReason.PODS_HOLD_PAIRS, ("nf/fwd-0", "nf/fwd-1"))
     assert "nf/fwd-0, nf/fwd-1" in place.message
     assert place.serves
     assert (asked.listed, asked.installed) == (True, True)
@@ -103,26 +103,26 @@ def test_as_long_as_a_pod_has_a_pair_we_stay_and_say_which(asked: Asked) -> None
 def test_a_pod_that_got_its_pair_by_the_old_list_brings_us_back(asked: Asked) -> None:
     chain = asked.chain()
     asked.leave = True
-    assert looked(chain) is Standing.LEAVING
+    assert looked(chain) is ChainReason.LEAVING
     asked.pods = ["nf/late"]
-    assert looked(chain) is Standing.PODS_HOLD_PAIRS
+    assert looked(chain) is ChainReason.PODS_HOLD_PAIRS
     assert asked.listed
     asked.pods = []
     asked.now += SETTLE_S
-    assert looked(chain) is Standing.LEAVING  # the time begins anew
+    assert looked(chain) is ChainReason.LEAVING  # the time begins anew
 
 
 def test_an_agent_that_is_chained_no_longer_leaves_the_list_after_the_last_pair(
     asked: Asked,
 ) -> None:
     chain = asked.chain()
-    assert looked(chain) is Standing.CHAINED
+    assert looked(chain) is ChainReason.CHAINED
     chain.chained = False  # the agent was started anew, to serve Multus alone
     asked.pods = ["nf/fwd-0"]
-    assert looked(chain) is Standing.UNCHAINED
+    assert looked(chain) is ChainReason.UNCHAINED
     assert asked.listed  # its DEL must come
     asked.pods = []
-    assert looked(chain) is Standing.UNCHAINED
+    assert looked(chain) is ChainReason.UNCHAINED
     assert (asked.listed, asked.installed) == (False, True)
     assert chain.place.get().serves
 
@@ -131,12 +131,12 @@ def test_asked_no_longer_we_come_back_and_that_is_no_contest(asked: Asked) -> No
     chain = asked.chain()
     for _ in range(7):
         asked.leave = False
-        assert looked(chain) is Standing.CHAINED
+        assert looked(chain) is ChainReason.CHAINED
         asked.leave = True
         asked.now += 1
         looked(chain)
     asked.leave = False
-    assert looked(chain) is Standing.CHAINED
+    assert looked(chain) is ChainReason.CHAINED
     assert (asked.listed, asked.installed) == (True, True)
 
 
@@ -147,7 +147,7 @@ def test_a_list_that_may_name_us_and_makes_no_sense_keeps_the_program(asked: Ask
     asked.leave = True
     chain.look()
     place = chain.place.get()
-    assert place.reason is Standing.LEFT_ALONE
+    assert place.reason is ChainReason.LEFT_ALONE
     assert "10-azure.conflist is no JSON" in place.message
     assert asked.installed
 
@@ -159,15 +159,15 @@ def test_a_configuration_of_one_plugin_is_reported_and_left_as_it_is(asked: Aske
     bare.write_bytes(text)
     chain.look()
     place = chain.place.get()
-    assert place.reason is Standing.UNSUPPORTED
+    assert place.reason is ChainReason.UNSUPPORTED
     assert "must make it a .conflist" in place.message
     assert not place.serves
     assert bare.read_bytes() == text
     bare.unlink()
-    assert looked(chain) is Standing.CHAINED
+    assert looked(chain) is ChainReason.CHAINED
 
 
-async def until(half: CniHalf, reason: Standing) -> Place:
+async def until(half: CniComponent, reason: ChainReason) -> ChainStatus:
     async with asyncio.timeout(10):
         async for place in half.place.changes():
             if place.reason is reason:
@@ -178,8 +178,8 @@ async def until(half: CniHalf, reason: Standing) -> Place:
 def in_a_half(
     cni: CniHost,
     folder: Path,
-    mode: Mode,
-    story: Callable[[CniHalf, Latest[bool], Kubelet], Coroutine[Any, Any, None]],
+    mode: CniMode,
+    story: Callable[[CniComponent, Latest[bool], Kubelet], Coroutine[Any, Any, None]],
 ) -> None:
     """Play a story with the agent's CNI half alone, in the host's netns."""
     uninstall: Latest[bool] = Latest(False)
@@ -190,7 +190,7 @@ def in_a_half(
 
     async def play() -> None:
         async with Kubelet(folder) as kubelet:
-            half = CniHalf(
+            half = CniComponent(
                 CniSettings(mode=mode, shim=binary("fdpipe"), **paths),
                 source=cni.source,
                 state=cni.state,
@@ -217,21 +217,21 @@ def test_the_agent_leaves_when_the_last_pod_has_gone_and_comes_back() -> None:
     with AgentFolder() as folder, CniHost() as cni:
         pod, given = cni.pod(), config(cni.state)
 
-        async def story(half: CniHalf, uninstall: Latest[bool], kubelet: Kubelet) -> None:
+        async def story(half: CniComponent, uninstall: Latest[bool], kubelet: Kubelet) -> None:
             kubelet.pods["nf", pod.container, "fwd"] = {PAIR: [id_of(1)]}
-            await until(half, Standing.CHAINED)
+            await until(half, ChainReason.CHAINED)
             assert (await asyncio.to_thread(shim, "ADD", given, pod)).code == 0
             uninstall.set(True)
-            waiting = await until(half, Standing.PODS_HOLD_PAIRS)
+            waiting = await until(half, ChainReason.PODS_HOLD_PAIRS)
             assert waiting.pods == (f"nf/{pod.container}",)
             assert (await asyncio.to_thread(shim, "DEL", given, pod)).code == 0
-            await until(half, Standing.REMOVED)
+            await until(half, ChainReason.REMOVED)
             assert list((folder / "bin").iterdir()) == []
             uninstall.set(False)
-            await until(half, Standing.CHAINED)
+            await until(half, ChainReason.CHAINED)
             assert (folder / "bin" / "netvsc-cni").exists()
 
-        in_a_half(cni, folder, Mode.CHAINED, story)
+        in_a_half(cni, folder, CniMode.CHAINED, story)
         assert cni.at_home(1, pod)
 
 
@@ -239,10 +239,10 @@ def test_while_it_leaves_nothing_is_moved_late_and_when_it_stays_it_is() -> None
     with AgentFolder() as folder, CniHost() as cni:
         pod = cni.pod()
 
-        async def story(half: CniHalf, uninstall: Latest[bool], kubelet: Kubelet) -> None:
+        async def story(half: CniComponent, uninstall: Latest[bool], kubelet: Kubelet) -> None:
             kubelet.pods["nf", pod.container, "fwd"] = {PAIR: [id_of(1)]}
             uninstall.set(True)
-            await until(half, Standing.REMOVED)
+            await until(half, ChainReason.REMOVED)
             (cni.state / "cni.sock").rename(cni.state / "away")
             assert (await asyncio.to_thread(shim, "ADD", config(cni.state), pod)).code == 0
             assert (cni.state / "passed" / pod.container).exists()
@@ -252,17 +252,17 @@ def test_while_it_leaves_nothing_is_moved_late_and_when_it_stays_it_is() -> None
                 while not await asyncio.to_thread(cni.inside, 1, pod):
                     pass
 
-        in_a_half(cni, folder, Mode.CHAINED, story)
+        in_a_half(cni, folder, CniMode.CHAINED, story)
 
 
 def test_with_multus_the_program_alone_is_removed() -> None:
     with AgentFolder() as folder, CniHost() as cni:
 
-        async def story(half: CniHalf, uninstall: Latest[bool], _kubelet: Kubelet) -> None:
-            assert (await until(half, Standing.UNCHAINED)).serves
+        async def story(half: CniComponent, uninstall: Latest[bool], _kubelet: Kubelet) -> None:
+            assert (await until(half, ChainReason.UNCHAINED)).serves
             uninstall.set(True)
-            await until(half, Standing.REMOVED)
+            await until(half, ChainReason.REMOVED)
             assert list((folder / "bin").iterdir()) == []
 
-        in_a_half(cni, folder, Mode.SERVED, story)
+        in_a_half(cni, folder, CniMode.SERVED, story)
         assert (folder / "conf" / "10-azure.conflist").read_bytes() == text_of(AZURE_OVERLAY)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from netvsc_deviceplugin.kernel.netns import Space
-from netvsc_deviceplugin.kernel.requests.linkops import RefusedError, Rtnl
+from netvsc_deviceplugin.kernel.netns import Netns
+from netvsc_deviceplugin.kernel.requests.linkops import LinkRefusedError, Rtnl
 from sim.cni.calls import CniHost
 
 FORGED = 2**31 - 1  # an ifindex that nothing has
@@ -47,7 +47,7 @@ def test_each_request_does_what_it_says() -> None:
 def test_a_move_takes_a_new_name_on_the_way() -> None:
     with CniHost() as cni, Rtnl(cni.home) as rtnl:
         pod = cni.pod()
-        with Space.at(pod.path) as space:
+        with Netns.at(pod.path) as space:
             rtnl.move(cni.host.ip.index("eth1"), to=space, name="netvsc0")
         assert pod.ip.has("netvsc0")
 
@@ -55,16 +55,16 @@ def test_a_move_takes_a_new_name_on_the_way() -> None:
 def test_a_refusal_says_on_what_what_for_the_errno_and_what_the_kernel_adds() -> None:
     with CniHost() as cni, Rtnl(cni.home) as rtnl:
         index = cni.host.ip.index("eth1")
-        with pytest.raises(RefusedError) as refused:
+        with pytest.raises(LinkRefusedError) as refused:
             rtnl.set_mtu(index, 1)
         assert refused.value.code == errno.EINVAL
         assert str(refused.value) == (
             f"interface {index} of the host: cannot set its MTU to 1: Invalid argument "
             "(mtu less than device minimum)"
         )
-        with pytest.raises(RefusedError, match=r"cannot rename it to eth0: File exists$"):
+        with pytest.raises(LinkRefusedError, match=r"cannot rename it to eth0: File exists$"):
             rtnl.rename(index, "eth0")
-        with pytest.raises(RefusedError, match=r"cannot bring it up: No such device$") as gone:
+        with pytest.raises(LinkRefusedError, match=r"cannot bring it up: No such device$") as gone:
             rtnl.up(FORGED)
         assert gone.value.look_again
 
@@ -73,8 +73,8 @@ def test_a_refusal_in_a_pod_names_its_netns() -> None:
     with CniHost() as cni:
         pod = cni.pod()
         with (
-            Space.at(pod.path) as space,
+            Netns.at(pod.path) as space,
             Rtnl(space) as rtnl,
-            pytest.raises(RefusedError, match=f"interface {FORGED} of {pod.netns}: cannot"),
+            pytest.raises(LinkRefusedError, match=f"interface {FORGED} of {pod.netns}: cannot"),
         ):
             rtnl.set_mtu(FORGED, 1400)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from netvsc_deviceplugin.cni.node_scan import scan_all
-from netvsc_deviceplugin.inventory.scan import Source, scan
-from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.inventory.scan import ScanSource, scan
+from netvsc_deviceplugin.kernel.netns import Netns
 from sim.cni.calls import CniHost, host_of
 from sim.kernel import netns
 from sim.kernel.host import Host
@@ -30,7 +30,7 @@ def ip(host: Host, command: str) -> None:
 
 
 def gateways(host: Host) -> dict[str, tuple[str, ...]]:
-    world, _ = netns.within(host.netns, lambda: scan(Source(sysfs=host.sysfs, sim=True)))
+    world, _ = netns.within(host.netns, lambda: scan(ScanSource(sysfs=host.sysfs, sim=True)))
     return {link.name: link.gateways for link in world.links if link.gateways}
 
 
@@ -76,7 +76,7 @@ def test_a_pair_in_a_pod_has_the_addresses_and_the_gateway_that_it_has_there() -
         index = pod.ip.index("netvsc0")
         pod.ip.add_address(index, "10.0.1.4/24")
         pod.ip.add_default_route(index, via="10.0.1.1")
-        with Space.at(pod.path) as space:
+        with Netns.at(pod.path) as space:
             world, _ = netns.within(cni.host.netns, lambda: scan_all(cni.source, [space]))
         (inside,) = [link for link in world.links if link.netns and link.parent_bus == "vmbus"]
         assert (inside.name, inside.netns) == ("eth1", pod.netns)

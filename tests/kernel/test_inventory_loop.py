@@ -11,7 +11,7 @@ from netvsc.model.pool import pools_from
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.inventory.loop import InventoryLoop
 from netvsc_deviceplugin.inventory.match import Policy
-from netvsc_deviceplugin.inventory.scan import NetworkState, Source, scan
+from netvsc_deviceplugin.inventory.scan import NetworkState, ScanSource, scan
 from netvsc_deviceplugin.kernel.sysfs import Devices
 from sim.kernel import netns
 from sim.kernel.host import Host
@@ -62,7 +62,7 @@ class Following:
 @asynccontextmanager
 async def following(host: Host, **options: object) -> AsyncIterator[Following]:
     counts, policy = Counts(), Latest(Policy())
-    source = Source(sysfs=host.sysfs, sim=True)
+    source = ScanSource(sysfs=host.sysfs, sim=True)
     loop = InventoryLoop(source=source, policy=policy, meter=counts, **options)  # type: ignore[arg-type]
     task = asyncio.create_task(loop.run())
     try:
@@ -195,7 +195,7 @@ def test_a_scan_that_fails_is_tried_again_and_what_was_known_stays() -> None:
     async def story(host: Host) -> None:
         failures = iter([False, True])
 
-        def read(source: Source) -> tuple[NetworkState, Devices]:
+        def read(source: ScanSource) -> tuple[NetworkState, Devices]:
             if next(failures, False):
                 raise NodeError("the kernel refused")
             return scan(source)

@@ -10,7 +10,7 @@ import pytest
 from netvsc.model.pair import Inventory, Reason
 from netvsc.model.pool import BUILT_IN, Pool, pool_from
 from netvsc_deviceplugin.inventory.match import Policy, match
-from netvsc_deviceplugin.inventory.scan import Source, scan
+from netvsc_deviceplugin.inventory.scan import ScanSource, scan
 from sim.kernel import fixture, netns, timeline
 from sim.kernel.host import Host
 
@@ -18,7 +18,7 @@ LIVE = ("f01", "f02", "f03", "f05", "f07", "f09", "f12")
 
 
 def look(host: Host, pool: Pool = BUILT_IN) -> Inventory:
-    source = Source(sysfs=host.sysfs, sim=True)
+    source = ScanSource(sysfs=host.sysfs, sim=True)
     world, devices = netns.within(host.netns, lambda: scan(source))
     return match(world.links, devices, world.routes, Policy(pools=(pool,)))
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from netvsc_deviceplugin.kernel import netlink
-from netvsc_deviceplugin.kernel.events import ScanReason, Watch
-from netvsc_deviceplugin.kernel.netns import Space
-from netvsc_deviceplugin.kernel.requests.linkops import RefusedError, Rtnl
+from netvsc_deviceplugin.kernel.events import KernelEvents, ScanReason
+from netvsc_deviceplugin.kernel.netns import Netns
+from netvsc_deviceplugin.kernel.requests.linkops import LinkRefusedError, Rtnl
 
 DONE = struct.pack("=IHHIIi", 20, netlink.NLMSG_ERROR, 0, 1, 0, 0)  # "your request was carried out"
 LINK = struct.pack("=IHHIIBxHiII", 32, netlink.RTM_DELLINK, 0, 0, 0, 0, 1, 7, 0, 0)
@@ -30,11 +30,11 @@ def forge(message: bytes, *, to: int, groups: int = 0) -> None:
 
 def test_an_answer_to_a_request_comes_from_the_kernel_alone() -> None:
     """Forged, it would make the agent believe that an interface was moved which was not."""
-    with Space.home() as here, Rtnl(here) as rtnl:
+    with Netns.home() as here, Rtnl(here) as rtnl:
         port, _ = rtnl._socket.getsockname()
         with pytest.raises(ConnectionRefusedError):
             forge(DONE, to=port)
-        with pytest.raises(RefusedError, match="No such device"):
+        with pytest.raises(LinkRefusedError, match="No such device"):
             rtnl.up(2**31 - 1)
 
 
@@ -67,13 +67,13 @@ def test_an_interface_that_only_a_stranger_says_is_gone_is_not() -> None:
             heard.append(reason)
             done.set()
 
-        with Watch(wake=wake, gone=lambda link: heard.append(f"gone {link.ifindex}")):
+        with KernelEvents(wake=wake, gone=lambda link: heard.append(f"gone {link.ifindex}")):
             told()
             async with asyncio.timeout(PATIENCE):
                 await done.wait()
 
     def told() -> None:
-        with Space.home() as here, Rtnl(here) as rtnl:
+        with Netns.home() as here, Rtnl(here) as rtnl:
             forge(LINK, to=0, groups=1)
             rtnl.set_mtu(1, 60000)
             rtnl.set_mtu(1, 65536)

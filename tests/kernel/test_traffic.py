@@ -10,9 +10,9 @@ import pytest
 from netvsc.model.pair import Inventory, Pair
 from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin.inventory.match import Policy, match
-from netvsc_deviceplugin.inventory.scan import Source, scan
+from netvsc_deviceplugin.inventory.scan import ScanSource, scan
 from netvsc_deviceplugin.kernel.statistics import driver_counters
-from netvsc_deviceplugin.telemetry.traffic import TrafficNow
+from netvsc_deviceplugin.telemetry.traffic import TrafficCollector
 from sim.kernel import netns
 from sim.kernel.host import Host
 
@@ -29,13 +29,13 @@ def host() -> Iterator[Host]:
 
 
 @pytest.fixture
-def traffic(host: Host) -> TrafficNow:
+def traffic(host: Host) -> TrafficCollector:
     """The pairs are in another netns than the agent, as those of a pod are."""
-    return TrafficNow(inventory=lambda: inventory(host))
+    return TrafficCollector(inventory=lambda: inventory(host))
 
 
 def inventory(host: Host) -> Inventory:
-    world, devices = netns.within(host.netns, lambda: scan(Source(sysfs=host.sysfs, sim=True)))
+    world, devices = netns.within(host.netns, lambda: scan(ScanSource(sysfs=host.sysfs, sim=True)))
     found = match(world.links, devices, world.routes, Policy(pools=(BUILT_IN,)))
     return Inventory(pairs=tuple(replace(pair, netns=host.netns) for pair in found.pairs))
 
@@ -50,7 +50,7 @@ def send(host: Host, interface: str, *, count: int) -> None:
     netns.within(host.netns, frames)
 
 
-def sent(traffic: TrafficNow, pair: Pair) -> dict[tuple[str, str], float]:
+def sent(traffic: TrafficCollector, pair: Pair) -> dict[tuple[str, str], float]:
     """What one pair transmitted, by metric and path."""
     return {
         (family.name.removeprefix("netvsc_path_transmit_"), sample.labels["path"]): sample.value
@@ -61,7 +61,7 @@ def sent(traffic: TrafficNow, pair: Pair) -> dict[tuple[str, str], float]:
     }
 
 
-def test_frames_are_counted_where_they_went(host: Host, traffic: TrafficNow) -> None:
+def test_frames_are_counted_where_they_went(host: Host, traffic: TrafficCollector) -> None:
     pair = inventory(host).pairs[0]
     assert pair.vf is not None
     before = sent(traffic, pair)
@@ -78,7 +78,7 @@ def test_frames_are_counted_where_they_went(host: Host, traffic: TrafficNow) -> 
     }
 
 
-def test_without_a_vf_there_is_one_path(host: Host, traffic: TrafficNow) -> None:
+def test_without_a_vf_there_is_one_path(host: Host, traffic: TrafficCollector) -> None:
     pair = inventory(host).pairs[0]
     host.revoke(pair.netvsc)
     assert {path for _, path in sent(traffic, pair)} == {"Synthetic"}
@@ -86,7 +86,7 @@ def test_without_a_vf_there_is_one_path(host: Host, traffic: TrafficNow) -> None
 
 def test_a_pair_whose_netns_has_just_ended_is_left_out(host: Host) -> None:
     pairs = tuple(replace(pair, netns="sim-ended") for pair in inventory(host).pairs)
-    ended = TrafficNow(inventory=lambda: Inventory(pairs=pairs))
+    ended = TrafficCollector(inventory=lambda: Inventory(pairs=pairs))
     assert [family.samples for family in ended.collect()] == [[], [], [], []]
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from cluster.deployments import previous_version
-from netvsc_deviceplugin.cni.deferred_calls import Passed
-from netvsc_deviceplugin.sidecar.protocol import Said, parse
+from netvsc_deviceplugin.cni.deferred_calls import DeferredCalls
+from netvsc_deviceplugin.sidecar.protocol import SidecarReport, parse
 from sim.cni.calls import CniHost
 from sim.cni.server import CniServer, config, promised, shim
 from sim.sidecar.fdpipe import PCI, Pod, Reader, Sidecar, binary
@@ -40,7 +40,7 @@ class Upgraded:
         self._patch.setattr("sim.sidecar.fdpipe.binary", build)
         return self.pod.sidecar(*QUICK)
 
-    def said(self) -> Said:
+    def said(self) -> SidecarReport:
         return parse(self.pod.ask("status").splitlines()[0].encode())
 
 
@@ -97,7 +97,7 @@ def test_the_note_that_either_plugin_leaves_without_an_agent_is_read_by_both_age
     with CniHost() as cni:
         pod = cni.pod()
         assert shim("ADD", config(cni.state), pod, program=build("fdpipe")).code == 0
-        [call] = Passed(cni.state).all()
+        [call] = DeferredCalls(cni.state).all()
         assert (call.container, call.netns) == (pod.container, pod.path)
 
         [old] = _read_by_the_old(cni.state / "passed", tmp_path)

@@ -23,10 +23,10 @@ from netvsc.model.interface_names import read_names, write_names
 from netvsc.model.status import NodeStatus
 from netvsc_deviceplugin.cni.attach.checkpoint import Markers
 from netvsc_deviceplugin.cni.chain.conflist import with_us, without_us
-from netvsc_deviceplugin.cni.deferred_calls import Passed
-from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given
+from netvsc_deviceplugin.cni.deferred_calls import DeferredCalls
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import VerbsCheckpoint
 from netvsc_deviceplugin.netvscnode import cache
-from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
+from netvsc_deviceplugin.netvscnode.spec import AcceptedSpec, accept
 from netvsc_deviceplugin.sidecar.protocol import parse
 from netvsc_operator.controller.events import reported
 from netvsc_operator.pools import registry
@@ -60,10 +60,10 @@ def read(state: Path) -> Plain:
     [judged] = registry.book([pool]).judged
     return _plain({
         "markers": list(Markers(state / "run").all()),
-        "passed": Passed(state / "run").all(),
-        "given": Given(state / "run").verbs(),
+        "passed": DeferredCalls(state / "run").all(),
+        "given": VerbsCheckpoint(state / "run").verbs(),
         "copy": cache.load(state / "run"),
-        "spec": taken(node["metadata"]["generation"], node["spec"], Wanted()),
+        "spec": accept(node["metadata"]["generation"], node["spec"], AcceptedSpec()),
         "status": from_plain(NodeStatus, node["status"]),
         "told": reported.read(_annotations(node)[reported.ANNOTATION], node="recorded"),
         "pool": judged.pool,
@@ -78,9 +78,9 @@ def rewrite(state: Path, out: Path) -> None:
     (out / "sidecar").mkdir(parents=True)
     for marker in Markers(state / "run").all():
         Markers(out / "run").save(marker)
-    for call in Passed(state / "run").all():
-        Passed(out / "run").save(call)
-    Given(out / "run").give(Given(state / "run").verbs())
+    for call in DeferredCalls(state / "run").all():
+        DeferredCalls(out / "run").save(call)
+    VerbsCheckpoint(out / "run").give(VerbsCheckpoint(state / "run").verbs())
     cache.save(out / "run", cache.load(state / "run"))
     _rewrite_objects(state, out)
     chain = without_us((state / "conflist.json").read_bytes())

@@ -25,28 +25,28 @@ from netvsc_deviceplugin.cni.attach import addresses
 from netvsc_deviceplugin.cni.attach.addresses import Json
 from netvsc_deviceplugin.cni.attach.attachments import Attachments
 from netvsc_deviceplugin.cni.attach.checkpoint import Inside, Marker, Markers, pairs_inside
-from netvsc_deviceplugin.cni.attach.executor import Means
-from netvsc_deviceplugin.cni.chain.manager import Chain, Folders
-from netvsc_deviceplugin.cni.chain.status import Place
-from netvsc_deviceplugin.cni.deferred import Late
-from netvsc_deviceplugin.cni.deferred_calls import Passed
-from netvsc_deviceplugin.cni.netns_watcher import Follower, Hearers
+from netvsc_deviceplugin.cni.attach.executor import ExecutorConfig
+from netvsc_deviceplugin.cni.chain.manager import ChainManager, Folders
+from netvsc_deviceplugin.cni.chain.status import ChainStatus
+from netvsc_deviceplugin.cni.deferred import DeferredAttachments
+from netvsc_deviceplugin.cni.deferred_calls import DeferredCalls
+from netvsc_deviceplugin.cni.netns_watcher import Callbacks, NetnsWatcher
 from netvsc_deviceplugin.cni.node_scan import scan_all
 from netvsc_deviceplugin.cni.server import serving
 from netvsc_deviceplugin.cni.service import Meter, Service
-from netvsc_deviceplugin.concurrency.backoff import Retry
+from netvsc_deviceplugin.concurrency.backoff import Backoff
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
-from netvsc_deviceplugin.inventory.scan import NetworkState, Source
+from netvsc_deviceplugin.inventory.scan import NetworkState, ScanSource
 from netvsc_deviceplugin.kernel.links import Link
-from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.kernel.netns import Netns
 from netvsc_deviceplugin.kernel.sysfs import Devices
 from netvsc_deviceplugin.kubelet.podresources import ask, ask_all
 
 NETNS = Path("/run/netns")
 
 
-class Mode(StrEnum):
+class CniMode(StrEnum):
     """How pods come to us: not at all, by a conflist that names us (Multus), or as last of all."""
 
     OFF = "off"
@@ -56,18 +56,18 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CniSettings:
-    """`shim` is the program to install; with Mode.SERVED it is installed too, and not chained.
+    """`shim` is the program to install; with CniMode.SERVED it is installed too, and not chained.
 
-    With Mode.OFF there is something to leave (`leftover`), and `uninstall` is to be true.
+    With CniMode.OFF there is something to leave (`leftover`), and `uninstall` is to be true.
     """
 
-    mode: Mode
+    mode: CniMode
     conf: Path
     bin: Path
     shim: Path
 
 
-class CniHalf:
+class CniComponent:
     """`pools`, `inventory` and `granted` are read; `look` and `gone` are the inventory's ears.
 
     `uninstall` asks us to leave the node, and may be taken back: as long as a pod has a pair we
@@ -78,7 +78,7 @@ class CniHalf:
         self,
         settings: CniSettings,
         *,
-        source: Source,
+        source: ScanSource,
         state: Path,
         podresources: Path,
         pools: Callable[[], tuple[Pool, ...]],
@@ -91,16 +91,16 @@ class CniHalf:
     ) -> None:
         self._uninstall = uninstall or Latest(False)
         self.inside: Latest[Inside] = Latest({})
-        self._home = Space.home()
+        self._home = Netns.home()
         self._source = source
         self._pools = pools
         self._inventory = inventory
         self._granted = granted
         self._changing = threading.Lock()
-        self._markers, passed = Markers(state), Passed(state)
+        self._markers, passed = Markers(state), DeferredCalls(state)
         self._attachments = Attachments(
             home=self._home,
-            means=Means(source=source),
+            means=ExecutorConfig(source=source),
             markers=self._markers,
             forced=self._forced,
         )
@@ -115,27 +115,27 @@ class CniHalf:
             changed=self._refresh,
             own=self._own,
         )
-        self._late = Late(
+        self._late = DeferredAttachments(
             passed,
             markers=self._markers,
             service=self._service,
             ask=lambda: ask_all(podresources),
             leaving=self._uninstall.get,
         )
-        self._chain = Chain(
+        self._chain = ChainManager(
             folders=Folders(conf=settings.conf, bin=settings.bin, state=state),
             shim=settings.shim,
-            chained=settings.mode is Mode.CHAINED,
+            chained=settings.mode is CniMode.CHAINED,
             leaving=self._uninstall.get,
             holders=self._markers.pods,
         )
         self._socket = state / "cni.sock"
         self._mend = Wakeup()
-        self._hearers = Hearers(look=look, gone=gone, mend=self._mend.set)
-        self._follower: Follower | None = None
+        self._hearers = Callbacks(look=look, gone=gone, mend=self._mend.set)
+        self._follower: NetnsWatcher | None = None
 
     @property
-    def place(self) -> Latest[Place]:
+    def place(self) -> Latest[ChainStatus]:
         """Return where we stand in the runtime's chain: a condition's reason and message."""
         return self._chain.place
 
@@ -143,7 +143,7 @@ class CniHalf:
         """Return what is written down of the containers that have a pair."""
         return tuple(self._markers.all())
 
-    def scan(self, source: Source) -> tuple[NetworkState, Devices]:
+    def scan(self, source: ScanSource) -> tuple[NetworkState, Devices]:
         """Look at the node and into every pod that has a pair; for the inventory's loop."""
         with self._changing:
             spaces = self._attachments.sandboxes.all().values()
@@ -156,7 +156,7 @@ class CniHalf:
             stack.callback(self._home.close)
             stack.callback(self._attachments.sandboxes.close)
             stack.callback(self._service.close)
-            self._follower = Follower(
+            self._follower = NetnsWatcher(
                 self._home,
                 self._attachments.sandboxes,
                 macs=self._macs,
@@ -182,7 +182,7 @@ class CniHalf:
             self._late.wake()
 
     async def _keep_mending(self) -> None:
-        retry = Retry(clock=time.monotonic, first_s=1.0, longest_s=30.0, settled_s=120.0)
+        retry = Backoff(clock=time.monotonic, first_s=1.0, longest_s=30.0, settled_s=120.0)
         well = True
         with self._watching_names():
             while True:

@@ -14,7 +14,7 @@ from netvsc.errors import NetvscError, RequestError
 from netvsc.host.inotify import watching
 from netvsc.host.once import Once
 from netvsc_deviceplugin.cni.attach.checkpoint import Markers
-from netvsc_deviceplugin.cni.deferred_calls import Passed
+from netvsc_deviceplugin.cni.deferred_calls import DeferredCalls
 from netvsc_deviceplugin.cni.protocol.request import Call
 from netvsc_deviceplugin.cni.service import Service
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
@@ -26,12 +26,12 @@ AGAIN_S = 5.0  # while the kubelet is silent or does not list a pod: nothing tel
 log = logging.getLogger(__name__)
 
 
-class Late:
+class DeferredAttachments:
     """`ask` tells what every pod has; `leaving` tells whether we are to leave this node."""
 
     def __init__(  # noqa: PLR0913 (what it needs of others, each by its name)
         self,
-        passed: Passed,
+        passed: DeferredCalls,
         *,
         markers: Markers,
         service: Service,

@@ -29,7 +29,7 @@ class _Note:
     call: Call
 
 
-class Passed:
+class DeferredCalls:
     """The folder `passed` in the agent's state folder; root alone may look inside."""
 
     def __init__(self, state: Path) -> None:

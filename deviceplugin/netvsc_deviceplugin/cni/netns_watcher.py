@@ -16,7 +16,7 @@ from netvsc_deviceplugin.cni.attach.sandboxes import Sandboxes
 from netvsc_deviceplugin.kernel import netlink
 from netvsc_deviceplugin.kernel.events import ScanReason
 from netvsc_deviceplugin.kernel.links import Link, parse_event
-from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.kernel.netns import Netns
 
 _LINKS = 0x1  # RTMGRP_LINK
 _BUFFER = 1 << 20  # bytes, as the inventory's own
@@ -25,7 +25,7 @@ _SO_RCVBUFFORCE = 33
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hearers:
+class Callbacks:
     """Who is told: `look` and `mend` have a reason to look, `gone` hears of each removal in a pod.
 
     `mend` comes with news of our own NICs alone, wherever they are.
@@ -38,20 +38,20 @@ class Hearers:
 
 @dataclass(frozen=True, slots=True)
 class _Ear:
-    space: Space
+    space: Netns
     sock: socket.socket
 
 
-class Follower:
+class NetnsWatcher:
     """`macs` are those of the pairs in pods. Call `refresh` when the sandboxes have changed."""
 
     def __init__(
         self,
-        home: Space,
+        home: Netns,
         sandboxes: Sandboxes,
         *,
         macs: Callable[[], Collection[str]],
-        hearers: Hearers,
+        hearers: Callbacks,
         receive_buffer: int = _BUFFER,
     ) -> None:
         self._home = home
@@ -77,7 +77,7 @@ class Follower:
         for inode in tuple(self._ears):
             self._close(inode)
 
-    def _open(self, space: Space) -> None:
+    def _open(self, space: Netns) -> None:
         sock = space.within(self._socket)
         self._ears[space.inode] = _Ear(space, sock)
         self._loop.add_reader(sock, self._read, space.inode)
@@ -115,7 +115,7 @@ class Follower:
                 return
             self._hear(ear.space, datagram)
 
-    def _hear(self, space: Space, datagram: bytes) -> None:
+    def _hear(self, space: Netns, datagram: bytes) -> None:
         if not any(mac in datagram for mac in self._ours):
             return
         self._hearers.mend()

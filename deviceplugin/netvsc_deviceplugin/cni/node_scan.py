@@ -6,18 +6,18 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from netvsc_deviceplugin.cni.attach.interfaces import Seen, look
+from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink, look
 from netvsc_deviceplugin.cni.attach.plan import way_home
-from netvsc_deviceplugin.inventory.scan import NetworkState, Source, scan, with_gateways
+from netvsc_deviceplugin.inventory.scan import NetworkState, ScanSource, scan, with_gateways
 from netvsc_deviceplugin.kernel import netlink
 from netvsc_deviceplugin.kernel.links import Link, read_addresses
-from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.kernel.netns import Netns
 from netvsc_deviceplugin.kernel.routes import read_default_routes
 from netvsc_deviceplugin.kernel.sysfs import Devices
 
 
 def scan_all(
-    source: Source, spaces: Iterable[Space], *, macs: Collection[str] = ()
+    source: ScanSource, spaces: Iterable[Netns], *, macs: Collection[str] = ()
 ) -> tuple[NetworkState, Devices]:
     """Scan all; raises NodeError. Call it while nothing is moved, or a pair is seen twice.
 
@@ -31,7 +31,7 @@ def scan_all(
     return scan(source, inside)
 
 
-def _links(space: Space, source: Source, macs: Collection[str]) -> tuple[Link, ...]:
+def _links(space: Netns, source: ScanSource, macs: Collection[str]) -> tuple[Link, ...]:
     """Return what may be ours in the calling thread's netns, which is `space`.
 
     Routes are read only where one of ours has an address: else nobody routes over it.
@@ -44,7 +44,7 @@ def _links(space: Space, source: Source, macs: Collection[str]) -> tuple[Link, .
     return with_gateways(links, read_default_routes())
 
 
-def _known(one: Seen, addresses: Sequence[str]) -> Link:
+def _known(one: NetnsLink, addresses: Sequence[str]) -> Link:
     link = replace(one.link, addresses=tuple(addresses))
     name = way_home(one)
     return replace(link, name=name) if name and link.parent_bus != "pci" else link

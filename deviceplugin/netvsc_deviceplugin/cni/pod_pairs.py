@@ -8,11 +8,11 @@ from netvsc.errors import RetryError
 from netvsc.model.interface_names import Names, Request, name_interfaces, read_names
 from netvsc_deviceplugin.cni.attach.records import Want
 from netvsc_deviceplugin.cni.protocol.request import Call, CallError, Code
-from netvsc_deviceplugin.kubelet.podresources import Devices
+from netvsc_deviceplugin.kubelet.podresources import PodDevices
 
 
 def wants(
-    call: Call, devices: Sequence[Devices], *, prefixes: Mapping[str, str]
+    call: Call, devices: Sequence[PodDevices], *, prefixes: Mapping[str, str]
 ) -> tuple[Want, ...]:
     """Return what shall be in the pod; `prefixes` are the pools' by resource.
 
@@ -34,7 +34,7 @@ def wants(
     return tuple(want for one in devices for want in _named(one, names))
 
 
-def _check_given(call: Call, id_: str, devices: Sequence[Devices]) -> None:
+def _check_given(call: Call, id_: str, devices: Sequence[PodDevices]) -> None:
     """Raise RetryError for a pair that the kubelet did not give to the pod.
 
     A deviceID is what the author of a NetworkAttachmentDefinition wrote, where Multus did not: it
@@ -47,7 +47,7 @@ def _check_given(call: Call, id_: str, devices: Sequence[Devices]) -> None:
         )
 
 
-def _named(devices: Devices, names: Names) -> tuple[Want, ...]:
+def _named(devices: PodDevices, names: Names) -> tuple[Want, ...]:
     given = names.get(devices.container, {}).get(devices.resource, ())
     if len(given) != len(devices.ids):
         raise CallError(

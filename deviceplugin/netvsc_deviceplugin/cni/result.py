@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from netvsc.errors import NetvscError, RequestError, RetryError
 from netvsc_deviceplugin.cni.attach.attachments import Attached
-from netvsc_deviceplugin.cni.attach.interfaces import Seen
+from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink
 from netvsc_deviceplugin.cni.protocol.ipam import DelegateError
 from netvsc_deviceplugin.cni.protocol.request import VERSIONS, Call, CallError, Code, Json
 
@@ -61,7 +61,7 @@ def _described(call: Call, one: Attached) -> list[Mapping[str, object]]:
     return described
 
 
-def _interface(call: Call, seen: Seen, *, pci: str | None) -> Mapping[str, object]:
+def _interface(call: Call, seen: NetnsLink, *, pci: str | None) -> Mapping[str, object]:
     link = seen.link
     facts: dict[str, object] = {"name": link.name, "mac": link.mac, "sandbox": call.netns}
     if call.version == _WITH_DEVICE:

@@ -16,15 +16,15 @@ from netvsc_deviceplugin.cni import result
 from netvsc_deviceplugin.cni.attach import addresses
 from netvsc_deviceplugin.cni.attach.attachments import Attached, Attachments
 from netvsc_deviceplugin.cni.attach.records import Target, Want
-from netvsc_deviceplugin.cni.deferred_calls import Passed
+from netvsc_deviceplugin.cni.deferred_calls import DeferredCalls
 from netvsc_deviceplugin.cni.pod_pairs import wants
 from netvsc_deviceplugin.cni.protocol import ipam
 from netvsc_deviceplugin.cni.protocol.request import VERSIONS, Call, Json, Verb, parse_call
 from netvsc_deviceplugin.cni.result import Answer
-from netvsc_deviceplugin.kubelet.podresources import Devices
+from netvsc_deviceplugin.kubelet.podresources import PodDevices
 
 T = TypeVar("T")
-Asker = Callable[[str, str], Awaitable[tuple[Devices, ...]]]
+Asker = Callable[[str, str], Awaitable[tuple[PodDevices, ...]]]
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Service:
         ask: Asker,
         prefixes: Callable[[], Mapping[str, str]],
         meter: Meter,
-        passed: Passed,
+        passed: DeferredCalls,
         waiting: Callable[[], bool] = lambda: True,
         changing: threading.Lock | None = None,
         changed: Callable[[], None] = lambda: None,
@@ -137,7 +137,7 @@ class Service:
         return result.added(call, *await self._enter(call, wanted, work))
 
     async def late(
-        self, call: Call, devices: tuple[Devices, ...], *, still: Callable[[], bool]
+        self, call: Call, devices: tuple[PodDevices, ...], *, still: Callable[[], bool]
     ) -> None:
         """Carry an ADD out that was passed on; raises NetvscError."""
         wanted = wants(call, devices, prefixes=self._prefixes())
@@ -172,7 +172,7 @@ class Service:
                 extra={"container": call.container},
             )  # fmt: skip
 
-    async def _devices(self, call: Call) -> tuple[Devices, ...]:
+    async def _devices(self, call: Call) -> tuple[PodDevices, ...]:
         """Ask the kubelet; without its answer a pod that was promised nothing passes."""
         asked_for = call.device or call.annotation is not None
         if not call.pod or not (asked_for or self._waiting()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-class Retry:
+class Backoff:
     """The first try is due at once; after each one the pause doubles, up to `longest_s`.
 
     `settled_s` after the last try the next is as good as the first.

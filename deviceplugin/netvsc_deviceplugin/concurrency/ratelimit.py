@@ -12,7 +12,7 @@ from netvsc_deviceplugin.concurrency.latest import Latest
 T = TypeVar("T")
 
 
-class Pace:
+class RateLimit:
     """Hands out turns, at most one per `interval_s` seconds.
 
     It remembers no values: whoever waited for a turn reads the newest one then, so what came
@@ -38,7 +38,7 @@ class Pace:
         self._free_at = self._clock() + self._interval_s
 
 
-async def paced(latest: Latest[T], *, pace: Pace) -> AsyncIterator[T]:
+async def paced(latest: Latest[T], *, pace: RateLimit) -> AsyncIterator[T]:
     """Yield the present value, then newer ones as `pace` allows; a value that came back is none."""
     shown: T | None = None
     async for _ in latest.changes():

@@ -14,7 +14,7 @@ from pathlib import Path
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-class Dates:
+class WallClock:
     """`clock` is monotonic, `wall` tells seconds since the epoch, and may be set at any time."""
 
     def __init__(

@@ -10,28 +10,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from netvsc_deviceplugin.inventory.nics import Nic
-from netvsc_deviceplugin.kernel.addresses import Own
+from netvsc_deviceplugin.kernel.addresses import NicAddresses
 
-NONE = Own()
+NONE = NicAddresses()
 
 
-def seen_at_home(known: Mapping[str, Own], nics: Iterable[Nic]) -> dict[str, Own]:
+def seen_at_home(known: Mapping[str, NicAddresses], nics: Iterable[Nic]) -> dict[str, NicAddresses]:
     """Return `known` with what the kernel says of the NICs that are at home now."""
     fresh = {
-        nic.id: Own(addresses=nic.netvsc.addresses, gateways=nic.netvsc.gateways)
+        nic.id: NicAddresses(addresses=nic.netvsc.addresses, gateways=nic.netvsc.gateways)
         for nic in nics
         if nic.netvsc.netns is None
     }
     return {**known, **fresh}
 
 
-def as_at_home(nics: Iterable[Nic], known: Mapping[str, Own]) -> tuple[Nic, ...]:
+def as_at_home(nics: Iterable[Nic], known: Mapping[str, NicAddresses]) -> tuple[Nic, ...]:
     """Return the NICs, those in pods with the addresses that they had at home."""
     return tuple(
         nic if nic.netvsc.netns is None else _with(nic, known.get(nic.id, NONE)) for nic in nics
     )
 
 
-def _with(nic: Nic, own: Own) -> Nic:
+def _with(nic: Nic, own: NicAddresses) -> Nic:
     netvsc = replace(nic.netvsc, addresses=own.addresses, gateways=own.gateways)
     return replace(nic, netvsc=netvsc)

@@ -17,15 +17,15 @@ from netvsc.errors import NodeError
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import Pool
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.concurrency.ratelimit import Pace
+from netvsc_deviceplugin.concurrency.ratelimit import RateLimit
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.inventory.address_memory import as_at_home, seen_at_home
 from netvsc_deviceplugin.inventory.match import Policy, decide
 from netvsc_deviceplugin.inventory.nics import VfMemory, pair_up, remember
-from netvsc_deviceplugin.inventory.scan import NetworkState, Source, refine, scan
-from netvsc_deviceplugin.inventory.vf_events import Ledger, Past, Returned, Revoked
-from netvsc_deviceplugin.kernel.addresses import Own
-from netvsc_deviceplugin.kernel.events import ScanReason, Watch
+from netvsc_deviceplugin.inventory.scan import NetworkState, ScanSource, refine, scan
+from netvsc_deviceplugin.inventory.vf_events import Returned, Revoked, VfEventTracker, VfHistory
+from netvsc_deviceplugin.kernel.addresses import NicAddresses
+from netvsc_deviceplugin.kernel.events import KernelEvents, ScanReason
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.sysfs import Devices
 
@@ -74,11 +74,11 @@ class InventoryLoop:
     def __init__(  # noqa: PLR0913 (its borders, each by its name)
         self,
         *,
-        source: Source,
+        source: ScanSource,
         policy: Latest[Policy],
         meter: Meter,
         receive_buffer: int | None = None,
-        read: Callable[[Source], tuple[NetworkState, Devices]] = scan,
+        read: Callable[[ScanSource], tuple[NetworkState, Devices]] = scan,
         told: Callable[[Revoked | Returned], None] = lambda _event: None,
     ) -> None:
         self.inventory: Latest[Inventory] = Latest(Inventory())
@@ -92,19 +92,21 @@ class InventoryLoop:
         self._read = read
         self._told = told
         self._memory: dict[str, VfMemory] = {}
-        self._at_home: dict[str, Own] = {}
-        self._ledger = Ledger()
+        self._at_home: dict[str, NicAddresses] = {}
+        self._ledger = VfEventTracker()
         self._wakes = _Wakes()
 
     async def run(self) -> None:
         """Watch and scan until cancelled."""
         buffer = {"receive_buffer": self._receive_buffer} if self._receive_buffer else {}
-        with Watch(wake=self.look, gone=self.gone, **buffer):
+        with KernelEvents(wake=self.look, gone=self.gone, **buffer):
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow_policy())
                 tasks.create_task(self._scan_when_woken())
 
-    def restore(self, memory: Mapping[str, VfMemory], past: Mapping[str, Past]) -> frozenset[str]:
+    def restore(
+        self, memory: Mapping[str, VfMemory], past: Mapping[str, VfHistory]
+    ) -> frozenset[str]:
         """Go on from what another run of the agent knew; what was seen since is newer.
 
         Return the pairs of which something was seen.
@@ -129,7 +131,7 @@ class InventoryLoop:
             self._wakes(ScanReason.POLICY)
 
     async def _scan_when_woken(self) -> None:
-        pace = Pace()
+        pace = RateLimit()
         while True:
             await self._burst()
             reason, policy = self._wakes.take(), self._policy.get()

@@ -26,7 +26,7 @@ from netvsc.model.pool import BUILT_IN, ForeignOwner, Pool
 from netvsc.model.status import Foreign, ForeignState
 from netvsc_deviceplugin.inventory.nics import Nic, VfMemory, pair_up
 from netvsc_deviceplugin.inventory.scan import NetworkState
-from netvsc_deviceplugin.kernel.addresses import Own, known
+from netvsc_deviceplugin.kernel.addresses import NicAddresses, known
 from netvsc_deviceplugin.kernel.links import Link, above
 from netvsc_deviceplugin.kernel.routes import DefaultRoute
 from netvsc_deviceplugin.kernel.sysfs import Devices
@@ -205,8 +205,8 @@ def _numa(nic: Nic, past: VfMemory | None) -> int | None:
     return past.numa_node if past and told is None else nic.numa_node
 
 
-def _own(netvsc: Link) -> Own:
-    kernel = Own(addresses=netvsc.addresses, gateways=netvsc.gateways)
+def _own(netvsc: Link) -> NicAddresses:
+    kernel = NicAddresses(addresses=netvsc.addresses, gateways=netvsc.gateways)
     return known(kernel, netvsc.told)
 
 

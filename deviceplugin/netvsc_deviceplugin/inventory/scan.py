@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from netvsc_deviceplugin.kernel import sysfs
-from netvsc_deviceplugin.kernel.addresses import Own
+from netvsc_deviceplugin.kernel.addresses import NicAddresses
 from netvsc_deviceplugin.kernel.links import Link, read_links
 from netvsc_deviceplugin.kernel.routes import DefaultRoute, read_default_routes
 from netvsc_deviceplugin.kernel.simulation import assumed_devices, simulate
@@ -18,7 +18,7 @@ SYS = Path("/sys")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class ScanSource:
     """Where to look: /sys, and for the simulator what stands for it (`sim`)."""
 
     sysfs: Path = SYS
@@ -33,12 +33,12 @@ class NetworkState:
     routes: Sequence[DefaultRoute] | None
 
 
-def source_of(sim: str | None) -> Source:
+def source_of(sim: str | None) -> ScanSource:
     """Make the source of a `--sim` option: its /sys tree, or the machine's own without one."""
-    return Source(sysfs=Path(sim), sim=True) if sim else Source()
+    return ScanSource(sysfs=Path(sim), sim=True) if sim else ScanSource()
 
 
-def scan(source: Source, elsewhere: Sequence[Link] = ()) -> tuple[NetworkState, Devices]:
+def scan(source: ScanSource, elsewhere: Sequence[Link] = ()) -> tuple[NetworkState, Devices]:
     """Read the calling thread's netns and the devices behind its interfaces and those elsewhere.
 
     Raises NodeError if the kernel refuses.
@@ -69,13 +69,13 @@ def with_gateways(links: Iterable[Link], routes: Iterable[DefaultRoute]) -> tupl
     )
 
 
-def with_told(network: NetworkState, told: Mapping[str, Own]) -> NetworkState:
+def with_told(network: NetworkState, told: Mapping[str, NicAddresses]) -> NetworkState:
     """Note at each link what Azure says of the NIC with its MAC."""
     links = (replace(k, told=told[k.mac]) if k.mac in told else k for k in network.links)
     return replace(network, links=tuple(links))
 
 
-def refine(links: tuple[Link, ...], source: Source) -> tuple[Link, ...]:
+def refine(links: tuple[Link, ...], source: ScanSource) -> tuple[Link, ...]:
     """Complete what the kernel said: parents that old kernels leave out, or the simulator's."""
     known = with_parents(source.sysfs, links)
     return simulate(known) if source.sim else known

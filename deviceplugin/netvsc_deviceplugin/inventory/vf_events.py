@@ -32,21 +32,21 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class VfHistory:
     """A pair's VF as another run of the agent knew it: at `pci`, or `away` since that time."""
 
     pci: str | None = None
     away: float | None = None
 
 
-class Ledger:
+class VfEventTracker:
     """Times are seconds of one monotonic clock."""
 
     def __init__(self) -> None:
         self._pairs: dict[str, _Page] = {}
-        self._past: dict[str, Past] = {}
+        self._past: dict[str, VfHistory] = {}
 
-    def restore(self, past: Mapping[str, Past]) -> frozenset[str]:
+    def restore(self, past: Mapping[str, VfHistory]) -> frozenset[str]:
         """Go on from what was known before: what differs at first sight happened meanwhile.
 
         Return the pairs that were seen already, for which it comes too late.
@@ -77,9 +77,9 @@ class Ledger:
         for pair in inventory.pairs:
             page = known.pop(pair.id, None) or _Page()
             self._pairs[pair.id] = page
-            events += _meanwhile(pair, page, self._past.pop(pair.id, Past()), at)
+            events += _meanwhile(pair, page, self._past.pop(pair.id, VfHistory()), at)
             events += _compare(pair, page, at, at if began is None else began)
-        self._past |= {id_: Past(pci=page.pci, away=page.away) for id_, page in known.items()}
+        self._past |= {id_: VfHistory(pci=page.pci, away=page.away) for id_, page in known.items()}
         return events
 
 
@@ -112,7 +112,7 @@ def _return(pair: str, page: _Page, at: float) -> list[Revoked | Returned]:
     return [] if since is None else [Returned(pair=pair, at=at, outage=at - since)]
 
 
-def _meanwhile(pair: Pair, page: _Page, past: Past, at: float) -> list[Revoked | Returned]:
+def _meanwhile(pair: Pair, page: _Page, past: VfHistory, at: float) -> list[Revoked | Returned]:
     """Take up an absence, or count one that nobody saw: how long it was cannot be known."""
     page.away = past.away if past.away is not None else page.away
     shown = pair.vf.pci if pair.vf and pair.vf.joined else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Own:
+class NicAddresses:
     """`addresses` carry their prefix; `gateways` are at most one of each family."""
 
     addresses: tuple[str, ...] = ()
@@ -24,12 +24,12 @@ class Own:
         return next((one for one in self.gateways if _version(one) == version), None)
 
 
-def known(kernel: Own, told: Own) -> Own:
+def known(kernel: NicAddresses, told: NicAddresses) -> NicAddresses:
     """Return `kernel` completed by what was `told`; each family stands for itself."""
     addresses = (*kernel.addresses, *_lacking(kernel.addresses, told.addresses))
     networks = [ipaddress.ip_interface(one).network for one in addresses]
     near = [one for one in told.gateways if any(_ip(one) in network for network in networks)]
-    return Own(addresses=addresses, gateways=_first((*kernel.gateways, *near)))
+    return NicAddresses(addresses=addresses, gateways=_first((*kernel.gateways, *near)))
 
 
 def _lacking(there: Iterable[str], more: Iterable[str]) -> list[str]:

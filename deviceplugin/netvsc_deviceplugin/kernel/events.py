@@ -43,7 +43,7 @@ Wake = Callable[[str], None]
 Gone = Callable[[Link], None]
 
 
-class Watch:
+class KernelEvents:
     """Calls `wake` with a reason, and `gone` with each interface that goes.
 
     An interface that moves to another netns has not gone. On an overrun (ENOBUFS) messages are

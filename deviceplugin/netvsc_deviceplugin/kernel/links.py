@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from netvsc_deviceplugin.kernel import netlink
-from netvsc_deviceplugin.kernel.addresses import Own
+from netvsc_deviceplugin.kernel.addresses import NicAddresses
 
 ETHERNET = 1  # ARPHRD_ETHER
 LOOPBACK = 0x8  # IFF_LOOPBACK
@@ -53,7 +53,7 @@ class Link:
     addresses: tuple[str, ...] = ()
     gateways: tuple[str, ...] = ()
     wears: str = ""
-    told: Own = field(default_factory=Own)
+    told: NicAddresses = field(default_factory=NicAddresses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

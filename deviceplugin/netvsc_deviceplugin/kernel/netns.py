@@ -29,7 +29,7 @@ class GoneError(NodeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
+class Netns:
     """An open network namespace; `path` is None for the agent's own. Close it after use."""
 
     path: str | None

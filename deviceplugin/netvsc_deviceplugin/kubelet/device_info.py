@@ -22,7 +22,7 @@ from netvsc.model.names import RESOURCE_DOMAIN
 from netvsc.model.pair import Inventory, Pair
 from netvsc.model.pool import Pool
 from netvsc_deviceplugin.kubelet.devices.allocation import grant
-from netvsc_deviceplugin.kubelet.owned_files import Shelf
+from netvsc_deviceplugin.kubelet.owned_files import OwnedFiles
 
 INFO_FOLDER = Path("/var/run/k8s.cni.cncf.io/devinfo/dp")
 _INFO_VERSION, _INFO_SUFFIX = "1.1.0", "-device.json"
@@ -73,12 +73,12 @@ class DevicePublisher:
             self._info.keep({})
 
 
-def owned_info(folder: Path) -> Shelf:
-    return Shelf(folder, prefix=_flat(RESOURCE_DOMAIN), suffix=_INFO_SUFFIX)
+def owned_info(folder: Path) -> OwnedFiles:
+    return OwnedFiles(folder, prefix=_flat(RESOURCE_DOMAIN), suffix=_INFO_SUFFIX)
 
 
-def owned_cdi(folder: Path) -> Shelf:
-    return Shelf(folder, prefix=_flat(RESOURCE_DOMAIN), suffix=".json")
+def owned_cdi(folder: Path) -> OwnedFiles:
+    return OwnedFiles(folder, prefix=_flat(RESOURCE_DOMAIN), suffix=".json")
 
 
 def info_files(

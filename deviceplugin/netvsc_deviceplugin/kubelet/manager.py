@@ -19,9 +19,9 @@ from netvsc_deviceplugin.kubelet.devices.allocation import Grant
 from netvsc_deviceplugin.kubelet.endpoint import Handlers
 from netvsc_deviceplugin.kubelet.plugin import Plugin
 from netvsc_deviceplugin.kubelet.podresources import Allocations, PodResources
-from netvsc_deviceplugin.kubelet.registration import Lifecycle
-from netvsc_deviceplugin.kubelet.servicer import DevicePluginService
-from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given, Verbs
+from netvsc_deviceplugin.kubelet.registration import Registration
+from netvsc_deviceplugin.kubelet.servicer import DevicePluginServicer
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs, VerbsCheckpoint
 
 DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
 POD_RESOURCES = Path("/var/lib/kubelet/pod-resources/kubelet.sock")
@@ -39,7 +39,7 @@ class _Resource:
     handlers: Handlers
 
 
-class PluginHost:
+class DevicePluginManager:
     """Serves every pool to the kubelet and keeps `allocations` as the kubelet tells them.
 
     `folder` holds kubelet.sock, `podresources` is the socket of that API, `state` is the agent's
@@ -69,7 +69,7 @@ class PluginHost:
         self._dev = dev
         self._clock = clock
         self._resources: dict[str, _Resource] = {}
-        self._given = Given(state, clock=clock)
+        self._given = VerbsCheckpoint(state, clock=clock)
         self._podresources = PodResources(
             podresources, allocations=allocations, looked=self._looked, clock=clock
         )
@@ -77,7 +77,7 @@ class PluginHost:
         self._publisher = DevicePublisher(
             info_folder=devinfo, cdi_folder=cdi, held=self._held, present=self._present
         )
-        self._lifecycle = Lifecycle(
+        self._lifecycle = Registration(
             folder=folder,
             meter=meter,
             accepted=lambda _resource: self._podresources.soon(),
@@ -144,7 +144,7 @@ class PluginHost:
             clock=self._clock,
             later=asyncio.get_running_loop().call_later,
         )
-        service = DevicePluginService(
+        service = DevicePluginServicer(
             plugin,
             record=self._record,
             meter=self._meter,

@@ -12,7 +12,7 @@ from netvsc.host.once import Once
 log = logging.getLogger(__name__)
 
 
-class Shelf:
+class OwnedFiles:
     """Files named `prefix`…`suffix` are ours, whoever wrote them.
 
     A folder that cannot be written is reported once; nothing we do depends on what is in it.

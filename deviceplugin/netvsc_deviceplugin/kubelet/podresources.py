@@ -76,7 +76,7 @@ async def list_pods(socket: Path) -> pr.ListPodResourcesResponse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Devices:
+class PodDevices:
     """The pairs that one container has of one resource."""
 
     container: str
@@ -84,10 +84,10 @@ class Devices:
     ids: tuple[str, ...]
 
 
-Pods = Mapping[tuple[str, str], tuple[Devices, ...]]  # by namespace and name
+Pods = Mapping[tuple[str, str], tuple[PodDevices, ...]]  # by namespace and name
 
 
-async def ask(socket: Path, *, namespace: str, pod: str) -> tuple[Devices, ...]:
+async def ask(socket: Path, *, namespace: str, pod: str) -> tuple[PodDevices, ...]:
     """Ask the kubelet what a pod has; raises RetryError without an answer."""
     pods = await ask_all(socket, whose=f"{namespace}/{pod}")
     return pods.get((namespace, pod), ())
@@ -116,9 +116,9 @@ def pods_of(answer: pr.ListPodResourcesResponse) -> Pods:
     return {pod: _devices(mine) for pod, mine in found.items()}
 
 
-def _devices(found: Mapping[tuple[str, str], set[str]]) -> tuple[Devices, ...]:
+def _devices(found: Mapping[tuple[str, str], set[str]]) -> tuple[PodDevices, ...]:
     return tuple(
-        Devices(container=container, resource=resource, ids=tuple(sorted(ids)))
+        PodDevices(container=container, resource=resource, ids=tuple(sorted(ids)))
         for (container, resource), ids in found.items()
     )
 

@@ -20,7 +20,7 @@ import grpc.aio
 
 from netvsc.errors import NodeError
 from netvsc.host.inotify import watching
-from netvsc_deviceplugin.concurrency.backoff import Retry
+from netvsc_deviceplugin.concurrency.backoff import Backoff
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.kubelet.endpoint import Endpoint, Handlers, remove_stale
@@ -43,7 +43,7 @@ class _Standing:
     """How one resource stands: `kubelet` is the one last tried, `accepted` what it said."""
 
     endpoint: Endpoint
-    retry: Retry
+    retry: Backoff
     kubelet: Identity | None = None
     accepted: bool = False
     accepted_at: float = 0.0
@@ -51,7 +51,7 @@ class _Standing:
     listeners: int = 0
 
 
-class Lifecycle:
+class Registration:
     """Owns the sockets in `folder`; call `want` to say which resources there shall be.
 
     `registered` tells for each of them whether the kubelet knows it.
@@ -130,7 +130,7 @@ class Lifecycle:
 
     def _new(self, resource: str, handlers: Handlers) -> _Standing:
         endpoint = Endpoint(resource, handlers, folder=self._folder)
-        return _Standing(endpoint=endpoint, retry=Retry(clock=self._clock))
+        return _Standing(endpoint=endpoint, retry=Backoff(clock=self._clock))
 
     async def _drop(self) -> None:
         for resource, standing in list(self._standings.items()):

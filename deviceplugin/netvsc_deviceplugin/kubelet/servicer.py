@@ -10,7 +10,7 @@ from typing import Protocol
 import grpc
 
 from netvsc.errors import NetvscError, RequestError
-from netvsc_deviceplugin.concurrency.ratelimit import Pace, paced
+from netvsc_deviceplugin.concurrency.ratelimit import RateLimit, paced
 from netvsc_deviceplugin.kubelet.api import deviceplugin_v1beta1_pb2 as dp
 from netvsc_deviceplugin.kubelet.api import methods
 from netvsc_deviceplugin.kubelet.devices.allocation import Grant
@@ -33,7 +33,7 @@ def _unnamed(_ids: Sequence[str]) -> Sequence[str]:
     return ()
 
 
-class DevicePluginService:
+class DevicePluginServicer:
     """Serves one plugin. `record` keeps what was granted, before the kubelet is answered.
 
     `cdi` gives the CDI names of pairs, once what was granted is recorded.
@@ -75,7 +75,7 @@ class DevicePluginService:
         """Tell the devices now and whenever they change; tell `listeners` who comes and goes."""
         self._listeners(+1)
         try:
-            async for devices in paced(self._plugin.devices, pace=Pace()):
+            async for devices in paced(self._plugin.devices, pace=RateLimit()):
                 yield dp.ListAndWatchResponse(devices=[_device(device) for device in devices])
         finally:
             self._listeners(-1)

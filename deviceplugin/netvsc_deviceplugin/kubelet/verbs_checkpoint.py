@@ -23,7 +23,7 @@ NEVER_CAME_S = 120.0
 log = logging.getLogger(__name__)
 
 
-class Given:
+class VerbsCheckpoint:
     """The file `given.json` in the agent's state folder; what it says, as a mapping of pair ids."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.monotonic) -> None:

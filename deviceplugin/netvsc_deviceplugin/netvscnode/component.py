@@ -24,17 +24,17 @@ from netvsc_deviceplugin.apiserver.access import access
 from netvsc_deviceplugin.apiserver.client import Client
 from netvsc_deviceplugin.concurrency import wallclock
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.concurrency.wallclock import Dates
+from netvsc_deviceplugin.concurrency.wallclock import WallClock
 from netvsc_deviceplugin.inventory.nics import VfMemory
-from netvsc_deviceplugin.inventory.vf_events import Past, Returned, Revoked
+from netvsc_deviceplugin.inventory.vf_events import Returned, Revoked, VfHistory
 from netvsc_deviceplugin.kubelet.podresources import Allocations
 from netvsc_deviceplugin.netvscnode import cache
 from netvsc_deviceplugin.netvscnode import restore as nodepast
-from netvsc_deviceplugin.netvscnode.counts import Tally
-from netvsc_deviceplugin.netvscnode.inputs import Around, states
-from netvsc_deviceplugin.netvscnode.reannounce import Orders
-from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
-from netvsc_deviceplugin.netvscnode.status import Sight, guests_of, status_of
+from netvsc_deviceplugin.netvscnode.counts import PairCounts
+from netvsc_deviceplugin.netvscnode.inputs import Inputs, states
+from netvsc_deviceplugin.netvscnode.reannounce import AnnounceOrders
+from netvsc_deviceplugin.netvscnode.spec import AcceptedSpec, accept
+from netvsc_deviceplugin.netvscnode.status import Snapshot, guests_of, status_of
 from netvsc_deviceplugin.netvscnode.watch import NodeWatch, status_target
 from netvsc_deviceplugin.netvscnode.writer import StatusWriter
 
@@ -49,10 +49,10 @@ class NodeSettings:
     kubeconfig: Path | None = None
 
 
-Restore = Callable[[Mapping[str, VfMemory], Mapping[str, Past]], Collection[str]]
+Restore = Callable[[Mapping[str, VfMemory], Mapping[str, VfHistory]], Collection[str]]
 
 
-class NodeHalf:
+class NetvscNodeSync:
     """`wanted` is what is asked of the agent; `restore` hears of the VFs of before.
 
     It tells which pairs were seen already.
@@ -67,10 +67,10 @@ class NodeHalf:
         *,
         state: Path,
         restore: Restore,
-        dating: Dates,
+        dating: WallClock,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.wanted: Latest[Wanted] = Latest(Wanted())
+        self.wanted: Latest[AcceptedSpec] = Latest(AcceptedSpec())
         self._name = settings.name
         self._state = state
         self._restore = restore
@@ -78,7 +78,7 @@ class NodeHalf:
         self._clock = clock
         self._client = Client(access(settings.kubeconfig))
         self._watch = NodeWatch(self._client, settings.name, clock=clock)
-        self._tally = Tally()
+        self._tally = PairCounts()
         self._agent = AgentStatus(version=__version__, started=to_text(dating.now()))
         self._status: NodeStatus | None = None
         self._behind = False  # went on from the disk, and has not read the apiserver's since
@@ -98,7 +98,7 @@ class NodeHalf:
             self._dates.restore(copy.dates)
         self._go_on(copy.status, copy.recent)
         self._behind = True
-        self.wanted.set(taken(copy.generation, copy.spec, self.wanted.get()))
+        self.wanted.set(accept(copy.generation, copy.spec, self.wanted.get()))
         self._known.set()
         return nodepast.holders(copy.status) if copy.status else {}
 
@@ -118,9 +118,9 @@ class NodeHalf:
             self._tally.returned(event.pair, at, event.outage)
         self._wake()
 
-    async def run(self, around: Around) -> None:
+    async def run(self, around: Inputs) -> None:
         """Follow the spec and write the status until cancelled."""
-        orders = Orders(
+        orders = AnnounceOrders(
             wanted=lambda: self.wanted.get().announce,
             announcements=around.announcements.get,
             announce=around.announce,
@@ -139,7 +139,7 @@ class NodeHalf:
         finally:
             self._client.close()
 
-    async def _follow_node(self, orders: Orders) -> None:
+    async def _follow_node(self, orders: AnnounceOrders) -> None:
         async for node in self._watch.node.changes():
             if node is None:
                 continue
@@ -167,7 +167,7 @@ class NodeHalf:
     def _take(self, node: Mapping[str, Any]) -> None:
         generation = int(node["metadata"].get("generation", 0))
         before = self.wanted.get()
-        new = taken(generation, node.get("spec") or {}, before)
+        new = accept(generation, node.get("spec") or {}, before)
         if new.refusal and new.refusal != before.refusal:
             log.error("NetvscNode %s: %s; the last good pools stay", self._name, new.refusal)
         self.wanted.set(new)
@@ -184,7 +184,7 @@ class NodeHalf:
         self._restore(nodepast.memory(status), past)
         self._status = status
 
-    async def _write(self, around: Around, orders: Orders) -> None:
+    async def _write(self, around: Inputs, orders: AnnounceOrders) -> None:
         target = status_target(self._name)
         writer = StatusWriter(
             read=lambda: self._read(around, orders),
@@ -214,16 +214,16 @@ class NodeHalf:
                 follow(around.inside, writer.wake)
             await writer.run(lambda: self._tally.next_change(self._dates.now()))
 
-    async def _settled(self, around: Around) -> None:
+    async def _settled(self, around: Inputs) -> None:
         """Wait for an inventory of the pools that are wanted: an earlier one would lack pairs."""
         await around.scanned.wait()
         async for pools in around.pools.changes():
             if pools == self.wanted.get().pools:
                 return
 
-    def _read(self, around: Around, orders: Orders) -> NodeStatus:
+    def _read(self, around: Inputs, orders: AnnounceOrders) -> NodeStatus:
         now, wanted = self._dates.now(), self.wanted.get()
-        sight = Sight(
+        sight = Snapshot(
             agent=self._agent,
             generation=self._generation(around),
             inventory=around.inventory.get(),
@@ -240,7 +240,7 @@ class NodeHalf:
         self._status = status_of(sight, self._status, now)
         return self._status
 
-    def _generation(self, around: Around) -> int:
+    def _generation(self, around: Inputs) -> int:
         """Return the generation that the inventory was made by."""
         wanted, before = self.wanted.get(), self._status
         if around.pools.get() == wanted.pools or not before:

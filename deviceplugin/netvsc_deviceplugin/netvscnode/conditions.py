@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from netvsc.encoding.timestamps import to_text
 from netvsc.model.status import Condition, PoolStatus, Truth
-from netvsc_deviceplugin.cni.chain.status import Place, Standing
+from netvsc_deviceplugin.cni.chain.status import ChainReason, ChainStatus
 
 _MESSAGE_MAX = 4096  # characters; longer ones help nobody
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ConditionInputs:
     """A condition without its time."""
 
     type: str
@@ -23,7 +23,7 @@ class State:
 
 
 def dated(
-    states: Iterable[State], before: Iterable[Condition], now: float
+    states: Iterable[ConditionInputs], before: Iterable[Condition], now: float
 ) -> tuple[Condition, ...]:
     """Return the conditions in order; a time changes with the status alone."""
     known = {one.type: one for one in before}
@@ -39,59 +39,59 @@ def dated(
     )
 
 
-def ready(registered: Mapping[str, bool], *, pools: int) -> State:
+def ready(registered: Mapping[str, bool], *, pools: int) -> ConditionInputs:
     """Tell whether the kubelet knows every resource."""
     if not pools:
-        return State("Ready", Truth.TRUE, "NoPools", "no NetvscPool selects this node")
+        return ConditionInputs("Ready", Truth.TRUE, "NoPools", "no NetvscPool selects this node")
     missing = sorted(resource for resource, known in registered.items() if not known)
     if missing:
         why = f"the kubelet does not know {', '.join(missing)} yet"
-        return State("Ready", Truth.FALSE, "NotRegistered", why)
+        return ConditionInputs("Ready", Truth.FALSE, "NotRegistered", why)
     if not registered:
-        return State("Ready", Truth.FALSE, "NotServing", "no pool is served yet")
-    return State("Ready", Truth.TRUE, "Registered", "the kubelet knows every resource")
+        return ConditionInputs("Ready", Truth.FALSE, "NotServing", "no pool is served yet")
+    return ConditionInputs("Ready", Truth.TRUE, "Registered", "the kubelet knows every resource")
 
 
-def pools_accepted(refusal: str | None) -> State:
+def pools_accepted(refusal: str | None) -> ConditionInputs:
     if refusal:
         why = f"{refusal}; the last good spec stays in force"
-        return State("PoolsAccepted", Truth.FALSE, "Refused", why)
-    return State("PoolsAccepted", Truth.TRUE, "Accepted")
+        return ConditionInputs("PoolsAccepted", Truth.FALSE, "Refused", why)
+    return ConditionInputs("PoolsAccepted", Truth.TRUE, "Accepted")
 
 
-def pod_resources(trouble: str | None) -> State:
+def pod_resources(trouble: str | None) -> ConditionInputs:
     """Tell whether the kubelet says who holds what."""
     if trouble:
-        return State("PodResources", Truth.FALSE, "KubeletUnavailable", trouble)
-    return State("PodResources", Truth.TRUE, "KubeletAvailable")
+        return ConditionInputs("PodResources", Truth.FALSE, "KubeletUnavailable", trouble)
+    return ConditionInputs("PodResources", Truth.TRUE, "KubeletAvailable")
 
 
-def chain_installed(place: Place) -> State:
+def chain_installed(place: ChainStatus) -> ConditionInputs:
     """Tell whether pods get their pairs by CNI."""
     truth = Truth.TRUE if place.serves else Truth.FALSE
-    if place.reason is Standing.UNKNOWN:
+    if place.reason is ChainReason.UNKNOWN:
         truth = Truth.UNKNOWN
-    return State("ChainInstalled", truth, place.reason.value, place.message)
+    return ConditionInputs("ChainInstalled", truth, place.reason.value, place.message)
 
 
-def uninstalled(place: Place | None) -> State:
+def uninstalled(place: ChainStatus | None) -> ConditionInputs:
     """Answer a spec that asks to leave the node; without CNI nothing was installed."""
     if place is None:
-        return State("Uninstalled", Truth.TRUE, "NothingInstalled")
-    truth = Truth.TRUE if place.reason is Standing.REMOVED else Truth.FALSE
-    return State("Uninstalled", truth, place.reason.value, place.message)
+        return ConditionInputs("Uninstalled", Truth.TRUE, "NothingInstalled")
+    truth = Truth.TRUE if place.reason is ChainReason.REMOVED else Truth.FALSE
+    return ConditionInputs("Uninstalled", truth, place.reason.value, place.message)
 
 
-def unmatched(pools: Sequence[PoolStatus]) -> State:
+def unmatched(pools: Sequence[PoolStatus]) -> ConditionInputs:
     """Tell whether pools name NICs that the node has not."""
     missing = [f"{pool.name}: {', '.join(pool.unmatched)}" for pool in pools if pool.unmatched]
     if not missing:
-        return State("Unmatched", Truth.FALSE, "AllFound")
+        return ConditionInputs("Unmatched", Truth.FALSE, "AllFound")
     why = f"no NIC of this node is named so: {'; '.join(missing)}; correct the pool's selector"
-    return State("Unmatched", Truth.TRUE, "NotFound", why)
+    return ConditionInputs("Unmatched", Truth.TRUE, "NotFound", why)
 
 
-def _since(state: State, before: Condition | None, now: float) -> str:
+def _since(state: ConditionInputs, before: Condition | None, now: float) -> str:
     if before and before.status is state.status:
         return before.last_transition_time
     return to_text(now)

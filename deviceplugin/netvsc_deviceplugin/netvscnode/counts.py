@@ -26,7 +26,7 @@ class Count:
     outage: float | None = None
 
 
-class Tally:
+class PairCounts:
     """`recent` are revocations of all pairs, by the slot of time in which they were."""
 
     def __init__(self) -> None:

@@ -11,12 +11,12 @@ from netvsc.model.pair import Inventory
 from netvsc.model.pool import Pool
 from netvsc.model.status import Announcement
 from netvsc_deviceplugin.cni.attach.checkpoint import Inside, Marker
-from netvsc_deviceplugin.cni.chain.status import Place
+from netvsc_deviceplugin.cni.chain.status import ChainStatus
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.kubelet.podresources import Allocations
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
 from netvsc_deviceplugin.netvscnode import conditions
-from netvsc_deviceplugin.netvscnode.spec import Wanted
+from netvsc_deviceplugin.netvscnode.spec import AcceptedSpec
 
 
 async def _nobody(pair: str) -> None:
@@ -24,7 +24,7 @@ async def _nobody(pair: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Around:
+class Inputs:
     """What the rest of the agent knows, and does. `place` is None where CNI is off.
 
     `chain_wanted` is false where it is off and what another mode left is being taken out.
@@ -38,7 +38,7 @@ class Around:
     registered: Latest[Mapping[str, bool]]
     podresources: Latest[str | None]
     given: Callable[[], Verbs]
-    place: Latest[Place] | None = None
+    place: Latest[ChainStatus] | None = None
     chain_wanted: bool = True
     inside: Latest[Inside] | None = None
     markers: Callable[[], tuple[Marker, ...]] = tuple
@@ -46,7 +46,7 @@ class Around:
     announce: Callable[[str], Awaitable[None]] = _nobody
 
 
-def states(around: Around, wanted: Wanted) -> tuple[conditions.State, ...]:
+def states(around: Inputs, wanted: AcceptedSpec) -> tuple[conditions.ConditionInputs, ...]:
     """Return the conditions that do not follow from the pairs."""
     found = [
         conditions.ready(around.registered.get(), pools=len(wanted.pools)),

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from netvsc.errors import NetvscError
 from netvsc.model.status import Announcement, AnnounceState
-from netvsc_deviceplugin.concurrency.backoff import Retry
+from netvsc_deviceplugin.concurrency.backoff import Backoff
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 
@@ -33,7 +33,7 @@ def due(
     )
 
 
-class Orders:
+class AnnounceOrders:
     """`wanted` is asked for, `ordered` was carried out: the number of the last order, by pair."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Orders:
         self._wanted = wanted
         self._announcements = announcements
         self._announce = announce
-        self._retry = Retry(clock=clock, first_s=0.2)
+        self._retry = Backoff(clock=clock, first_s=0.2)
         self._wakeup = Wakeup()
 
     def wake(self) -> None:

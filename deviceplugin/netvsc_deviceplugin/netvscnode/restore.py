@@ -9,7 +9,7 @@ from netvsc.encoding.timestamps import from_text
 from netvsc.model.pair import Path
 from netvsc.model.status import NodeStatus, PairStatus
 from netvsc_deviceplugin.inventory.nics import VfMemory
-from netvsc_deviceplugin.inventory.vf_events import Past
+from netvsc_deviceplugin.inventory.vf_events import VfHistory
 from netvsc_deviceplugin.kubelet.podresources import Allocation, Allocations
 
 
@@ -37,7 +37,7 @@ def _further(told: PairStatus, ours: PairStatus | None) -> PairStatus:
     return ours
 
 
-def past(status: NodeStatus, moment: Moment) -> Mapping[str, Past]:
+def past(status: NodeStatus, moment: Moment) -> Mapping[str, VfHistory]:
     """Return how each pair stood; `moment` turns a pair's date into the ledger's clock."""
     return {pair.id: _past(pair, moment) for pair in status.pairs}
 
@@ -65,13 +65,13 @@ def ordered(status: NodeStatus) -> Mapping[str, int]:
     }
 
 
-def _past(pair: PairStatus, moment: Moment) -> Past:
+def _past(pair: PairStatus, moment: Moment) -> VfHistory:
     """Return an absence that is counted and not over, though the VF may still be shown.
 
     A removal is counted when it is heard, and a scan comes later: a status may be of in between.
     """
     if pair.revocations > pair.returns and pair.last_revoked:
-        return Past(away=moment(pair.id, from_text(pair.last_revoked)))
+        return VfHistory(away=moment(pair.id, from_text(pair.last_revoked)))
     if pair.vf and pair.path is Path.VF:
-        return Past(pci=pair.vf.pci)
-    return Past()
+        return VfHistory(pci=pair.vf.pci)
+    return VfHistory()

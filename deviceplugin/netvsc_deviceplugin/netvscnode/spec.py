@@ -15,7 +15,7 @@ Json = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class AcceptedSpec:
     """What is in force. `generation` is that of the object that was read last.
 
     `spec` is what to keep on disk: the pools in it are good, and make `pools`. `refusal` says why
@@ -31,14 +31,14 @@ class Wanted:
     refusal: str | None = None
 
 
-def taken(generation: int, spec: object, before: Wanted) -> Wanted:
+def accept(generation: int, spec: object, before: AcceptedSpec) -> AcceptedSpec:
     """Take a new spec; where its pools are wrong, those of before stay and all the rest holds."""
     try:
         given = checks.mapping(spec, ("spec",))
         asked = from_plain(NodeSpec, given, ("spec",))
     except ConfigError as error:
         return replace(before, generation=generation, refusal=str(error))
-    new = Wanted(
+    new = AcceptedSpec(
         generation=generation,
         spec=given,
         announce=asked.announce,

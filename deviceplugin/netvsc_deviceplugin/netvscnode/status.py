@@ -22,12 +22,12 @@ from netvsc.model.status import (
     Summary,
     VfStatus,
 )
-from netvsc_deviceplugin.cni.attach.checkpoint import Marker, Phase
+from netvsc_deviceplugin.cni.attach.checkpoint import ContainerPhase, Marker
 from netvsc_deviceplugin.kubelet import verbs_check
 from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
 from netvsc_deviceplugin.netvscnode import conditions
-from netvsc_deviceplugin.netvscnode.conditions import State
+from netvsc_deviceplugin.netvscnode.conditions import ConditionInputs
 from netvsc_deviceplugin.netvscnode.counts import Count
 
 # What the CRD takes: a status that is refused for a detail would say nothing at all.
@@ -35,7 +35,7 @@ _EXCLUDED_MAX, _CONFLICTS_MAX, _MESSAGE_MAX = 256, 64, 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Guest:
+class PodAttachment:
     """A pair that goes into a pod: its name at home and, once it is inside, its name there.
 
     `uid` is the pod's, where the runtime told it.
@@ -47,7 +47,7 @@ class Guest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class Snapshot:
     """What the agent sees at one moment. Mappings are by the id of a pair.
 
     `ordered` are the announcements that were carried out, `recent` the revocations of a day.
@@ -59,20 +59,20 @@ class Sight:
     inventory: Inventory = field(default_factory=Inventory)
     pools: tuple[Pool, ...] = ()
     allocations: Mapping[str, Allocation] = field(default_factory=dict)
-    guests: Mapping[str, Guest] = field(default_factory=dict)
+    guests: Mapping[str, PodAttachment] = field(default_factory=dict)
     given: Verbs = field(default_factory=dict)
     announcements: Mapping[str, Announcement] = field(default_factory=dict)
     ordered: Mapping[str, int] = field(default_factory=dict)
     counts: Mapping[str, Count] = field(default_factory=dict)
     recent: int = 0
-    states: tuple[State, ...] = ()
+    states: tuple[ConditionInputs, ...] = ()
 
 
-def guests_of(markers: Iterable[Marker]) -> Mapping[str, Guest]:
+def guests_of(markers: Iterable[Marker]) -> Mapping[str, PodAttachment]:
     return {
-        held.id: Guest(
+        held.id: PodAttachment(
             home=held.home,
-            interface=held.interface if marker.phase is Phase.INSIDE else None,
+            interface=held.interface if marker.phase is ContainerPhase.INSIDE else None,
             uid=marker.uid or None,
         )
         for marker in markers
@@ -80,7 +80,7 @@ def guests_of(markers: Iterable[Marker]) -> Mapping[str, Guest]:
     }
 
 
-def status_of(sight: Sight, before: NodeStatus | None, now: float) -> NodeStatus:
+def status_of(sight: Snapshot, before: NodeStatus | None, now: float) -> NodeStatus:
     """Return the status; `before` is the one of before, `now` is seconds since the epoch."""
     past = {pair.id: pair for pair in before.pairs} if before else {}
     pairs = tuple(_pair(pair, sight, past.get(pair.id)) for pair in sight.inventory.pairs)
@@ -120,7 +120,7 @@ def _conflicts(found: Inventory) -> tuple[str, ...]:
     return tuple(text[:_MESSAGE_MAX] for text in said)
 
 
-def _pair(pair: Pair, sight: Sight, before: PairStatus | None) -> PairStatus:
+def _pair(pair: Pair, sight: Snapshot, before: PairStatus | None) -> PairStatus:
     guest = sight.guests.get(pair.id)
     count = sight.counts.get(pair.id, Count())
     return PairStatus(
@@ -147,11 +147,11 @@ def _pair(pair: Pair, sight: Sight, before: PairStatus | None) -> PairStatus:
     )
 
 
-def _home(pair: Pair, guest: Guest | None) -> str:
+def _home(pair: Pair, guest: PodAttachment | None) -> str:
     return guest.home if guest and pair.netns else pair.netvsc
 
 
-def _mismatch(pair: Pair, sight: Sight) -> str | None:
+def _mismatch(pair: Pair, sight: Snapshot) -> str | None:
     wrong = verbs_check.mismatch(pair, sight.given.get(pair.id), sight.inventory.pairs)
     return wrong[:_MESSAGE_MAX] if wrong else None
 
@@ -163,7 +163,9 @@ def _vf(pair: Pair) -> VfStatus | None:
     return VfStatus(pci=vf.pci, interface=vf.interface, driver=vf.driver, verbs=vf.verbs)
 
 
-def _allocation(pair: Pair, sight: Sight, guest: Guest | None) -> AllocationStatus | None:
+def _allocation(
+    pair: Pair, sight: Snapshot, guest: PodAttachment | None
+) -> AllocationStatus | None:
     by = sight.allocations.get(pair.id)
     if not by:
         return None
@@ -178,14 +180,14 @@ def _allocation(pair: Pair, sight: Sight, guest: Guest | None) -> AllocationStat
     )
 
 
-def _announcement(id_: str, sight: Sight) -> Announcement | None:
+def _announcement(id_: str, sight: Snapshot) -> Announcement | None:
     said, ordered = sight.announcements.get(id_), sight.ordered.get(id_, 0)
     if not said and not ordered:
         return None
     return replace(said or Announcement(state=AnnounceState.UNKNOWN), ordered=ordered)
 
 
-def _pool(pool: Pool, sight: Sight) -> PoolStatus:
+def _pool(pool: Pool, sight: Snapshot) -> PoolStatus:
     mine = sight.inventory.pool(pool.name)
     return PoolStatus(
         name=pool.name,
@@ -196,7 +198,7 @@ def _pool(pool: Pool, sight: Sight) -> PoolStatus:
     )
 
 
-def _unmatched(pool: Pool, sight: Sight) -> tuple[str, ...]:
+def _unmatched(pool: Pool, sight: Snapshot) -> tuple[str, ...]:
     """Return what the pool names and no NIC is called, whoever has that NIC."""
     found, guests = sight.inventory, sight.guests
     ids = {pair.id for pair in found.pairs} | {one.id for one in found.excluded}

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from netvsc_deviceplugin.apiserver.client import Client, Json, Refused, Unreachable
-from netvsc_deviceplugin.concurrency.backoff import Retry
+from netvsc_deviceplugin.concurrency.backoff import Backoff
 from netvsc_deviceplugin.concurrency.latest import Latest
 
 NODES = "/apis/netvsc.io/v1alpha1/netvscnodes"
@@ -58,7 +58,7 @@ class NodeWatch:
         self._name = name
         self._times = times or Times()
         self._version: str | None = None
-        self._retry = Retry(
+        self._retry = Backoff(
             clock=clock, first_s=0.1, longest_s=self._times.longest_pause, settled_s=60.0
         )
 

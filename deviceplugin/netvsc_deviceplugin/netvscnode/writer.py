@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from netvsc.encoding.serialize import camel, to_plain
 from netvsc.errors import NetvscError
 from netvsc.model.status import NodeStatus
-from netvsc_deviceplugin.concurrency.backoff import Retry
-from netvsc_deviceplugin.concurrency.ratelimit import Pace
+from netvsc_deviceplugin.concurrency.backoff import Backoff
+from netvsc_deviceplugin.concurrency.ratelimit import RateLimit
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 
 INTERVAL_S = 0.5
@@ -51,8 +51,8 @@ class StatusWriter:
         self._write = write
         self._there = there
         self._clock = clock
-        self._retry = Retry(clock=clock, first_s=INTERVAL_S, longest_s=10.0)
-        self._pace = Pace(interval_s=INTERVAL_S, clock=clock)
+        self._retry = Backoff(clock=clock, first_s=INTERVAL_S, longest_s=10.0)
+        self._pace = RateLimit(interval_s=INTERVAL_S, clock=clock)
         self._wakeup = Wakeup()
         self._kept: NodeStatus | None = None
         self._unkept = False

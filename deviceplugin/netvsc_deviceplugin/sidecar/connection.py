@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from netvsc.errors import NodeError, RequestError, RetryError
-from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.kernel.netns import Netns
 from netvsc_deviceplugin.sidecar.protocol import LINE_MAX
 
 ADDRESS = "\0netvsc.io/fdpipe"
@@ -42,7 +42,7 @@ class Chatter:
 def unconnected(netns: str) -> socket.socket:
     """Make a socket in the netns at this path; raises NetvscError."""
     kind = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
-    with Space.at(netns) as space:
+    with Netns.at(netns) as space:
         try:
             return space.within(partial(socket.socket, socket.AF_UNIX, kind))
         except OSError as error:

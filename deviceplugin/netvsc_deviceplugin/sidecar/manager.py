@@ -15,11 +15,11 @@ from netvsc.errors import RetryError
 from netvsc.model.status import STARTING, Announcement, AnnounceState
 from netvsc_deviceplugin.cni.attach.checkpoint import Inside
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.concurrency.wallclock import Dates
+from netvsc_deviceplugin.concurrency.wallclock import WallClock
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
 from netvsc_deviceplugin.sidecar import connection
-from netvsc_deviceplugin.sidecar.pod import PodTalk
-from netvsc_deviceplugin.sidecar.protocol import Said
+from netvsc_deviceplugin.sidecar.pod import PodSidecar
+from netvsc_deviceplugin.sidecar.protocol import SidecarReport
 from netvsc_deviceplugin.sidecar.state import Heard, Progress, announcement, hear, progress
 
 Announcements = Mapping[str, Announcement]
@@ -35,7 +35,7 @@ class Meter(Protocol):
     def announce_took(self, stage: str, seconds: float) -> None: ...
 
 
-class Sidecars:
+class SidecarManager:
     """`inside` says which pairs are in which pod; `announcements` has each of them, by id.
 
     A pair whose pod has no sidecar that answers is there with state Unknown, and STARTING as the
@@ -49,15 +49,15 @@ class Sidecars:
         given: Callable[[], Verbs],
         meter: Meter,
         clock: Callable[[], float] = time.monotonic,
-        dates: Dates | None = None,
+        dates: WallClock | None = None,
     ) -> None:
         self.announcements: Latest[Announcements] = Latest({})
         self._inside = inside
         self._given = given
         self._meter = meter
         self._clock = clock
-        self._dates = dates or Dates(clock=clock)
-        self._talks: dict[str, tuple[PodTalk, asyncio.Task[None]]] = {}
+        self._dates = dates or WallClock(clock=clock)
+        self._talks: dict[str, tuple[PodSidecar, asyncio.Task[None]]] = {}
         self._heard: dict[str, Heard] = {}  # of pairs inside; outlives a sidecar
         self._answering: set[str] = set()
         self._found: frozenset[str] = frozenset()  # pairs that were inside when we started
@@ -87,7 +87,7 @@ class Sidecars:
         for id_ in self._heard.keys() - present:
             del self._heard[id_]
         for netns in inside.keys() - self._talks.keys():
-            talk = PodTalk(
+            talk = PodSidecar(
                 netns,
                 inside[netns],
                 given=self._given,
@@ -97,7 +97,7 @@ class Sidecars:
             self._talks[netns] = talk, tasks.create_task(talk.run(), name=f"sidecar in {netns}")
         self._publish()
 
-    def _changed(self, id_: str | None, said: Said | None) -> None:
+    def _changed(self, id_: str | None, said: SidecarReport | None) -> None:
         """Take a pair's news; None: the sidecar of some pod has gone."""
         if id_ and said:
             before = self._heard.get(id_)

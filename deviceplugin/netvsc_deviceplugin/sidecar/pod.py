@@ -10,11 +10,11 @@ from contextlib import suppress
 
 from netvsc.errors import NetvscError, RetryError
 from netvsc.host.once import Once
-from netvsc_deviceplugin.concurrency.backoff import Retry
+from netvsc_deviceplugin.concurrency.backoff import Backoff
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
 from netvsc_deviceplugin.sidecar import connection
-from netvsc_deviceplugin.sidecar.protocol import Said, parse
+from netvsc_deviceplugin.sidecar.protocol import SidecarReport, parse
 from netvsc_deviceplugin.sidecar.state import verbs_request
 
 LOOK_S = 0.5  # nothing tells when a socket begins to listen; one look is one connect(2)
@@ -23,7 +23,7 @@ SHUN_S = 30.0  # one that does not behave
 log = logging.getLogger(__name__)
 
 
-class PodTalk:
+class PodSidecar:
     """`ids` are the pairs inside, by interface. `changed(id, said)` hears each word.
 
     `changed(None, None)` says that the sidecar has gone.
@@ -35,7 +35,7 @@ class PodTalk:
         ids: Mapping[str, str],
         *,
         given: Callable[[], Verbs],
-        changed: Callable[[str | None, Said | None], None],
+        changed: Callable[[str | None, SidecarReport | None], None],
         clock: Callable[[], float],
     ) -> None:
         self.netns = netns
@@ -43,7 +43,7 @@ class PodTalk:
         self._given = given
         self._changed = changed
         self._clock = clock
-        self._said: dict[str, Said] = {}
+        self._said: dict[str, SidecarReport] = {}
         self._wakeup = Wakeup()
         self._once = Once(log)
 
@@ -58,7 +58,7 @@ class PodTalk:
             tasks.create_task(self._keep_telling())
 
     async def _keep_watching(self) -> None:
-        retry = Retry(clock=self._clock, longest_s=LOOK_S)
+        retry = Backoff(clock=self._clock, longest_s=LOOK_S)
         while True:
             try:
                 with connection.unconnected(self.netns) as sock:
@@ -70,7 +70,7 @@ class PodTalk:
                 await asyncio.sleep(SHUN_S)
             self._forget()
 
-    async def _connected(self, sock: socket.socket, retry: Retry) -> None:
+    async def _connected(self, sock: socket.socket, retry: Backoff) -> None:
         """Try until somebody listens; the socket stays the same, so a try costs next to nothing."""
         while True:
             await asyncio.sleep(retry.wait())
@@ -95,7 +95,7 @@ class PodTalk:
 
     async def _keep_telling(self) -> None:
         """Tell what it was told nothing or something else of; its next word shows that it heard."""
-        retry = Retry(clock=self._clock, longest_s=SHUN_S, settled_s=2 * SHUN_S)
+        retry = Backoff(clock=self._clock, longest_s=SHUN_S, settled_s=2 * SHUN_S)
         while True:
             await self._wakeup.wait()
             if not self._requests():

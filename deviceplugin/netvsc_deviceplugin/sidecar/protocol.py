@@ -62,7 +62,7 @@ class Ages:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class SidecarReport:
     """One line. `number` and `netvsc` name the pair in its pod; `started` names the sidecar's run.
 
     `given` is what it was told of the container's verbs devices, None if nothing.
@@ -83,12 +83,12 @@ class Said:
     started: int = 0
 
 
-def parse(line: bytes) -> Said:
+def parse(line: bytes) -> SidecarReport:
     """Read a line; raises RequestError, also for what the sidecar says is an error."""
     if line.startswith(b"error: "):
         raise RequestError(f"the sidecar refuses: {line[7:200].decode('ascii', 'replace').strip()}")
     data = _json(line)
-    return Said(
+    return SidecarReport(
         number=_text(data, "pair", _NUMBER) or _absent("pair"),
         netvsc=_text(data, "netvsc", _INTERFACE) or _absent("netvsc"),
         application=checks.one_or_other(Application)(data.get("application"), ("application",)),

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 from netvsc.encoding.timestamps import to_text
 from netvsc.model.status import Announcement, AnnounceState, ApplicationState
-from netvsc_deviceplugin.sidecar.protocol import Application, Counts, Said, VfState, verbs_text
+from netvsc_deviceplugin.sidecar.protocol import (
+    Application,
+    Counts,
+    SidecarReport,
+    VfState,
+    verbs_text,
+)
 
 _STATES = {
     VfState.AWAY: AnnounceState.AWAY,
@@ -31,7 +37,7 @@ _NOBODY_THERE = {"Gate", "Unopened"}  # reasons that an application would end
 class Heard:
     """A word of a sidecar's and when things happened: seconds since the epoch."""
 
-    said: Said
+    said: SidecarReport
     offered_at: float | None
     taken_at: float | None
 
@@ -47,7 +53,7 @@ class Progress:
     taken_after: float | None = None
 
 
-def hear(said: Said, at: float, before: Heard | None) -> Heard:
+def hear(said: SidecarReport, at: float, before: Heard | None) -> Heard:
     """Date what `said` tells by its ages; what was dated before keeps its date."""
     old = before if before and before.said.started == said.started else None
     counts, known = said.counts, old.said.counts if old else Counts()
@@ -83,7 +89,7 @@ def announcement(heard: Heard) -> Announcement:
     )
 
 
-def progress(before: Said | None, said: Said) -> Progress:
+def progress(before: SidecarReport | None, said: SidecarReport) -> Progress:
     """Return what happened since `before`; None: since the sidecar started, as after a restart."""
     base = before if before and before.started == said.started else None
     old, new = base.counts if base else Counts(), said.counts
@@ -98,14 +104,14 @@ def progress(before: Said | None, said: Said) -> Progress:
     )
 
 
-def verbs_request(said: Said, given: tuple[str, ...] | None) -> str | None:
+def verbs_request(said: SidecarReport, given: tuple[str, ...] | None) -> str | None:
     """Return what to tell it of the container's verbs devices; None: it knows, or nobody does."""
     if given is None or (said.given is not None and set(said.given) == set(given)):
         return None
     return f"verbs {said.number} {verbs_text(given)}"
 
 
-def _offered_after(base: Said | None, said: Said) -> float | None:
+def _offered_after(base: SidecarReport | None, said: SidecarReport) -> float | None:
     """Time the first offer of a VF, where the application was there before the VF."""
     if base and base.generation == said.generation and _offered_since_usable(base):
         return None
@@ -114,7 +120,7 @@ def _offered_after(base: Said | None, said: Said) -> float | None:
     return _between(said.ages.usable, said.ages.offered)
 
 
-def _offered_since_usable(said: Said) -> bool:
+def _offered_since_usable(said: SidecarReport) -> bool:
     offered, usable = said.ages.offered, said.ages.usable
     return offered is not None and usable is not None and offered <= usable
 

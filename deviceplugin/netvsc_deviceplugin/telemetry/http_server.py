@@ -23,7 +23,7 @@ from prometheus_client.exposition import choose_encoder
 
 from netvsc.encoding.hostport import split_host_port
 from netvsc.errors import NodeError, RequestError
-from netvsc_deviceplugin.concurrency.backoff import Retry
+from netvsc_deviceplugin.concurrency.backoff import Backoff
 
 # A check returns None when all is well, else the reason why not.
 Check = Callable[[], str | None]
@@ -57,7 +57,7 @@ async def awaited(
     as long as he lives there is nothing for us to do either. Nobody tells when a port becomes free.
     """
     clock = asyncio.get_running_loop().time
-    retry, end = Retry(clock=clock, first_s=0.05, longest_s=0.5), clock() + patience_s
+    retry, end = Backoff(clock=clock, first_s=0.05, longest_s=0.5), clock() + patience_s
     with ExitStack() as stack:
         while True:
             retry.tried()

@@ -26,7 +26,7 @@ _ANNOUNCE = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 
 _ALLOCATE = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0)
 
 
-class Metrics:
+class AgentMetrics:
     """What happened, counted; what is now comes from `metrics_now`."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Metrics:
             buckets=_OUTAGE,
             registry=registry,
         )
-        self._synthetic = Synthetic(clock)
+        self._synthetic = SyntheticSeconds(clock)
         registry.register(self._synthetic)
         self._overruns = Counter(
             "netvsc_netlink_overruns",
@@ -165,7 +165,7 @@ class Metrics:
         self._announce.labels(stage=stage).observe(seconds)
 
 
-class Synthetic(Collector):
+class SyntheticSeconds(Collector):
     """`clock` counts seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -14,7 +14,7 @@ from netvsc_deviceplugin.kubelet.verbs_check import mismatches
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
 
 
-class Now(Collector):
+class PairGauges(Collector):
     """Register it with the registry of the program; the functions return immutable values."""
 
     def __init__(

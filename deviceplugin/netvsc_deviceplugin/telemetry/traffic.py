@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from netvsc.drivers import DRIVERS
 from netvsc.errors import NetvscError
 from netvsc.model.pair import Inventory, Pair, Path
-from netvsc_deviceplugin.kernel.netns import Space, long
+from netvsc_deviceplugin.kernel.netns import Netns, long
 from netvsc_deviceplugin.kernel.statistics import Counters, read
 
 _HARDWARE = tuple(one.counters for one in DRIVERS if one.counters)
@@ -68,7 +68,7 @@ _FAMILIES = {
 }
 
 
-class TrafficNow(Collector):
+class TrafficCollector(Collector):
     """The pairs of `inventory` are looked for where it says they are."""
 
     def __init__(self, *, inventory: Callable[[], Inventory]) -> None:
@@ -103,7 +103,7 @@ def _read(pairs: Iterable[Pair], netns: str | None) -> dict[int, Counters]:
     try:
         if netns is None:
             return read(wanted)
-        with Space.at(long(netns)) as space:
+        with Netns.at(long(netns)) as space:
             return space.within(lambda: read(wanted))
     except NetvscError:
         return {}

@@ -18,8 +18,8 @@ from netvsc.model.pair import Inventory, Pair, Path, Uplink, Vf, VfSeen
 from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.telemetry import traffic as metrics_traffic
-from netvsc_deviceplugin.telemetry.metrics import Metrics
-from netvsc_deviceplugin.telemetry.pair_gauges import Now
+from netvsc_deviceplugin.telemetry.metrics import AgentMetrics
+from netvsc_deviceplugin.telemetry.pair_gauges import PairGauges
 from netvsc_deviceplugin.telemetry.traffic import Traffic
 from netvsc_operator.controller.events.rules import Reason
 from netvsc_operator.controller.process import Program, Settings
@@ -77,7 +77,7 @@ class Nic:
             )
 
 
-class Carried(metrics_traffic.TrafficNow):
+class Carried(metrics_traffic.TrafficCollector):
     """The real families over modelled counters: no netdev is behind these pairs."""
 
     def __init__(self, nics: Iterable[Nic]) -> None:
@@ -99,9 +99,9 @@ class Agent:
         if number == 3:
             self.nics[1].pod = self.nics[2].pod = None
         self.registry = CollectorRegistry()
-        self.metrics = Metrics(self.registry, clock=clock)
+        self.metrics = AgentMetrics(self.registry, clock=clock)
         self.registry.register(
-            Now(
+            PairGauges(
                 pools=lambda: (BUILT_IN,),
                 inventory=lambda: Inventory(pairs=tuple(nic.pair for nic in self.nics)),
                 allocations=self._held,

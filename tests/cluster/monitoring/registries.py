@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry
 
 from netvsc.model.pair import Inventory
-from netvsc_deviceplugin.telemetry.metrics import Metrics
-from netvsc_deviceplugin.telemetry.pair_gauges import Now
-from netvsc_deviceplugin.telemetry.traffic import TrafficNow
+from netvsc_deviceplugin.telemetry.metrics import AgentMetrics
+from netvsc_deviceplugin.telemetry.pair_gauges import PairGauges
+from netvsc_deviceplugin.telemetry.traffic import TrafficCollector
 from netvsc_operator.controller.process import Program, Settings
 from netvsc_operator.webhook.metrics import Metrics as Webhook
 
@@ -21,9 +21,11 @@ _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 
 def agent() -> CollectorRegistry:
     registry = CollectorRegistry()
-    Metrics(registry)
-    registry.register(Now(pools=lambda: (), inventory=Inventory, allocations=dict, given=dict))
-    registry.register(TrafficNow(inventory=Inventory))
+    AgentMetrics(registry)
+    registry.register(
+        PairGauges(pools=lambda: (), inventory=Inventory, allocations=dict, given=dict)
+    )
+    registry.register(TrafficCollector(inventory=Inventory))
     return registry
 
 

@@ -17,9 +17,9 @@ from netvsc_deviceplugin.cni.pod_pairs import wants
 from netvsc_deviceplugin.cni.protocol import wire
 from netvsc_deviceplugin.cni.protocol.request import Call, Verb, environment_of, parse_call
 from netvsc_deviceplugin.cni.server import _written
-from netvsc_deviceplugin.kubelet.podresources import Devices
+from netvsc_deviceplugin.kubelet.podresources import PodDevices
 
-_DEVICES = (Devices(container="fwd", resource="netvsc.io/pair", ids=("00-0d-3a-c0-00-11",)),)
+_DEVICES = (PodDevices(container="fwd", resource="netvsc.io/pair", ids=("00-0d-3a-c0-00-11",)),)
 
 
 def call(data: bytes) -> None:

@@ -14,11 +14,11 @@ from netvsc_deviceplugin.apiserver.access import Access
 from netvsc_deviceplugin.apiserver.http11 import Connection
 from netvsc_deviceplugin.inventory.imds import client
 from netvsc_deviceplugin.inventory.imds import document as imds_document
-from netvsc_deviceplugin.kernel.addresses import Own, known
+from netvsc_deviceplugin.kernel.addresses import NicAddresses, known
 
-_ENDPOINT = client.Endpoint(host="169.254.169.254", port=80)
+_ENDPOINT = client.ImdsEndpoint(host="169.254.169.254", port=80)
 _LOOP = asyncio.new_event_loop()
-_KERNEL = Own(addresses=("10.0.1.4/24",))
+_KERNEL = NicAddresses(addresses=("10.0.1.4/24",))
 
 
 def document(data: bytes) -> None:
@@ -32,7 +32,7 @@ def document(data: bytes) -> None:
             ipaddress.ip_interface(text)
             assert text.isprintable(), text
         known(_KERNEL, own)
-        known(Own(), own)
+        known(NicAddresses(), own)
 
 
 def body(data: bytes) -> bytes:

@@ -15,7 +15,7 @@ from netvsc_deviceplugin.kubelet.api import deviceplugin_v1beta1_pb2 as dp
 from netvsc_deviceplugin.kubelet.api import podresources_v1_pb2 as pr
 from netvsc_deviceplugin.kubelet.plugin import Plugin
 from netvsc_deviceplugin.kubelet.podresources import allocations_from, pods_of, settled
-from netvsc_deviceplugin.kubelet.servicer import DevicePluginService
+from netvsc_deviceplugin.kubelet.servicer import DevicePluginServicer
 from sim.kubelet import inventories
 
 _LOOP = asyncio.new_event_loop()
@@ -58,8 +58,8 @@ def _plugin() -> Plugin:
     return plugin
 
 
-def _service() -> DevicePluginService:
-    return DevicePluginService(
+def _service() -> DevicePluginServicer:
+    return DevicePluginServicer(
         _plugin(), record=lambda _grants: None, meter=_Meter(), listeners=lambda _change: None
     )
 

@@ -14,7 +14,7 @@ from netvsc.errors import NodeError
 from netvsc.model.names import natural
 from netvsc_deviceplugin.cni.attach import interfaces
 from netvsc_deviceplugin.kernel import links, netlink, routes
-from netvsc_deviceplugin.kernel.events import Watch
+from netvsc_deviceplugin.kernel.events import KernelEvents
 from netvsc_deviceplugin.kernel.requests import linkops
 
 _LENGTH = struct.Struct("<H")
@@ -89,7 +89,7 @@ def _answers(data: bytes) -> None:
 
 
 def _hints(data: bytes) -> None:
-    watch = Watch.__new__(Watch)
+    watch = KernelEvents.__new__(KernelEvents)
     watch._wake, watch._gone = (lambda _reason: None), (lambda _link: None)
     for datagram in datagrams(data):
         watch._hear_routes(datagram)

@@ -10,23 +10,23 @@ from fuzz.targets import strict
 from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.errors import RequestError
 from netvsc.model.status import NodeStatus
-from netvsc_deviceplugin.netvscnode.counts import Tally
-from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
+from netvsc_deviceplugin.netvscnode.counts import PairCounts
+from netvsc_deviceplugin.netvscnode.spec import AcceptedSpec, accept
 
 
 def spec(data: bytes) -> None:
-    """A spec is taken, or refused with a reason while the last good pools stay."""
+    """A spec is accepted, or refused with a reason while the last good pools stay."""
     try:
         asked = json.loads(data)
     except (ValueError, RecursionError):
         return
-    before = Wanted(generation=1, spec={"pools": [{"name": "pair"}]})
-    found = taken(2, asked, before)
+    before = AcceptedSpec(generation=1, spec={"pools": [{"name": "pair"}]})
+    found = accept(2, asked, before)
     assert found.generation == 2
     if found.refusal is not None:
         assert found.refusal
         return
-    again = taken(2, found.spec, before)
+    again = accept(2, found.spec, before)
     assert (again.pools, again.announce, again.foreign) == (
         found.pools,
         found.announce,
@@ -39,7 +39,7 @@ def status(data: bytes) -> None:
     try:
         told = json.loads(data)
         found = from_plain(NodeStatus, told)
-        tally = Tally()
+        tally = PairCounts()
         tally.restore(found, {"2946240": 3})
     except (ValueError, RecursionError, RequestError):
         return

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from fuzz.engine import Target
 from fuzz.mutate import structured
-from netvsc_deviceplugin.cni.attach.checkpoint import Markers, Phase
-from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given
+from netvsc_deviceplugin.cni.attach.checkpoint import ContainerPhase, Markers
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import VerbsCheckpoint
 
 _NAME = "c0ffee"
 
@@ -41,9 +41,9 @@ def note(data: bytes) -> None:
     (folder / "given.json").write_bytes(data)
     with _unlogged():
         marker = Markers(folder).get(_NAME)
-        given = Given(folder).verbs()
+        given = VerbsCheckpoint(folder).verbs()
     assert marker
-    assert isinstance(marker.phase, Phase)
+    assert isinstance(marker.phase, ContainerPhase)
     for held in marker.pairs:
         assert held.mac == held.id.replace("-", ":")
     for names in given.values():

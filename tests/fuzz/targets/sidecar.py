@@ -12,7 +12,7 @@ from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.errors import NetvscError, RequestError
 from netvsc.model.status import Announcement
 from netvsc_deviceplugin.sidecar import connection
-from netvsc_deviceplugin.sidecar.protocol import LINE_MAX, Said, parse
+from netvsc_deviceplugin.sidecar.protocol import LINE_MAX, SidecarReport, parse
 from netvsc_deviceplugin.sidecar.state import announcement, hear, progress, verbs_request
 
 _NOW = 1.8e9
@@ -21,7 +21,7 @@ _LOOP = asyncio.new_event_loop()
 
 
 @cache
-def _before() -> Said:
+def _before() -> SidecarReport:
     return parse(b'{"pair":"00","netvsc":"netvsc0","application":"served","vf":"away"}')
 
 

@@ -19,11 +19,11 @@ from typing import Self
 
 from netvsc_deviceplugin.cni.attach.attachments import Attachments
 from netvsc_deviceplugin.cni.attach.checkpoint import Markers
-from netvsc_deviceplugin.cni.attach.executor import PATIENCE, Means
-from netvsc_deviceplugin.cni.attach.interfaces import Seen, look
+from netvsc_deviceplugin.cni.attach.executor import PATIENCE, ExecutorConfig
+from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink, look
 from netvsc_deviceplugin.cni.attach.records import Target, Want
-from netvsc_deviceplugin.inventory.scan import Source
-from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.inventory.scan import ScanSource
+from netvsc_deviceplugin.kernel.netns import Netns
 from netvsc_deviceplugin.kernel.requests.linkops import Rtnl
 from sim.kernel import netns as spaces
 from sim.kernel.host import Host, SimVf
@@ -106,8 +106,8 @@ class CniHost:
             self.state = Path(tempfile.mkdtemp(prefix="sim-", dir="/tmp"))
             stack.callback(shutil.rmtree, self.state, ignore_errors=True)
             self.host = stack.enter_context(host or host_of(pairs))
-            self.home = stack.enter_context(spaces.within(self.host.netns, Space.home))
-            self.source = Source(sysfs=self.host.sysfs, sim=True)
+            self.home = stack.enter_context(spaces.within(self.host.netns, Netns.home))
+            self.source = ScanSource(sysfs=self.host.sysfs, sim=True)
             self.markers = Markers(self.state)
             self.attachments = self._fresh(Rtnl, PATIENCE)
             stack.callback(self._let_go)
@@ -122,15 +122,15 @@ class CniHost:
         self.stack.close()
 
     def restarted(
-        self, *, rtnl: Callable[[Space], Rtnl] = Rtnl, patience: float = PATIENCE
+        self, *, rtnl: Callable[[Netns], Rtnl] = Rtnl, patience: float = PATIENCE
     ) -> Attachments:
         """Replace the agent's CNI half by one that has just started: it remembers nothing."""
         self._let_go()
         self.attachments = self._fresh(rtnl, patience)
         return self.attachments
 
-    def _fresh(self, rtnl: Callable[[Space], Rtnl], patience: float) -> Attachments:
-        means = Means(source=self.source, rtnl=rtnl, patience=patience)
+    def _fresh(self, rtnl: Callable[[Netns], Rtnl], patience: float) -> Attachments:
+        means = ExecutorConfig(source=self.source, rtnl=rtnl, patience=patience)
         return Attachments(home=self.home, means=means, markers=self.markers)
 
     def _let_go(self) -> None:
@@ -152,11 +152,11 @@ class CniHost:
             if len(netvsc) < 2 and len(vf) < 2:  # else one moved while we read
                 return next(iter(netvsc), None), next(iter(vf), None)
 
-    def seen(self, *pods: Pod) -> list[Seen]:
+    def seen(self, *pods: Pod) -> list[NetnsLink]:
         seen = list(look(self.home, self.source))
         for pod in pods:
             if Path(pod.path).exists():
-                with Space.at(pod.path) as space:
+                with Netns.at(pod.path) as space:
                     seen += look(space, self.source)
         return seen
 
@@ -196,7 +196,7 @@ class CniHost:
         self.host.tree.remove_pci(facts.facts.address)
 
 
-def place(one: Seen) -> Place:
+def place(one: NetnsLink) -> Place:
     return Place(one.link.netns, one.link.name, bool(one.link.flags & _UP))
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from netvsc_deviceplugin.cni.attach.attachments import Attachments
 from netvsc_deviceplugin.cni.attach.checkpoint import Marker, Markers
-from netvsc_deviceplugin.cni.attach.executor import Means
-from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.cni.attach.executor import ExecutorConfig
+from netvsc_deviceplugin.kernel.netns import Netns
 from netvsc_deviceplugin.kernel.requests.linkops import Rtnl
 from sim.cni.calls import CniHost
 
@@ -63,7 +63,7 @@ def mortal(cni: CniHost, fate: Fate, *, patience: float = 0.001) -> Attachments:
     """Return an agent's CNI half that dies at its moment."""
 
     class MortalRtnl(Rtnl):
-        def __init__(self, space: Space) -> None:
+        def __init__(self, space: Netns) -> None:
             super().__init__(space)
 
         def _request(self, what: str, ifindex: int, request: bytes) -> None:
@@ -71,7 +71,7 @@ def mortal(cni: CniHost, fate: Fate, *, patience: float = 0.001) -> Attachments:
             super()._request(what, ifindex, request)
             fate.moment()
 
-    means = Means(source=cni.source, rtnl=MortalRtnl, patience=patience)
+    means = ExecutorConfig(source=cni.source, rtnl=MortalRtnl, patience=patience)
     cni.attachments.sandboxes.close()
     cni.attachments = Attachments(home=cni.home, means=means, markers=MortalMarkers(cni, fate))
     return cni.attachments

@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from netvsc.errors import RetryError
-from netvsc_deviceplugin.cni.deferred import Late
-from netvsc_deviceplugin.cni.deferred_calls import Passed
+from netvsc_deviceplugin.cni.deferred import DeferredAttachments
+from netvsc_deviceplugin.cni.deferred_calls import DeferredCalls
 from netvsc_deviceplugin.cni.server import serving
 from netvsc_deviceplugin.cni.service import Service
-from netvsc_deviceplugin.kubelet.podresources import Devices, Pods
+from netvsc_deviceplugin.kubelet.podresources import PodDevices, Pods
 from sim.cni.calls import CniHost, Pod, id_of
 from sim.sidecar.fdpipe import binary
 
@@ -59,10 +59,10 @@ class CniServer:
     """
 
     def __init__(self, cni: CniHost) -> None:
-        self.devices: tuple[Devices, ...] | None = ()
+        self.devices: tuple[PodDevices, ...] | None = ()
         self.listed: set[str] = set()
         self.now = 100.0  # seconds of the clock by which late pairs are looked at
-        self.passed = Passed(cni.state)
+        self.passed = DeferredCalls(cni.state)
         self.meter = Counts()
         self._cni = cni
         self._loop = asyncio.new_event_loop()
@@ -84,7 +84,7 @@ class CniServer:
     def give(self, *numbers: int, container: str = "fwd", resource: str = "netvsc.io/pair") -> None:
         """Let the kubelet say that a container has these pairs."""
         ids = tuple(id_of(number) for number in numbers)
-        one = Devices(container=container, resource=resource, ids=ids)
+        one = PodDevices(container=container, resource=resource, ids=ids)
         self.devices = (*(self.devices or ()), one)
 
     def settle(self) -> bool:
@@ -103,7 +103,7 @@ class CniServer:
             meter=self.meter,
             passed=self.passed,
         )
-        self._late = Late(
+        self._late = DeferredAttachments(
             self.passed,
             markers=self._cni.markers,
             service=service,
@@ -115,7 +115,7 @@ class CniServer:
             await self._stop.wait()
         service.close()
 
-    async def _ask(self, namespace: str, pod: str) -> tuple[Devices, ...]:
+    async def _ask(self, namespace: str, pod: str) -> tuple[PodDevices, ...]:
         assert namespace
         assert pod
         if self.devices is None:

@@ -15,9 +15,9 @@ from prometheus_client import CollectorRegistry
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import BUILT_IN, Pool
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.kubelet.manager import PluginHost
+from netvsc_deviceplugin.kubelet.manager import DevicePluginManager
 from netvsc_deviceplugin.kubelet.podresources import Allocations
-from netvsc_deviceplugin.telemetry.metrics import Metrics
+from netvsc_deviceplugin.telemetry.metrics import AgentMetrics
 from sim.kubelet.kubelet import PATIENCE, Kubelet
 
 T = TypeVar("T")
@@ -63,14 +63,14 @@ class Node:
             node.parent.mkdir(parents=True, exist_ok=True)
             node.touch()
 
-    def host(self) -> PluginHost:
+    def host(self) -> DevicePluginManager:
         """Make an agent for this node; a second one stands for the first, restarted."""
         self.registry = CollectorRegistry()
-        return PluginHost(
+        return DevicePluginManager(
             pools=self.pools,
             inventory=self.inventory,
             allocations=self.allocations,
-            meter=Metrics(self.registry),
+            meter=AgentMetrics(self.registry),
             state=self.state,
             folder=self.kubelet.plugins_folder,
             podresources=self.kubelet.podresources,
@@ -80,7 +80,7 @@ class Node:
         )
 
     @contextlib.asynccontextmanager
-    async def agent(self) -> AsyncIterator[PluginHost]:
+    async def agent(self) -> AsyncIterator[DevicePluginManager]:
         """Run an agent; it is cancelled at the end, as SIGTERM would."""
         host = self.host()
         task = asyncio.create_task(host.run())

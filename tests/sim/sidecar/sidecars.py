@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from netvsc.model.status import Announcement
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
-from netvsc_deviceplugin.sidecar.manager import Sidecars
+from netvsc_deviceplugin.sidecar.manager import SidecarManager
 from sim.sidecar.fdpipe import PATIENCE
 
 # A pid namespace of its own, as a pod has: we are then outside of it, as the node's agent is.
@@ -39,7 +39,7 @@ class Ear:
         self.meter = Counts()
         self.inside: Latest[Mapping[str, Mapping[str, str]]] = Latest(inside)
         self.given = dict(given)
-        self.sidecars = Sidecars(
+        self.sidecars = SidecarManager(
             inside=self.inside, given=lambda: dict(self.given), meter=self.meter
         )
 

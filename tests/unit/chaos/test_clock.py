@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from netvsc.encoding.timestamps import to_text
 from netvsc.model.pair import Path, VfSeen
 from netvsc.model.status import AgentStatus, NodeStatus, PairStatus, Summary
-from netvsc_deviceplugin.concurrency.wallclock import Dates, boot
+from netvsc_deviceplugin.concurrency.wallclock import WallClock, boot
 from netvsc_deviceplugin.netvscnode import restore
 from netvsc_operator.certificates import x509
 from netvsc_operator.certificates.plan import (
@@ -41,8 +41,8 @@ class Clocks:
     def wall(self) -> float:
         return NOON + self.monotonic + self.set_by
 
-    def dates(self) -> Dates:
-        return Dates(clock=lambda: self.monotonic, wall=self.wall)
+    def dates(self) -> WallClock:
+        return WallClock(clock=lambda: self.monotonic, wall=self.wall)
 
 
 @given(

@@ -13,7 +13,7 @@ from netvsc.model.pair import Pair
 from netvsc.model.pool import BUILT_IN, Addresses, Pool
 from netvsc_deviceplugin.cni.attach.addresses import Json, own_of
 from netvsc_deviceplugin.cni.attach.attachments import Attached
-from netvsc_deviceplugin.cni.attach.interfaces import Seen
+from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink
 from netvsc_deviceplugin.cni.protocol.request import Call, Verb
 from netvsc_deviceplugin.cni.result import added
 from netvsc_deviceplugin.kernel.links import Link
@@ -54,8 +54,10 @@ def test_a_promise_that_cannot_be_kept_yet_is_a_reason_to_try_again(there: Pair)
 
 def attached(number: int, *, vf: bool = True) -> Attached:
     mac = pair(number).mac
-    netvsc = Seen(Link(ifindex=number, name=f"netvsc{number}", mac=mac))
-    other = Seen(Link(ifindex=100 + number, name=f"vf{number}", mac=mac, parent="0001:00:02.0"))
+    netvsc = NetnsLink(Link(ifindex=number, name=f"netvsc{number}", mac=mac))
+    other = NetnsLink(
+        Link(ifindex=100 + number, name=f"vf{number}", mac=mac, parent="0001:00:02.0")
+    )
     return Attached(id=pair(number).id, netvsc=netvsc, vf=other if vf else None)
 
 

@@ -10,13 +10,13 @@ from typing import Any, cast
 
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.cni.attach.attachments import Attached, Attachments
-from netvsc_deviceplugin.cni.attach.checkpoint import Held, Marker, Markers, Phase
-from netvsc_deviceplugin.cni.component import CniHalf
-from netvsc_deviceplugin.cni.deferred_calls import Passed
+from netvsc_deviceplugin.cni.attach.checkpoint import ContainerPhase, Marker, Markers, PairRecord
+from netvsc_deviceplugin.cni.component import CniComponent
+from netvsc_deviceplugin.cni.deferred_calls import DeferredCalls
 from netvsc_deviceplugin.cni.service import Service
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 
-PAIR = Held(
+PAIR = PairRecord(
     id="00-0d-3a-00-00-01",
     interface="netvsc0",
     attachment="eth0",
@@ -39,7 +39,7 @@ class Refused(Attachments):
     def _ground(self, _away: object) -> Any:
         return nullcontext()
 
-    def _bring(self, _ground: object, _away: object, held: Held) -> Attached:
+    def _bring(self, _ground: object, _away: object, held: PairRecord) -> Attached:
         self.tries += 1
         if self.tries <= self.refuse:
             raise NodeError("RTM_SETLINK: Device or resource busy")
@@ -50,7 +50,7 @@ class Refused(Attachments):
         return True
 
 
-class Mending(CniHalf):
+class Mending(CniComponent):
     """The part of the CNI side that mends, and no other."""
 
     def __init__(self, service: Service) -> None:
@@ -73,7 +73,7 @@ def test_a_pair_that_could_not_be_brought_to_its_pod_is_tried_until_it_can(tmp_p
             netns="/proc/self/ns/net",
             namespace="nf",
             pod="fwd-0",
-            phase=Phase.INSIDE,
+            phase=ContainerPhase.INSIDE,
             pairs=(PAIR,),
         )
         markers.save(pod)
@@ -83,7 +83,7 @@ def test_a_pair_that_could_not_be_brought_to_its_pod_is_tried_until_it_can(tmp_p
             ask=cast("Any", None),
             prefixes=dict,
             meter=cast("Any", None),
-            passed=Passed(tmp_path),
+            passed=DeferredCalls(tmp_path),
         )
         half = Mending(service)
         half.hint()

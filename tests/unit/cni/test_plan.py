@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netvsc_deviceplugin.cni.attach import plan
-from netvsc_deviceplugin.cni.attach.interfaces import Seen
-from netvsc_deviceplugin.cni.attach.plan import Goal, Homes, Standing
+from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink
+from netvsc_deviceplugin.cni.attach.plan import Goal, Homes, PairLocation
 from netvsc_deviceplugin.kernel.links import Link
 
 MAC = "00:0d:3a:c0:00:11"
@@ -17,17 +17,19 @@ HOME = Goal(netns=None, name="eth1")
 UP = 0x1
 
 
-def netvsc(name: str = "eth1", *altnames: str, **facts: object) -> Seen:
+def netvsc(name: str = "eth1", *altnames: str, **facts: object) -> NetnsLink:
     fixed = {"ifindex": 3, "mac": MAC, "flags": UP, "parent_bus": "vmbus", "parent": "guid"}
-    return Seen(Link(name=name, **(fixed | facts)), altnames)  # type: ignore[arg-type]
+    return NetnsLink(Link(name=name, **(fixed | facts)), altnames)  # type: ignore[arg-type]
 
 
-def vf(name: str = "vf1", *altnames: str, **facts: object) -> Seen:
+def vf(name: str = "vf1", *altnames: str, **facts: object) -> NetnsLink:
     fixed = {"ifindex": 4, "mac": MAC, "flags": UP, "parent_bus": "pci", "parent": "1:00:02.0"}
-    return Seen(Link(name=name, **(fixed | facts)), altnames)  # type: ignore[arg-type]
+    return NetnsLink(Link(name=name, **(fixed | facts)), altnames)  # type: ignore[arg-type]
 
 
-def steps(*seen: Seen, goal: Goal, wait: bool = False, homes: Homes | None = None) -> list[str]:
+def steps(
+    *seen: NetnsLink, goal: Goal, wait: bool = False, homes: Homes | None = None
+) -> list[str]:
     """Return the plan as words: what, which, and the name if there is one."""
     standing = plan.find(MAC, seen)
     names = {name for one in seen if one.link.netns == goal.netns for name in one.names}
@@ -87,7 +89,7 @@ def test_a_vf_that_comes_back_under_the_netvscs_own_name_bears_no_note() -> None
 
 def test_a_vf_whose_name_is_taken_in_the_pod_gets_a_spare_one() -> None:
     inside = netvsc("netvsc0", "nvhome-eth1", netns="pod")
-    other = Seen(Link(ifindex=9, name="vf1", mac="02:00:00:00:00:01", netns="pod"))
+    other = NetnsLink(Link(ifindex=9, name="vf1", mac="02:00:00:00:00:01", netns="pod"))
     assert steps(inside, other, vf("vf1", "nvhome-vf1"), goal=POD) == ["Move vf nvvf0"]
 
 
@@ -126,7 +128,7 @@ def test_a_nic_that_was_down_stays_down() -> None:
 
 
 def test_a_taken_name_at_home_keeps_nothing_from_coming_home() -> None:
-    other = Seen(Link(ifindex=9, name="eth1", mac="02:00:00:00:00:01"))
+    other = NetnsLink(Link(ifindex=9, name="eth1", mac="02:00:00:00:00:01"))
     inside = netvsc("netvsc0", "nvhome-eth1", netns="pod")
     assert steps(inside, other, goal=HOME)[-1] == "Move netvsc nvhome0"
     back = netvsc("nvhome0", "nvhome-eth1")
@@ -164,7 +166,7 @@ def test_a_device_that_moved_while_it_was_read_is_where_it_was_seen_last() -> No
 
 
 def test_a_forced_netdev_is_known_by_its_ifindex_and_then_by_its_note() -> None:
-    bare = Seen(Link(ifindex=7, name="veth7", mac=MAC, kind="veth"))
+    bare = NetnsLink(Link(ifindex=7, name="veth7", mac=MAC, kind="veth"))
     assert plan.find(MAC, [bare]).netvsc is None
     assert plan.find(MAC, [bare], forced=7).netvsc == bare
     noted = replace(bare, altnames=("nvhome-veth7",), link=replace(bare.link, netns="pod"))
@@ -200,14 +202,14 @@ def test_from_anywhere_a_plan_ends_at_its_goal(  # noqa: PLR0913, PLR0917 (a pai
         for step in found:
             (number,) = [i for i, p in enumerate(parts) if p.link.ifindex == step.part.link.ifindex]
             parts[number] = done(parts[number], step)
-    standing = Standing(netvsc=parts[0], vf=parts[1] if has_vf else None)
+    standing = PairLocation(netvsc=parts[0], vf=parts[1] if has_vf else None)
     assert plan.arrived(standing, goal)
     assert parts[0].link.name == goal.name
     assert all(part.link.flags & UP for part in parts)
     assert all(bool(part.altnames) == (goal is POD) for part in parts)
 
 
-def done(part: Seen, step: plan.Step) -> Seen:  # noqa: PLR0911 (one per kind of step)
+def done(part: NetnsLink, step: plan.PlanStep) -> NetnsLink:  # noqa: PLR0911 (one per kind of step)
     match step:
         case plan.Move(to=to, name=name):
             return replace(part, link=replace(part.link, netns=to, name=name, flags=0))

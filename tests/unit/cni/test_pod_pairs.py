@@ -7,7 +7,7 @@ from netvsc_deviceplugin.cni.attach.records import Want
 from netvsc_deviceplugin.cni.pod_pairs import wants
 from netvsc_deviceplugin.cni.protocol.request import CallError, Code, parse_call
 from netvsc_deviceplugin.kubelet.api import podresources_v1_pb2 as pr
-from netvsc_deviceplugin.kubelet.podresources import Devices, pods_of
+from netvsc_deviceplugin.kubelet.podresources import PodDevices, pods_of
 
 PAIR = "netvsc.io/pair"
 ENVIRONMENT = {
@@ -40,8 +40,8 @@ def test_one_pods_pairs_come_in_the_order_of_its_containers_and_of_their_ids() -
         ]
     )
     assert pods_of(answer)["nf", "fwd-0"] == (
-        Devices(container="b", resource=PAIR, ids=("1", "2")),
-        Devices(container="a", resource=PAIR, ids=("3",)),
+        PodDevices(container="b", resource=PAIR, ids=("1", "2")),
+        PodDevices(container="a", resource=PAIR, ids=("3",)),
     )
     assert ("elsewhere", "fwd-0") not in pods_of(answer)
 
@@ -60,13 +60,13 @@ def test_a_call_knows_its_pod() -> None:
 def test_multus_asks_for_one_pair_and_nobody_else_has_a_say() -> None:
     for where in (b'"deviceID":"7"', b'"runtimeConfig":{"deviceID":"7"}'):
         call = parse_call(ENVIRONMENT, b'{"cniVersion":"1.0.0",' + where + b"}")
-        given = Devices(container="a", resource=PAIR, ids=("1", "7"))
+        given = PodDevices(container="a", resource=PAIR, ids=("1", "7"))
         assert wants(call, [given], prefixes={}) == (Want(id="7", interface="eth0"),)
 
 
 def test_a_pair_that_the_kubelet_gave_to_somebody_else_is_refused_whoever_names_it() -> None:
     call = parse_call(ENVIRONMENT, b'{"cniVersion":"1.0.0","deviceID":"7"}')
-    given = Devices(container="a", resource=PAIR, ids=("1",))
+    given = PodDevices(container="a", resource=PAIR, ids=("1",))
     with pytest.raises(RetryError, match=r"deviceID 7: the kubelet gave nf/fwd-0 no such pair"):
         wants(call, [given], prefixes={})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.concurrency.ratelimit import Pace, paced
+from netvsc_deviceplugin.concurrency.ratelimit import RateLimit, paced
 
 
 class Clock:
@@ -25,7 +25,7 @@ class Clock:
 def test_the_first_turn_comes_at_once_and_the_next_an_interval_later() -> None:
     async def story() -> list[float]:
         clock = Clock()
-        pace = Pace(interval_s=0.25, clock=clock, sleep=clock.sleep)
+        pace = RateLimit(interval_s=0.25, clock=clock, sleep=clock.sleep)
         times = []
         for _ in range(3):
             await pace.turn()
@@ -38,7 +38,7 @@ def test_the_first_turn_comes_at_once_and_the_next_an_interval_later() -> None:
 def test_after_a_quiet_while_a_turn_comes_at_once_again() -> None:
     async def story() -> float:
         clock = Clock()
-        pace = Pace(interval_s=0.25, clock=clock, sleep=clock.sleep)
+        pace = RateLimit(interval_s=0.25, clock=clock, sleep=clock.sleep)
         await pace.turn()
         clock.now += 5.0
         before = clock.now
@@ -51,7 +51,7 @@ def test_after_a_quiet_while_a_turn_comes_at_once_again() -> None:
 def test_a_turn_waits_on_when_the_sleep_was_short() -> None:
     async def story() -> float:
         clock = Clock()
-        pace = Pace(interval_s=0.25, clock=clock, sleep=lambda s: clock.sleep(min(s, 0.0625)))
+        pace = RateLimit(interval_s=0.25, clock=clock, sleep=lambda s: clock.sleep(min(s, 0.0625)))
         await pace.turn()
         await pace.turn()
         return clock.now
@@ -70,7 +70,7 @@ def test_what_changes_during_a_pause_is_merged_and_the_last_is_not_lost() -> Non
                 latest.set(value)
             await clock.sleep(seconds)
 
-        async for value in paced(latest, pace=Pace(clock=clock, sleep=sleep)):
+        async for value in paced(latest, pace=RateLimit(clock=clock, sleep=sleep)):
             seen.append(value)
             if value == 9:
                 return seen
@@ -91,7 +91,7 @@ def test_a_value_that_came_back_during_a_pause_is_not_told_again() -> None:
             await clock.sleep(seconds)
             asyncio.get_running_loop().call_soon(latest.set, "end")
 
-        async for value in paced(latest, pace=Pace(clock=clock, sleep=sleep)):
+        async for value in paced(latest, pace=RateLimit(clock=clock, sleep=sleep)):
             seen.append(value)
             if value == "end":
                 return seen

@@ -12,11 +12,11 @@ import pytest
 
 from netvsc.model.status import Condition, ExcludedStatus, Summary, Truth
 from netvsc_deviceplugin.cli.doctor import command
-from netvsc_deviceplugin.cli.doctor.finding import Finding, Verdict
+from netvsc_deviceplugin.cli.doctor.finding import CheckVerdict, Finding
 from netvsc_deviceplugin.cli.doctor.gather import node
 from sim.doctor import MODULES, STATUS, NodeRoot
 
-OK, UNKNOWN, WARNING, FAILURE = Verdict
+OK, UNKNOWN, WARNING, FAILURE = CheckVerdict
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def pairless(host: NodeRoot) -> None:
     ],
 )  # fmt: skip
 def test_one_thing_that_is_wrong_is_found_and_its_fix_named(  # noqa: PLR0913 (a table's columns)
-    host: NodeRoot, *, check: str, trouble: Break, verdict: Verdict, seen: str, fix: str | None
+    host: NodeRoot, *, check: str, trouble: Break, verdict: CheckVerdict, seen: str, fix: str | None
 ) -> None:
     trouble(host)
     said = found(host, check)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from netvsc_deviceplugin.cli.doctor import command
-from netvsc_deviceplugin.cli.doctor.finding import Finding, Verdict
+from netvsc_deviceplugin.cli.doctor.finding import CheckVerdict, Finding
 from netvsc_deviceplugin.cli.doctor.gather_image import named
 
 LIB = "usr/lib/x86_64-linux-gnu"
@@ -35,7 +35,7 @@ def without(*words: str) -> list[str]:
 
 def test_an_image_that_has_everything_is_well() -> None:
     said = findings(*WHOLE)
-    assert {one.verdict for one in said.values()} == {Verdict.OK}
+    assert {one.verdict for one in said.values()} == {CheckVerdict.OK}
     assert said["dpdk-version"].seen == "DPDK 22.11 (ABI 23), shared"
     assert said["rdma-core"].seen == "rdma-core 44.0 with mlx5 and MANA"
 
@@ -43,32 +43,32 @@ def test_an_image_that_has_everything_is_well() -> None:
 @pytest.mark.parametrize(
     ("files", "check", "verdict", "seen"),
     [
-        (without("failsafe"), "dpdk-drivers", Verdict.FAILURE, "net_failsafe"),
-        (without("tap", "af_packet"), "dpdk-drivers", Verdict.FAILURE, "fall back"),
-        (without("net_tap"), "dpdk-drivers", Verdict.OK, "af_packet alone"),
-        (without("vdev_netvsc"), "dpdk-drivers", Verdict.WARNING, "unknown device"),
-        (without("net_mlx5"), "dpdk-vf-drivers", Verdict.FAILURE, "mlx5"),
-        (without("net_mana"), "dpdk-vf-drivers", Verdict.WARNING, "mana"),
-        (without("libibverbs.so"), "rdma-core", Verdict.FAILURE, "no libibverbs"),
-        (without("libmlx5-"), "rdma-core", Verdict.FAILURE, "mlx5"),
-        (without("libmana-"), "rdma-core", Verdict.WARNING, "MANA"),
+        (without("failsafe"), "dpdk-drivers", CheckVerdict.FAILURE, "net_failsafe"),
+        (without("tap", "af_packet"), "dpdk-drivers", CheckVerdict.FAILURE, "fall back"),
+        (without("net_tap"), "dpdk-drivers", CheckVerdict.OK, "af_packet alone"),
+        (without("vdev_netvsc"), "dpdk-drivers", CheckVerdict.WARNING, "unknown device"),
+        (without("net_mlx5"), "dpdk-vf-drivers", CheckVerdict.FAILURE, "mlx5"),
+        (without("net_mana"), "dpdk-vf-drivers", CheckVerdict.WARNING, "mana"),
+        (without("libibverbs.so"), "rdma-core", CheckVerdict.FAILURE, "no libibverbs"),
+        (without("libmlx5-"), "rdma-core", CheckVerdict.FAILURE, "mlx5"),
+        (without("libmana-"), "rdma-core", CheckVerdict.WARNING, "MANA"),
         (
             [*without("libibverbs.so"), "libibverbs.so.1.14.39.0"],
             "rdma-core",
-            Verdict.WARNING,
+            CheckVerdict.WARNING,
             "rdma-core 39.0",
         ),
-        (["librte_ethdev.so.20.0"], "dpdk-version", Verdict.WARNING, "ABI 20"),
-        (["busybox"], "dpdk-version", Verdict.UNKNOWN, "no shared DPDK"),
+        (["librte_ethdev.so.20.0"], "dpdk-version", CheckVerdict.WARNING, "ABI 20"),
+        (["busybox"], "dpdk-version", CheckVerdict.UNKNOWN, "no shared DPDK"),
     ],
 )
 def test_what_an_image_lacks_is_named(
-    files: list[str], check: str, verdict: Verdict, seen: str
+    files: list[str], check: str, verdict: CheckVerdict, seen: str
 ) -> None:
     said = findings(*files)[check]
     assert said.verdict is verdict
     assert seen in said.seen
-    assert verdict is Verdict.OK or said.fix
+    assert verdict is CheckVerdict.OK or said.fix
 
 
 def test_an_image_with_two_versions_is_as_good_as_the_older() -> None:

@@ -3,7 +3,7 @@
 from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin.inventory.address_memory import as_at_home, seen_at_home
 from netvsc_deviceplugin.inventory.nics import Nic, pair_up
-from netvsc_deviceplugin.kernel.addresses import Own
+from netvsc_deviceplugin.kernel.addresses import NicAddresses
 from sim.kernel.links import LinkList
 
 OWN = ("10.0.1.4/24",)
@@ -16,7 +16,7 @@ def nic(*, netns: str | None, addresses: tuple[str, ...]) -> Nic:
     return found
 
 
-def shown(one: Nic, known: dict[str, Own]) -> tuple[str, ...]:
+def shown(one: Nic, known: dict[str, NicAddresses]) -> tuple[str, ...]:
     (found,) = as_at_home([one], known)
     return found.netvsc.addresses
 

@@ -13,8 +13,8 @@ import pytest
 from netvsc.errors import NodeError
 from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.inventory.imds.client import Endpoint
-from netvsc_deviceplugin.inventory.imds.poller import Imds
+from netvsc_deviceplugin.inventory.imds.client import ImdsEndpoint
+from netvsc_deviceplugin.inventory.imds.poller import ImdsPoller
 from sim.imds import document, nic
 from sim.kubelet.inventories import inventory, pair
 
@@ -30,7 +30,7 @@ class Azure:
         self.numbers: tuple[int, ...] | None = numbers
         self._changed = asyncio.Condition()
 
-    async def fetch(self, _endpoint: Endpoint, _path: str) -> bytes:
+    async def fetch(self, _endpoint: ImdsEndpoint, _path: str) -> bytes:
         async with self._changed:
             self.asked += 1
             self._changed.notify_all()
@@ -50,8 +50,8 @@ class Node:
     def __init__(self, azure: Azure, *, first_s: float = SOON, refresh_s: float = NEVER) -> None:
         self.inventory: Latest[Inventory] = Latest(Inventory())
         self.looks = Latest(0)
-        endpoint = Endpoint(host="imds", port=80)
-        self.imds = Imds(endpoint, fetch=azure.fetch, first_s=first_s, refresh_s=refresh_s)
+        endpoint = ImdsEndpoint(host="imds", port=80)
+        self.imds = ImdsPoller(endpoint, fetch=azure.fetch, first_s=first_s, refresh_s=refresh_s)
 
     async def told(self, *numbers: int) -> None:
         """Wait until exactly these NICs are told of."""

@@ -10,7 +10,7 @@ from http import HTTPStatus
 import pytest
 
 from netvsc.errors import NodeError, RequestError
-from netvsc_deviceplugin.inventory.imds.client import Endpoint, endpoint_of, get
+from netvsc_deviceplugin.inventory.imds.client import ImdsEndpoint, endpoint_of, get
 from netvsc_deviceplugin.inventory.imds.poller import PATH
 from sim.imds import Imds
 
@@ -40,7 +40,7 @@ def answered(talk: Talk, *, timeout_s: float = 5.0) -> bytes:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         host, port = server.sockets[0].getsockname()
         try:
-            return await get(Endpoint(host=host, port=port), PATH, timeout_s=timeout_s)
+            return await get(ImdsEndpoint(host=host, port=port), PATH, timeout_s=timeout_s)
         finally:
             async with asyncio.timeout(10):
                 await ended.wait()
@@ -151,12 +151,12 @@ def test_what_is_no_http_is_told_as_such(text: bytes) -> None:
 @pytest.mark.parametrize(
     ("url", "endpoint"),
     [
-        ("http://169.254.169.254", Endpoint(host="169.254.169.254", port=80)),
-        ("http://127.0.0.1:8080/", Endpoint(host="127.0.0.1", port=8080)),
-        ("http://[fd00::1]:81", Endpoint(host="fd00::1", port=81)),
+        ("http://169.254.169.254", ImdsEndpoint(host="169.254.169.254", port=80)),
+        ("http://127.0.0.1:8080/", ImdsEndpoint(host="127.0.0.1", port=8080)),
+        ("http://[fd00::1]:81", ImdsEndpoint(host="fd00::1", port=81)),
     ],
 )
-def test_a_url_names_the_service(url: str, endpoint: Endpoint) -> None:
+def test_a_url_names_the_service(url: str, endpoint: ImdsEndpoint) -> None:
     assert endpoint_of(url) == endpoint
     assert endpoint_of(str(endpoint)) == endpoint
 

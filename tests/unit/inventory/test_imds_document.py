@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.inventory.imds.document import parse
-from netvsc_deviceplugin.kernel.addresses import Own
+from netvsc_deviceplugin.kernel.addresses import NicAddresses
 
 MAC = "00:0d:3a:c0:00:11"
 TREES = st.recursive(
@@ -35,14 +35,14 @@ def nic(
     }
 
 
-def own(*nics: Any) -> Own:
+def own(*nics: Any) -> NicAddresses:
     """Return what belongs to the NIC of these tests."""
     return parse(json.dumps({"interface": nics}).encode())[MAC]
 
 
 def test_an_address_stands_in_its_subnet_whose_first_host_is_the_gateway() -> None:
     found = own(nic("10.0.1.4"))
-    assert found == Own(addresses=("10.0.1.4/24",), gateways=("10.0.1.1",))
+    assert found == NicAddresses(addresses=("10.0.1.4/24",), gateways=("10.0.1.1",))
     assert found.gateway("10.0.1.4/24") == "10.0.1.1"
 
 
@@ -89,11 +89,11 @@ def test_what_makes_no_sense_is_left_out_and_the_rest_counts() -> None:
     ]
     odd = nic("", None, "10.0.1.400", "fd00::1", "10.0.1.4", subnet=("10.0.1.0", 24), ipv6=("",))
     odd["ipv4"]["subnet"] += [None, {"address": "x", "prefix": "24"}, {"address": "10.0.1.0"}]
-    assert own(*broken, odd) == Own(addresses=("10.0.1.4/24",), gateways=("10.0.1.1",))
+    assert own(*broken, odd) == NicAddresses(addresses=("10.0.1.4/24",), gateways=("10.0.1.1",))
 
 
 def test_a_nic_without_any_address_is_known_to_have_none() -> None:
-    assert own({"macAddress": "000D3AC00011"}) == Own()
+    assert own({"macAddress": "000D3AC00011"}) == NicAddresses()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Every revocation and return is counted once, whichever way it became known."""
 
 from netvsc.model.pair import Inventory, Pair, Path, Uplink, Vf, VfSeen
-from netvsc_deviceplugin.inventory.vf_events import Ledger, Past, Returned, Revoked
+from netvsc_deviceplugin.inventory.vf_events import Returned, Revoked, VfEventTracker, VfHistory
 from netvsc_deviceplugin.kernel.links import Link
 
 ID, MAC = "00-0d-3a-c0-00-11", "00:0d:3a:c0:00:11"
@@ -36,8 +36,8 @@ def gone(ifindex: int, *, mac: str = MAC, bus: str | None = "pci") -> Link:
     return Link(ifindex=ifindex, name="vf", mac=mac, parent_bus=bus, parent="9b33:00:02.0")
 
 
-def ledger_with(ifindex: int) -> Ledger:
-    ledger = Ledger()
+def ledger_with(ifindex: int) -> VfEventTracker:
+    ledger = VfEventTracker()
     assert ledger.scanned(seen(ifindex), 0.0) == []
     return ledger
 
@@ -129,35 +129,35 @@ def test_a_pair_that_one_scan_lacked_goes_on_from_how_it_stood() -> None:
     assert ledger.scanned(seen(None), 6.0) == [Revoked(pair=ID, at=6.0)]
 
 
-def restored(past: Past) -> Ledger:
-    ledger = Ledger()
+def restored(past: VfHistory) -> VfEventTracker:
+    ledger = VfEventTracker()
     ledger.restore({ID: past})
     return ledger
 
 
 def test_a_vf_that_is_as_another_run_left_it_is_no_event() -> None:
-    assert restored(Past(pci="9b33:00:02.0")).scanned(seen(5), 9.0) == []
-    assert restored(Past()).scanned(seen(5), 9.0) == []
+    assert restored(VfHistory(pci="9b33:00:02.0")).scanned(seen(5), 9.0) == []
+    assert restored(VfHistory()).scanned(seen(5), 9.0) == []
 
 
 def test_a_vf_that_went_while_nobody_looked_is_counted_at_first_sight_and_once() -> None:
-    ledger = restored(Past(pci="9b33:00:02.0"))
+    ledger = restored(VfHistory(pci="9b33:00:02.0"))
     assert ledger.scanned(seen(None), 9.0) == [Revoked(pair=ID, at=9.0)]
     assert ledger.scanned(seen(None), 10.0) == []
     assert ledger.scanned(seen(6), 11.0) == [Returned(pair=ID, at=11.0, outage=2.0)]
 
 
 def test_an_absence_goes_on_over_a_restart_and_ends_once() -> None:
-    ledger = restored(Past(away=-50.0))
+    ledger = restored(VfHistory(away=-50.0))
     assert ledger.scanned(seen(None), 9.0) == []
     assert ledger.scanned(seen(6), 10.0) == [Returned(pair=ID, at=10.0, outage=60.0)]
-    assert restored(Past(away=-50.0)).scanned(seen(6), 10.0) == [
+    assert restored(VfHistory(away=-50.0)).scanned(seen(6), 10.0) == [
         Returned(pair=ID, at=10.0, outage=60.0)
     ]
 
 
 def test_another_vf_at_first_sight_means_that_one_went_and_one_came() -> None:
-    assert restored(Past(pci="0001:00:02.0")).scanned(seen(6), 9.0) == [
+    assert restored(VfHistory(pci="0001:00:02.0")).scanned(seen(6), 9.0) == [
         Revoked(pair=ID, at=9.0),
         Returned(pair=ID, at=9.0, outage=0.0),
     ]
@@ -165,12 +165,12 @@ def test_another_vf_at_first_sight_means_that_one_went_and_one_came() -> None:
 
 def test_a_newer_past_that_comes_before_the_first_scan_takes_the_place_of_an_older_one() -> None:
     """The disk was full when the VF moved: what the apiserver knows has counted that."""
-    ledger = restored(Past(pci="0001:00:02.0"))
-    ledger.restore({ID: Past(pci="9b33:00:02.0")})
+    ledger = restored(VfHistory(pci="0001:00:02.0"))
+    ledger.restore({ID: VfHistory(pci="9b33:00:02.0")})
     assert ledger.scanned(seen(6), 9.0) == []
 
 
 def test_what_is_known_already_is_not_restored() -> None:
     ledger = ledger_with(5)
-    ledger.restore({ID: Past(pci="0001:00:02.0")})
+    ledger.restore({ID: VfHistory(pci="0001:00:02.0")})
     assert ledger.scanned(seen(5), 1.0) == []

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netvsc.model.pair import Inventory
-from netvsc_deviceplugin.inventory.vf_events import Ledger, Returned, Revoked
+from netvsc_deviceplugin.inventory.vf_events import Returned, Revoked, VfEventTracker
 from unit.inventory.test_vf_events import gone, seen
 
 # What the host does, what the agent does, and what goes wrong.
@@ -33,7 +33,7 @@ class Node:
     """One pair, and an agent that counts. `numbers` is how many ifindexes there are."""
 
     numbers: int
-    ledger: Ledger = field(default_factory=Ledger)
+    ledger: VfEventTracker = field(default_factory=VfEventTracker)
     now: float = 0.0
     made: int = 0
     vf: int | None = None

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from netvsc_deviceplugin.kubelet.owned_files import Shelf
+from netvsc_deviceplugin.kubelet.owned_files import OwnedFiles
 
 
-def shelf(folder: Path) -> Shelf:
-    return Shelf(folder, prefix="ours-", suffix=".json")
+def shelf(folder: Path) -> OwnedFiles:
+    return OwnedFiles(folder, prefix="ours-", suffix=".json")
 
 
 def names(folder: Path) -> set[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from netvsc.errors import NodeError
-from netvsc_deviceplugin.kubelet.verbs_checkpoint import NEVER_CAME_S, Given
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import NEVER_CAME_S, VerbsCheckpoint
 
 
 class Clock:
@@ -20,22 +20,22 @@ class Clock:
 
 
 def test_what_was_given_survives_a_restart(tmp_path: Path) -> None:
-    Given(tmp_path).give({"a": ("uverbs0",), "b": ()})
-    assert Given(tmp_path).verbs() == {"a": ("uverbs0",), "b": ()}
+    VerbsCheckpoint(tmp_path).give({"a": ("uverbs0",), "b": ()})
+    assert VerbsCheckpoint(tmp_path).verbs() == {"a": ("uverbs0",), "b": ()}
 
 
 def test_it_is_kept_while_the_pod_is_shown_and_forgotten_when_it_is_not(tmp_path: Path) -> None:
-    given = Given(tmp_path)
+    given = VerbsCheckpoint(tmp_path)
     given.give({"a": ("uverbs0",), "b": ("uverbs1",)})
     given.looked({"a", "b"})
     given.looked({"b"})
     assert given.verbs() == {"b": ("uverbs1",)}
-    assert Given(tmp_path).verbs() == {"b": ("uverbs1",)}
+    assert VerbsCheckpoint(tmp_path).verbs() == {"b": ("uverbs1",)}
 
 
 def test_a_pod_that_is_not_shown_yet_is_not_gone(tmp_path: Path) -> None:
     clock = Clock()
-    given = Given(tmp_path, clock=clock)
+    given = VerbsCheckpoint(tmp_path, clock=clock)
     given.give({"a": ("uverbs0",)})
     clock.now += NEVER_CAME_S - 1
     given.looked(())
@@ -44,7 +44,7 @@ def test_a_pod_that_is_not_shown_yet_is_not_gone(tmp_path: Path) -> None:
 
 def test_a_pod_that_never_came_is_forgotten_after_a_while(tmp_path: Path) -> None:
     clock = Clock()
-    given = Given(tmp_path, clock=clock)
+    given = VerbsCheckpoint(tmp_path, clock=clock)
     given.give({"a": ("uverbs0",)})
     clock.now += NEVER_CAME_S
     given.looked(())
@@ -54,9 +54,9 @@ def test_a_pod_that_never_came_is_forgotten_after_a_while(tmp_path: Path) -> Non
 def test_a_pod_that_ended_while_the_agent_was_away_is_forgotten_after_a_while(
     tmp_path: Path,
 ) -> None:
-    Given(tmp_path).give({"a": ("uverbs0",)})
+    VerbsCheckpoint(tmp_path).give({"a": ("uverbs0",)})
     clock = Clock()
-    given = Given(tmp_path, clock=clock)
+    given = VerbsCheckpoint(tmp_path, clock=clock)
     given.looked(())
     assert given.verbs() == {"a": ("uverbs0",)}
     clock.now += NEVER_CAME_S
@@ -65,7 +65,7 @@ def test_a_pod_that_ended_while_the_agent_was_away_is_forgotten_after_a_while(
 
 
 def test_a_pair_given_anew_is_not_mistaken_for_its_last_holders(tmp_path: Path) -> None:
-    given = Given(tmp_path)
+    given = VerbsCheckpoint(tmp_path)
     given.give({"a": ("uverbs0",)})
     given.looked({"a"})
     given.give({"a": ("uverbs7",)})
@@ -77,7 +77,7 @@ def test_what_the_next_holder_was_given_outlives_that_the_last_is_believed_for_a
     tmp_path: Path,
 ) -> None:
     """A StatefulSet's pod is made anew, with the same pair, while podresources is smoothed."""
-    given = Given(tmp_path)
+    given = VerbsCheckpoint(tmp_path)
     given.give({"a": ("uverbs0",)})
     given.looked({"a"}, shown={"a"})
     given.give({"a": ("uverbs7",)})
@@ -97,22 +97,22 @@ def test_a_file_that_makes_no_sense_is_set_aside_and_reported(
     nonsense: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "given.json").write_bytes(nonsense)
-    given = Given(tmp_path)
+    given = VerbsCheckpoint(tmp_path)
     assert given.verbs() == {}
     assert (tmp_path / "given.corrupt").read_bytes() == nonsense
     assert "given.corrupt" in caplog.text
     given.give({"a": ()})
-    assert Given(tmp_path).verbs() == {"a": ()}
+    assert VerbsCheckpoint(tmp_path).verbs() == {"a": ()}
 
 
 def test_half_a_write_leaves_the_old_file(tmp_path: Path) -> None:
-    Given(tmp_path).give({"a": ("uverbs0",)})
+    VerbsCheckpoint(tmp_path).give({"a": ("uverbs0",)})
     (tmp_path / ".given.json.new").write_text('{"a": ["uver')
-    assert Given(tmp_path).verbs() == {"a": ("uverbs0",)}
+    assert VerbsCheckpoint(tmp_path).verbs() == {"a": ("uverbs0",)}
 
 
 def test_a_folder_that_cannot_be_written_refuses_and_changes_nothing(tmp_path: Path) -> None:
-    given = Given(tmp_path / "state")
+    given = VerbsCheckpoint(tmp_path / "state")
     (tmp_path / "state").write_text("a file where the folder should be")
     with pytest.raises(NodeError, match="state folder must be writable"):
         given.give({"a": ()})
@@ -123,7 +123,7 @@ def test_a_failure_to_forget_is_logged_and_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "state"
-    given = Given(folder)
+    given = VerbsCheckpoint(folder)
     given.give({"a": ("uverbs0",)})
     given.looked({"a"})
     aside = folder.rename(tmp_path / "aside")
@@ -138,7 +138,7 @@ def test_a_failure_to_forget_is_logged_and_tried_again(
 
 
 def test_nothing_is_written_when_nothing_changed(tmp_path: Path) -> None:
-    given = Given(tmp_path)
+    given = VerbsCheckpoint(tmp_path)
     given.give({"a": ("uverbs0",)})
     before = (tmp_path / "given.json").stat().st_ino
     given.give({"a": ("uverbs0",)})

@@ -16,9 +16,9 @@ from netvsc.model.status import (
     VfStatus,
 )
 from netvsc_deviceplugin.inventory.nics import VfMemory
-from netvsc_deviceplugin.inventory.vf_events import Past
+from netvsc_deviceplugin.inventory.vf_events import VfHistory
 from netvsc_deviceplugin.netvscnode import restore
-from netvsc_deviceplugin.netvscnode.counts import DAY, Count, Tally
+from netvsc_deviceplugin.netvscnode.counts import DAY, Count, PairCounts
 
 ETH1, ETH2 = "00-0d-3a-c0-00-11", "00-0d-3a-c0-00-12"
 NOON = 1_767_355_200.0
@@ -40,7 +40,7 @@ def status(*pairs: PairStatus, revoked24h: int = 0) -> NodeStatus:
 
 
 def test_counts_go_on_from_the_status_and_times_stay_until_newer_ones_come() -> None:
-    tally = Tally()
+    tally = PairCounts()
     before = of(
         revocations=4,
         returns=4,
@@ -58,7 +58,7 @@ def test_counts_go_on_from_the_status_and_times_stay_until_newer_ones_come() -> 
 
 
 def test_what_was_counted_before_the_status_was_known_is_added() -> None:
-    tally = Tally()
+    tally = PairCounts()
     tally.revoked(ETH1, NOON)
     tally.revoked(ETH2, NOON)
     tally.restore(status(of(revocations=4, returns=4, last_revoked=to_text(NOON - 60))), {})
@@ -68,7 +68,7 @@ def test_what_was_counted_before_the_status_was_known_is_added() -> None:
 
 
 def test_a_count_never_runs_backwards_where_the_disk_had_less_than_the_apiserver() -> None:
-    tally = Tally()
+    tally = PairCounts()
     tally.restore(status(of(revocations=5, returns=5, last_revoked=to_text(NOON))), {})
     tally.revoked(ETH1, NOON + 300)  # what the first look at the node found
     told = of(
@@ -86,7 +86,7 @@ def test_a_count_never_runs_backwards_where_the_disk_had_less_than_the_apiserver
 
 def test_a_vf_that_is_there_has_returned_whatever_the_apiserver_was_told_last() -> None:
     """The disk was full while it went twice; it came back while no agent lived."""
-    tally = Tally()
+    tally = PairCounts()
     tally.restore(status(of(revocations=5, returns=5, last_revoked=to_text(NOON))), {})
     tally.revoked(ETH1, NOON + 300)  # it has another address than the disk knows
     tally.returned(ETH1, NOON + 300, 0.0)
@@ -96,7 +96,7 @@ def test_a_vf_that_is_there_has_returned_whatever_the_apiserver_was_told_last() 
 
 
 def test_a_vf_that_is_away_has_been_revoked_once_more_than_it_returned() -> None:
-    tally = Tally()
+    tally = PairCounts()
     tally.restore(status(of(revocations=5, returns=5, last_revoked=to_text(NOON))), {})
     tally.revoked(ETH1, NOON + 300)
     tally.catch_up(status(of(revocations=7, returns=7, last_revoked=to_text(NOON))), seen={ETH1})
@@ -104,7 +104,7 @@ def test_a_vf_that_is_away_has_been_revoked_once_more_than_it_returned() -> None
 
 
 def test_what_the_disk_has_beyond_the_apiserver_stays() -> None:
-    tally = Tally()
+    tally = PairCounts()
     before = of(revocations=9, returns=8, last_revoked=to_text(NOON), last_outage_seconds=2.0)
     tally.restore(status(before), {"1": 1})
     known = tally.counts[ETH1]
@@ -113,7 +113,7 @@ def test_what_the_disk_has_beyond_the_apiserver_stays() -> None:
 
 
 def test_a_day_has_24_hours_to_ten_minutes() -> None:
-    tally = Tally()
+    tally = PairCounts()
     tally.revoked(ETH1, NOON)
     tally.revoked(ETH2, NOON + 3600)
     assert tally.within_a_day(NOON + DAY - 1) == 2
@@ -124,10 +124,10 @@ def test_a_day_has_24_hours_to_ten_minutes() -> None:
 
 
 def test_a_day_goes_on_from_the_disk_and_else_is_taken_to_have_been_its_last_minutes() -> None:
-    on_disk, guessed = Tally(), Tally()
+    on_disk, guessed = PairCounts(), PairCounts()
     on_disk.revoked(ETH1, NOON)
     saved, known = on_disk.recent(), status(of(revocations=9, last_revoked=to_text(NOON + 7200)))
-    again = Tally()
+    again = PairCounts()
     again.restore(known, saved)
     assert again.within_a_day(NOON + 7300) == 1
     guessed.restore(status(of(revocations=9, last_revoked=to_text(NOON + 7200)), revoked24h=6), {})
@@ -138,7 +138,7 @@ def test_a_day_goes_on_from_the_disk_and_else_is_taken_to_have_been_its_last_min
 @given(st.lists(st.integers(0, 3 * DAY), max_size=50), st.integers(0, 4 * DAY))
 def test_the_sum_of_a_day_is_right_to_one_slot(seconds: list[int], now: int) -> None:
     past = sorted(one for one in seconds if one <= now)
-    tally = Tally()
+    tally = PairCounts()
     for one in past:
         tally.revoked(ETH1, NOON + one)
     least = sum(1 for one in past if now - one <= DAY)
@@ -154,9 +154,9 @@ def test_a_status_tells_what_vfs_there_were_and_how_the_pairs_stood() -> None:
     past = VfMemory(pci="9b33:00:02.0", driver="mlx5_core", numa_node=1)
     assert restore.memory(known) == {ETH1: past, ETH2: past}
     assert restore.past(known, lambda _, at: at - NOON) == {
-        ETH1: Past(pci="9b33:00:02.0"),
-        ETH2: Past(away=0.0),
-        "00-0d-3a-c0-00-13": Past(),
+        ETH1: VfHistory(pci="9b33:00:02.0"),
+        ETH2: VfHistory(away=0.0),
+        "00-0d-3a-c0-00-13": VfHistory(),
     }
 
 
@@ -164,7 +164,7 @@ def test_a_removal_that_was_counted_is_an_absence_though_the_vf_was_still_shown(
     """A removal is heard and counted, the agent dies, and no scan came in between."""
     shown = of(path=Path.VF, vf=VF, revocations=3, returns=2, last_revoked=to_text(NOON))
     past = restore.past(status(shown), lambda _, at: at - NOON)
-    assert past == {ETH1: Past(away=0.0)}
+    assert past == {ETH1: VfHistory(away=0.0)}
 
 
 def test_of_two_statuses_each_pair_is_as_the_one_says_that_counted_more_of_it() -> None:

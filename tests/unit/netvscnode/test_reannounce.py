@@ -7,7 +7,7 @@ import pytest
 
 from netvsc.errors import RetryError
 from netvsc.model.status import Announcement, AnnounceState
-from netvsc_deviceplugin.netvscnode.reannounce import Orders, due
+from netvsc_deviceplugin.netvscnode.reannounce import AnnounceOrders, due
 
 HERE = Announcement(state=AnnounceState.TAKEN)
 SILENT = Announcement(state=AnnounceState.UNKNOWN)
@@ -46,7 +46,7 @@ class SimSidecars:
         self.told.append(pair_id)
 
 
-async def until_ordered(orders: Orders, expected: Mapping[str, int]) -> None:
+async def until_ordered(orders: AnnounceOrders, expected: Mapping[str, int]) -> None:
     async with asyncio.timeout(5):
         async for ordered in orders.ordered.changes():
             if ordered == expected:
@@ -55,7 +55,7 @@ async def until_ordered(orders: Orders, expected: Mapping[str, int]) -> None:
 
 def play(story: object, sidecars: SimSidecars, wanted: dict[str, int]) -> None:
     async def run() -> None:
-        orders = Orders(
+        orders = AnnounceOrders(
             wanted=lambda: dict(wanted),
             announcements=lambda: sidecars.announcements,
             announce=sidecars.announce,
@@ -71,7 +71,7 @@ def play(story: object, sidecars: SimSidecars, wanted: dict[str, int]) -> None:
 def test_an_order_waits_for_its_sidecar_and_is_carried_out_once() -> None:
     sidecars, wanted = SimSidecars(), {"a": 2}
 
-    async def story(orders: Orders) -> None:
+    async def story(orders: AnnounceOrders) -> None:
         orders.wake()
         await asyncio.sleep(0)
         assert sidecars.told == []
@@ -91,7 +91,7 @@ def test_an_order_that_could_not_be_told_is_tried_again() -> None:
     sidecars = SimSidecars(deaf=2)
     sidecars.announcements = {"a": HERE}
 
-    async def story(orders: Orders) -> None:
+    async def story(orders: AnnounceOrders) -> None:
         await until_ordered(orders, {"a": 1})
         assert sidecars.told == ["a"]
 
@@ -102,7 +102,7 @@ def test_an_order_that_is_withdrawn_is_forgotten_and_may_begin_anew() -> None:
     sidecars, wanted = SimSidecars(), {"a": 1}
     sidecars.announcements = {"a": HERE}
 
-    async def story(orders: Orders) -> None:
+    async def story(orders: AnnounceOrders) -> None:
         await until_ordered(orders, {"a": 1})
         del wanted["a"]
         orders.wake()

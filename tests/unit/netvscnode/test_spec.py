@@ -1,4 +1,4 @@
-"""What a NetvscNode asks for, taken or refused, and kept on disk."""
+"""What a NetvscNode asks for, accepted or refused, and kept on disk."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from netvsc.model.pool import Pool
 from netvsc.model.status import AgentStatus, Foreign, ForeignState, NodeStatus, Summary
 from netvsc_deviceplugin.netvscnode import cache
 from netvsc_deviceplugin.netvscnode.cache import Copy
-from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
+from netvsc_deviceplugin.netvscnode.spec import AcceptedSpec, accept
 
 PAIR = {"name": "pair"}
 STATUS = NodeStatus(
@@ -27,7 +27,7 @@ def test_a_good_spec_is_taken_as_a_whole() -> None:
         "uninstall": True,
         "ofALaterVersion": 1,
     }
-    assert taken(7, spec, Wanted()) == Wanted(
+    assert accept(7, spec, AcceptedSpec()) == AcceptedSpec(
         generation=7,
         spec=spec,
         pools=(Pool(name="pair", resource="netvsc.io/pair"),),
@@ -38,18 +38,18 @@ def test_a_good_spec_is_taken_as_a_whole() -> None:
 
 
 def test_a_spec_without_pools_is_a_good_one() -> None:
-    assert taken(1, {}, Wanted()).refusal is None
+    assert accept(1, {}, AcceptedSpec()).refusal is None
 
 
 def test_wrong_pools_leave_those_of_before_and_the_rest_holds() -> None:
-    before = taken(1, {"pools": [PAIR]}, Wanted())
+    before = accept(1, {"pools": [PAIR]}, AcceptedSpec())
     wrong = {"pools": [{"name": "pair", "priority": "high"}], "announce": {"a": 1}}
-    now = taken(2, wrong, before)
+    now = accept(2, wrong, before)
     assert now.refusal
     assert now.refusal.startswith("spec.pools[0].priority: is 'high': write a whole number")
     assert (now.generation, now.pools, now.announce) == (2, before.pools, {"a": 1})
     assert now.spec == {"pools": [PAIR], "announce": {"a": 1}}
-    assert taken(3, {"pools": [PAIR]}, now).refusal is None
+    assert accept(3, {"pools": [PAIR]}, now).refusal is None
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_wrong_pools_leave_those_of_before_and_the_rest_holds() -> None:
     [("pools", "spec: "), ({"announce": {"a": "b"}}, "spec.announce.a: "), ([], "spec: ")],
 )
 def test_a_spec_that_makes_no_sense_changes_nothing(spec: object, where: str) -> None:
-    before = taken(1, {"pools": [PAIR]}, Wanted())
-    now = taken(2, spec, before)
+    before = accept(1, {"pools": [PAIR]}, AcceptedSpec())
+    now = accept(2, spec, before)
     assert (now.pools, now.spec) == (before.pools, before.spec)
     assert now.refusal
     assert now.refusal.startswith(where)

@@ -25,13 +25,13 @@ from netvsc.model.status import (
     Truth,
     VfStatus,
 )
-from netvsc_deviceplugin.cni.attach.checkpoint import Held, Marker, Phase
-from netvsc_deviceplugin.cni.chain.status import UNKNOWN, Place, Standing
+from netvsc_deviceplugin.cni.attach.checkpoint import ContainerPhase, Marker, PairRecord
+from netvsc_deviceplugin.cni.chain.status import UNKNOWN, ChainReason, ChainStatus
 from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.netvscnode import conditions
-from netvsc_deviceplugin.netvscnode.conditions import State
+from netvsc_deviceplugin.netvscnode.conditions import ConditionInputs
 from netvsc_deviceplugin.netvscnode.counts import Count
-from netvsc_deviceplugin.netvscnode.status import Guest, Sight, guests_of, status_of
+from netvsc_deviceplugin.netvscnode.status import PodAttachment, Snapshot, guests_of, status_of
 from sim.kubelet.inventories import inventory, pair, revoked
 
 NOON = 1_767_355_200.0
@@ -39,10 +39,10 @@ AGENT = AgentStatus(version="1", started=to_text(NOON))
 POOL = Pool(name="pair", resource="netvsc.io/pair")
 ONE = pair(1)
 FWD = Allocation(namespace="nf", pod="fwd-0", container="fwd", resource="netvsc.io/pair")
-SIGHT = Sight(agent=AGENT, pools=(POOL,), inventory=inventory(ONE, pair(2)))
+SIGHT = Snapshot(agent=AGENT, pools=(POOL,), inventory=inventory(ONE, pair(2)))
 
 
-def look(sight: Sight = SIGHT, before: NodeStatus | None = None, **more: Any) -> NodeStatus:
+def look(sight: Snapshot = SIGHT, before: NodeStatus | None = None, **more: Any) -> NodeStatus:
     return status_of(replace(sight, **more), before, NOON)
 
 
@@ -58,9 +58,9 @@ def test_a_quiet_node_is_told_with_sums_and_each_pair() -> None:
 
 
 def test_equal_sights_make_equal_statuses_whatever_the_time() -> None:
-    first = look(states=(State("Ready", Truth.TRUE, "Registered"),))
+    first = look(states=(ConditionInputs("Ready", Truth.TRUE, "Registered"),))
     later = status_of(
-        replace(SIGHT, states=(State("Ready", Truth.TRUE, "Registered"),)), first, 9.0
+        replace(SIGHT, states=(ConditionInputs("Ready", Truth.TRUE, "Registered"),)), first, 9.0
     )
     assert later == first
 
@@ -80,7 +80,7 @@ def test_a_pair_in_a_pod_is_told_by_its_name_at_home_and_its_name_there() -> Non
     status = look(
         inventory=inventory(inside),
         allocations={ONE.id: FWD},
-        guests={ONE.id: Guest("eth1", "netvsc0", "uid-1")},
+        guests={ONE.id: PodAttachment("eth1", "netvsc0", "uid-1")},
         given={ONE.id: ("uverbs1",)},
     )
     told = status.pairs[0]
@@ -98,7 +98,7 @@ def test_a_pair_in_a_pod_is_told_by_its_name_at_home_and_its_name_there() -> Non
 
 
 def test_markers_tell_names_at_home_and_the_pods_uid() -> None:
-    held = Held(
+    held = PairRecord(
         id=ONE.id,
         interface="netvsc0",
         attachment="eth0",
@@ -108,11 +108,11 @@ def test_markers_tell_names_at_home_and_the_pods_uid() -> None:
         up=True,
     )
     facts = {"container": "c", "netns": "/run/netns/x", "namespace": "nf", "pod": "fwd-0"}
-    marker = Marker(**facts, phase=Phase.INSIDE, pairs=(held,), uid="")
-    assert guests_of([marker]) == {ONE.id: Guest("eth1", "netvsc0", None)}
-    assert guests_of([replace(marker, uid="u")]) == {ONE.id: Guest("eth1", "netvsc0", "u")}
-    entering = replace(marker, phase=Phase.ENTERING)
-    assert guests_of([entering]) == {ONE.id: Guest("eth1")}
+    marker = Marker(**facts, phase=ContainerPhase.INSIDE, pairs=(held,), uid="")
+    assert guests_of([marker]) == {ONE.id: PodAttachment("eth1", "netvsc0", None)}
+    assert guests_of([replace(marker, uid="u")]) == {ONE.id: PodAttachment("eth1", "netvsc0", "u")}
+    entering = replace(marker, phase=ContainerPhase.ENTERING)
+    assert guests_of([entering]) == {ONE.id: PodAttachment("eth1")}
 
 
 def test_a_verbs_device_that_is_anothers_is_told() -> None:
@@ -158,7 +158,7 @@ def test_what_a_pool_names_and_nobody_has_is_told_wherever_the_nics_are() -> Non
                 ),
             ),
         ),
-        guests={ONE.id: Guest("eth1")},
+        guests={ONE.id: PodAttachment("eth1")},
     )
     assert status.pools[0].unmatched == ("00:0d:3a:c0:00:99", "ens*")
     (unmatched,) = status.conditions
@@ -201,7 +201,7 @@ def test_the_time_of_a_condition_is_that_of_its_last_change_of_status(said: list
     before: tuple[Condition, ...] = ()
     changed = 0
     for number, truth in enumerate(said):
-        state = State("Ready", truth, f"Reason{number}", f"message {number}")
+        state = ConditionInputs("Ready", truth, f"Reason{number}", f"message {number}")
         if number == 0 or truth is not said[number - 1]:
             changed = number
         before = conditions.dated([state], before, NOON + number)
@@ -238,12 +238,12 @@ def test_refused_pools_and_a_silent_kubelet_are_conditions_with_their_reason() -
     ("place", "status"),
     [
         (UNKNOWN, Truth.UNKNOWN),
-        (Place(Standing.CHAINED), Truth.TRUE),
-        (Place(Standing.CONTESTED, "somebody"), Truth.FALSE),
-        (Place(Standing.PODS_HOLD_PAIRS, "nf/fwd-0"), Truth.TRUE),
+        (ChainStatus(ChainReason.CHAINED), Truth.TRUE),
+        (ChainStatus(ChainReason.CONTESTED, "somebody"), Truth.FALSE),
+        (ChainStatus(ChainReason.PODS_HOLD_PAIRS, "nf/fwd-0"), Truth.TRUE),
     ],
 )
-def test_the_place_in_the_chain_is_a_condition(place: Place, status: Truth) -> None:
+def test_the_place_in_the_chain_is_a_condition(place: ChainStatus, status: Truth) -> None:
     state = conditions.chain_installed(place)
     assert (state.status, state.reason, state.message) == (
         status,
@@ -256,13 +256,13 @@ def test_the_place_in_the_chain_is_a_condition(place: Place, status: Truth) -> N
     ("place", "status", "reason"),
     [
         (None, Truth.TRUE, "NothingInstalled"),
-        (Place(Standing.REMOVED), Truth.TRUE, "Removed"),
-        (Place(Standing.LEAVING), Truth.FALSE, "Removing"),
-        (Place(Standing.PODS_HOLD_PAIRS, "delete nf/fwd-0"), Truth.FALSE, "PairsInUse"),
+        (ChainStatus(ChainReason.REMOVED), Truth.TRUE, "Removed"),
+        (ChainStatus(ChainReason.LEAVING), Truth.FALSE, "Removing"),
+        (ChainStatus(ChainReason.PODS_HOLD_PAIRS, "delete nf/fwd-0"), Truth.FALSE, "PairsInUse"),
     ],
 )
 def test_an_uninstall_is_done_when_nothing_of_us_is_left(
-    place: Place | None, status: Truth, reason: str
+    place: ChainStatus | None, status: Truth, reason: str
 ) -> None:
     state = conditions.uninstalled(place)
     assert (state.status, state.reason) == (status, reason)

@@ -15,7 +15,7 @@ from netvsc_deviceplugin.sidecar.protocol import (
     Ages,
     Application,
     Counts,
-    Said,
+    SidecarReport,
     VfState,
     parse,
     verbs_text,
@@ -39,7 +39,7 @@ def line(**changes: object) -> bytes:
 
 
 def test_a_line_says_what_the_contract_says() -> None:
-    assert parse(line()) == Said(
+    assert parse(line()) == SidecarReport(
         number="00",
         netvsc="netvsc0",
         application=Application.SERVED,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from netvsc.model.status import Announcement, AnnounceState, ApplicationState
-from netvsc_deviceplugin.sidecar.protocol import Ages, Application, Counts, Said, VfState
+from netvsc_deviceplugin.sidecar.protocol import Ages, Application, Counts, SidecarReport, VfState
 from netvsc_deviceplugin.sidecar.state import (
     Progress,
     announcement,
@@ -16,7 +16,7 @@ from netvsc_deviceplugin.sidecar.state import (
     verbs_request,
 )
 
-HUNGRY = Said(
+HUNGRY = SidecarReport(
     number="00",
     netvsc="netvsc0",
     application=Application.HUNGRY,
@@ -134,7 +134,7 @@ def test_a_liars_numbers_do_not_move_the_metrics() -> None:
         (replace(OFFERED, vf=VfState.WITHHELD, reason="Gate"), AnnounceState.WITHHELD),
     ],
 )
-def test_the_state_is_what_people_ask_for_first(said: Said, state: AnnounceState) -> None:
+def test_the_state_is_what_people_ask_for_first(said: SidecarReport, state: AnnounceState) -> None:
     assert announcement(hear(said, 1000.0, None)).state is state
 
 

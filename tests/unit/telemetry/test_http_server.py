@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.telemetry import http_server
 from netvsc_deviceplugin.telemetry.http_server import Checks, awaited, serving
-from netvsc_deviceplugin.telemetry.metrics import Metrics
+from netvsc_deviceplugin.telemetry.metrics import AgentMetrics
 
 WELL: Checks = {"loop": lambda: None}
 
@@ -23,7 +23,7 @@ WELL: Checks = {"loop": lambda: None}
 @contextmanager
 def server(*, healthy: Checks = WELL, ready: Checks = WELL) -> Iterator[str]:
     registry = CollectorRegistry()
-    Metrics(registry)
+    AgentMetrics(registry)
     with serving("127.0.0.1:0", registry=registry, healthy=healthy, ready=ready) as port:
         yield f"http://127.0.0.1:{port}"
 

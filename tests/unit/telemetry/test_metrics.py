@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from netvsc.model.pool import BUILT_IN
 from netvsc_deviceplugin.kernel.events import ScanReason
 from netvsc_deviceplugin.kubelet.podresources import Allocation
-from netvsc_deviceplugin.telemetry.metrics import Metrics
-from netvsc_deviceplugin.telemetry.pair_gauges import Now
+from netvsc_deviceplugin.telemetry.metrics import AgentMetrics
+from netvsc_deviceplugin.telemetry.pair_gauges import PairGauges
 from sim.kubelet.inventories import inventory, pair, revoked
 
 A, B = pair(1), revoked(pair(2, numa=None))
@@ -30,7 +30,7 @@ class Exported:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.clock = Clock()
-        self.metrics = Metrics(self.registry, clock=self.clock)
+        self.metrics = AgentMetrics(self.registry, clock=self.clock)
 
     def __call__(self, sample: str, **labels: str) -> float | None:
         return self.registry.get_sample_value(sample, labels)
@@ -39,7 +39,7 @@ class Exported:
         """Add the gauges of a node with pair A, held, and B, revoked and free."""
         empty = replace(BUILT_IN, name="empty", resource="netvsc.io/empty")
         self.registry.register(
-            Now(
+            PairGauges(
                 pools=lambda: (BUILT_IN, empty),
                 inventory=lambda: inventory(A, B),
                 allocations=lambda: {A.id: HOLDER},

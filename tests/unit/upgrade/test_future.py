@@ -12,7 +12,7 @@ import pytest
 from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.errors import ConfigError
 from netvsc.model.status import AnnounceState, Foreign, NodeStatus, Truth
-from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
+from netvsc_deviceplugin.netvscnode.spec import AcceptedSpec, accept
 from netvsc_deviceplugin.netvscnode.writer import patch_of
 from netvsc_deviceplugin.sidecar.protocol import Application, VfState, parse
 from netvsc_deviceplugin.sidecar.state import announcement, hear
@@ -143,16 +143,16 @@ def test_a_word_of_a_sidecar_is_not_passed_on_unless_it_is_known() -> None:
 
 def test_a_spec_with_more_than_is_known_is_obeyed_as_far_as_it_is() -> None:
     spec = {"pools": [{"name": "pair"}], "announce": {ONE.id: 3}, "turbulence": {"limit": 1}}
-    found = taken(4, spec, Wanted())
+    found = accept(4, spec, AcceptedSpec())
     assert found.refusal is None
     assert (found.announce, [one.name for one in found.pools]) == ({ONE.id: 3}, ["pair"])
 
 
 def test_a_pool_with_a_key_of_later_is_refused_by_name_and_all_the_rest_of_the_spec_holds() -> None:
     """Half a selector would offer NICs that nobody meant: the last good pools stay."""
-    before = taken(1, {"pools": [{"name": "pair"}]}, Wanted())
+    before = accept(1, {"pools": [{"name": "pair"}]}, AcceptedSpec())
     asked = {"pools": [{"name": "pair", "turbulence": 1}], "announce": {ONE.id: 1}}
-    found = taken(2, asked | {"uninstall": True}, before)
+    found = accept(2, asked | {"uninstall": True}, before)
     assert found.refusal
     assert "turbulence" in found.refusal
     assert found.pools == before.pools

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from netvsc_deviceplugin.cni.attach.checkpoint import Markers
-from netvsc_deviceplugin.cni.deferred_calls import Passed
+from netvsc_deviceplugin.cni.deferred_calls import DeferredCalls
 from netvsc_deviceplugin.kubelet import device_info
-from netvsc_deviceplugin.kubelet.verbs_checkpoint import Given
+from netvsc_deviceplugin.kubelet.verbs_checkpoint import VerbsCheckpoint
 from netvsc_deviceplugin.netvscnode import cache
 from netvsc_operator.admission import Result
 from sim.cluster.reviews import ask
@@ -129,11 +129,11 @@ def _of_marker(run: Path) -> None:
 
 
 def _of_note(run: Path) -> None:
-    assert Passed(run).all() == []
+    assert DeferredCalls(run).all() == []
 
 
 def _of_given(run: Path) -> None:
-    assert Given(run).verbs() == {}
+    assert VerbsCheckpoint(run).verbs() == {}
 
 
 def _of_copy(run: Path) -> None:

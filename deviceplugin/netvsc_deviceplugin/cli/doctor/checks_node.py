@@ -6,10 +6,10 @@ import json
 
 from netvsc.drivers import CURRENT
 from netvsc.model.status import ForeignState, NodeStatus, Truth
-from netvsc_deviceplugin.cli.doctor.facts import NodeFacts, Program, Vf
+from netvsc_deviceplugin.cli.doctor.facts import NodeFacts, PluginBinary, VfFunction
 from netvsc_deviceplugin.cli.doctor.finding import Check, Finding, failure, ok, unknown, warning
 from netvsc_deviceplugin.cni.chain import conflist
-from netvsc_deviceplugin.netvscnode.spec import Wanted, taken
+from netvsc_deviceplugin.netvscnode.spec import AcceptedSpec, accept
 
 _KERNEL, _UIO = "hv_netvsc", "uio_hv_generic"
 _GOOD = {"Ready", "PoolsAccepted", "PodResources", "ChainInstalled"}
@@ -69,13 +69,13 @@ def _device_files(facts: NodeFacts) -> Finding:
     return ok(", ".join(f"{vf.pci} {vf.driver} {'+'.join(vf.verbs)}" for vf in facts.vfs))
 
 
-def _called(vf: Vf) -> str:
+def _called(vf: VfFunction) -> str:
     return f"{vf.pci} ({vf.driver})"
 
 
 def nic_owner(facts: NodeFacts) -> Finding:
     if facts.copy is not None:
-        foreign = taken(facts.copy.generation, facts.copy.spec, Wanted()).foreign
+        foreign = accept(facts.copy.generation, facts.copy.spec, AcceptedSpec()).foreign
         given = [one for one in foreign if one.state is ForeignState.ALLOCATED]
         if given:
             names = ", ".join(f"{one.interface} ({one.owner})" for one in given)
@@ -151,13 +151,13 @@ def cni_program(facts: NodeFacts) -> Finding:
         return unknown("/etc/cni/net.d is not to be seen, so nor is what it would run")
     seen = f"/opt/cni/bin/{conflist.TYPE} {facts.cni.program}"
     match facts.cni.program:
-        case Program.RUNS:
+        case PluginBinary.RUNS:
             return ok(seen)
-        case Program.ABSENT:
+        case PluginBinary.ABSENT:
             chained = conflist.TYPE.encode() in facts.cni.text
             fix = "start the agent with --cni chained or served: it installs it (docs/cni.md)"
             return failure(seen, fix=fix) if chained else warning(seen, fix=fix)
-        case Program.NO_MODE:
+        case PluginBinary.NO_MODE:
             return failure(seen, fix=f"chmod 0755 /opt/cni/bin/{conflist.TYPE}")
     return failure(seen, fix="mount -o remount,exec its mount, or another folder in cni.binDir")
 

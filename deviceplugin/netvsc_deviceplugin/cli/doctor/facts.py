@@ -35,7 +35,7 @@ class NetVsc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vf:
+class VfFunction:
     """An accelerated NIC's PCI function; `nodes` are the verbs devices that are in /dev.
 
     `infiniband_module` makes them.
@@ -49,7 +49,7 @@ class Vf:
     numa_node: int | None = None
 
 
-class Program(StrEnum):
+class PluginBinary(StrEnum):
     """Whether the runtime can run netvsc-cni."""
 
     RUNS = "runs"
@@ -64,7 +64,7 @@ class Cni:
 
     conflist: str | None
     text: bytes = b""
-    program: Program = Program.ABSENT
+    program: PluginBinary = PluginBinary.ABSENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ class NodeFacts:
     modules: Modules
     pages: tuple[Pages, ...] = ()
     netvscs: tuple[NetVsc, ...] | None = None
-    vfs: tuple[Vf, ...] = ()
+    vfs: tuple[VfFunction, ...] = ()
     tun: bool = False
     rdma_cm: bool = False
     cni: Cni | None = None

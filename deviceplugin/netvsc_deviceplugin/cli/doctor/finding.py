@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 F = TypeVar("F")
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     OK = "ok"
     UNKNOWN = "unknown"  # it cannot be seen from here; no bad news
     WARNING = "warning"
@@ -21,7 +21,7 @@ class Verdict(StrEnum):
 class Finding:
     """`seen` is a sentence without its full stop, `fix` what to do, if anything."""
 
-    verdict: Verdict
+    verdict: CheckVerdict
     seen: str
     fix: str | None = None
 
@@ -36,24 +36,24 @@ class Check(Generic[F]):
 
 
 def ok(seen: str) -> Finding:
-    return Finding(verdict=Verdict.OK, seen=seen)
+    return Finding(verdict=CheckVerdict.OK, seen=seen)
 
 
 def unknown(seen: str, *, fix: str | None = None) -> Finding:
-    return Finding(verdict=Verdict.UNKNOWN, seen=seen, fix=fix)
+    return Finding(verdict=CheckVerdict.UNKNOWN, seen=seen, fix=fix)
 
 
 def warning(seen: str, *, fix: str) -> Finding:
-    return Finding(verdict=Verdict.WARNING, seen=seen, fix=fix)
+    return Finding(verdict=CheckVerdict.WARNING, seen=seen, fix=fix)
 
 
 def failure(seen: str, *, fix: str) -> Finding:
-    return Finding(verdict=Verdict.FAILURE, seen=seen, fix=fix)
+    return Finding(verdict=CheckVerdict.FAILURE, seen=seen, fix=fix)
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
     """Return 0 if all is well as far as can be seen, 1 with a warning, 2 with a failure."""
     verdicts = {finding.verdict for finding in findings}
-    if Verdict.FAILURE in verdicts:
+    if CheckVerdict.FAILURE in verdicts:
         return 2
-    return 1 if Verdict.WARNING in verdicts else 0
+    return 1 if CheckVerdict.WARNING in verdicts else 0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from netvsc.encoding.serialize import from_plain
 from netvsc.errors import ConfigError, RequestError
-from netvsc_deviceplugin.cli.doctor.facts import Cni, NodeFacts, Pages, Program, Sockets
+from netvsc_deviceplugin.cli.doctor.facts import Cni, NodeFacts, Pages, PluginBinary, Sockets
 from netvsc_deviceplugin.cli.doctor.files import content, entries, listable, number, text, there
 from netvsc_deviceplugin.cli.doctor.gather_nics import netvscs, vfs
 from netvsc_deviceplugin.cli.doctor.modules import Modules, names, options
@@ -104,14 +104,14 @@ def _cni(root: Path) -> Cni | None:
     return Cni(conflist=first, text=said, program=_program(root / "opt/cni/bin" / conflist.TYPE))
 
 
-def _program(file: Path) -> Program:
+def _program(file: Path) -> PluginBinary:
     try:
         flags, mode = os.statvfs(file.parent).f_flag, file.stat().st_mode
     except OSError:
-        return Program.ABSENT
+        return PluginBinary.ABSENT
     if flags & os.ST_NOEXEC:
-        return Program.NOEXEC
-    return Program.RUNS if mode & 0o111 else Program.NO_MODE
+        return PluginBinary.NOEXEC
+    return PluginBinary.RUNS if mode & 0o111 else PluginBinary.NO_MODE
 
 
 def _sockets(kubelet: Path) -> Sockets | None:

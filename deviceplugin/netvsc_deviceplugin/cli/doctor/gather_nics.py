@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from netvsc.drivers import Driver, driver_of
-from netvsc_deviceplugin.cli.doctor.facts import NetVsc, Vf
+from netvsc_deviceplugin.cli.doctor.facts import NetVsc, VfFunction
 from netvsc_deviceplugin.cli.doctor.files import entries, target, text, there
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.sysfs import PciDevice, read_devices
@@ -24,7 +24,7 @@ def netvscs(root: Path) -> tuple[NetVsc, ...] | None:
     )
 
 
-def vfs(root: Path) -> tuple[Vf, ...]:
+def vfs(root: Path) -> tuple[VfFunction, ...]:
     drivers = {path: _driver(path) for path in entries(root / "sys/bus/pci/devices")}
     found = {path: driver for path, driver in drivers.items() if driver}
     devices = read_devices(root / "sys", [_stub("pci", path) for path in found])
@@ -41,9 +41,9 @@ def _driver(path: Path) -> Driver | None:
     return driver_of(target(path / "driver"), **ids)
 
 
-def _vf(root: Path, device: PciDevice, driver: Driver) -> Vf:
+def _vf(root: Path, device: PciDevice, driver: Driver) -> VfFunction:
     nodes = root / "dev/infiniband"
-    return Vf(
+    return VfFunction(
         pci=device.address,
         driver=device.driver,
         infiniband_module=driver.infiniband_module,

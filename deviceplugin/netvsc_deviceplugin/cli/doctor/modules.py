@@ -23,7 +23,7 @@ _OPTIONS = {
 }
 
 
-class State(StrEnum):
+class ModuleState(StrEnum):
     LOADED = "loaded"
     BUILTIN = "built in"
     LOADABLE = "loadable"
@@ -32,7 +32,7 @@ class State(StrEnum):
 
     @property
     def there(self) -> bool:
-        return self in {State.LOADED, State.BUILTIN, State.LOADABLE}
+        return self in {ModuleState.LOADED, ModuleState.BUILTIN, ModuleState.LOADABLE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,32 +44,36 @@ class Modules:
     loadable: Collection[str] | None = None
     config: Mapping[str, str] | None = None
 
-    def state(self, name: str) -> State:
+    def state(self, name: str) -> ModuleState:
         if name in self.loaded:
-            return State.LOADED
+            return ModuleState.LOADED
         if name in (self.builtin or ()):
-            return State.BUILTIN
+            return ModuleState.BUILTIN
         if name in (self.loadable or ()):
-            return State.LOADABLE
+            return ModuleState.LOADABLE
         return self._by_config(name)
 
     def missing(self, *names: str) -> list[str]:
-        return [name for name in names if self.state(name) is State.ABSENT]
+        return [name for name in names if self.state(name) is ModuleState.ABSENT]
 
     def unclear(self, *names: str) -> list[str]:
-        return [name for name in names if self.state(name) is State.UNKNOWN]
+        return [name for name in names if self.state(name) is ModuleState.UNKNOWN]
 
-    def _by_config(self, name: str) -> State:
+    def _by_config(self, name: str) -> ModuleState:
         if self.config is not None:
             said = self.config.get(_OPTIONS[name])
             if said == "y":
-                return State.BUILTIN
+                return ModuleState.BUILTIN
             # A module that was built but is not on this disk is in a package of its own.
-            return State.LOADABLE if said == "m" and self.loadable is None else State.ABSENT
+            return (
+                ModuleState.LOADABLE
+                if said == "m" and self.loadable is None
+                else ModuleState.ABSENT
+            )
         return (
-            State.ABSENT
+            ModuleState.ABSENT
             if self.builtin is not None and self.loadable is not None
-            else State.UNKNOWN
+            else ModuleState.UNKNOWN
         )
 
 

@@ -19,8 +19,8 @@ from netvsc.model.pool import Addresses, Pool
 from netvsc_deviceplugin.cni.attach import ipv6
 from netvsc_deviceplugin.cni.protocol.routes import address_of, gateways_of, route_of
 from netvsc_deviceplugin.kernel import links
-from netvsc_deviceplugin.kernel.addresses import Own
-from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.kernel.addresses import NicAddresses
+from netvsc_deviceplugin.kernel.netns import Netns
 from netvsc_deviceplugin.kernel.requests.linkops import Rtnl
 from netvsc_deviceplugin.kernel.requests.present_route import add_route
 from netvsc_deviceplugin.kernel.requests.route import Interface, Route
@@ -46,7 +46,7 @@ def own_of(id_: str, *, pools: Sequence[Pool], inventory: Inventory) -> Json | N
             f"pair {id_}: neither the kernel nor Azure's metadata service has told its addresses "
             "yet, and its pool says `addresses: azure`; see --imds"
         )
-    return _written(Own(addresses=pair.addresses, gateways=pair.gateways))
+    return _written(NicAddresses(addresses=pair.addresses, gateways=pair.gateways))
 
 
 def configure(netns: str, given: Mapping[int, Json]) -> None:
@@ -56,7 +56,7 @@ def configure(netns: str, given: Mapping[int, Json]) -> None:
     refuses. All is read before anything is configured.
     """
     read = {ifindex: _read(one) for ifindex, one in given.items()}
-    with Space.at(netns) as space, Rtnl(space) as rtnl:
+    with Netns.at(netns) as space, Rtnl(space) as rtnl:
         for ifindex, (addresses, routes) in read.items():
             if any(address.version == 6 for address in addresses):
                 ipv6.enable(space, ifindex)
@@ -76,7 +76,7 @@ def check(previous: Json, *, netns: str, interfaces: Collection[str]) -> None:
         and 0 <= index < len(listed)
         and (str(listed[index].get("name")) in interfaces and listed[index].get("sandbox") == netns)
     ]
-    with Space.at(netns) as space:
+    with Netns.at(netns) as space:
         there = space.within(lambda: _there(interfaces))
     for name, address in wanted:
         if not address.ip.is_link_local and str(address) not in there[name]:
@@ -96,7 +96,7 @@ def _read(given: Json) -> tuple[list[Interface], list[Route]]:
     return [address_of(one) for one in ips], routes
 
 
-def _written(own: Own) -> Json:
+def _written(own: NicAddresses) -> Json:
     gateways = {address: own.gateway(address) for address in own.addresses}
     return {
         "ips": [

@@ -14,13 +14,13 @@ from netvsc.errors import NetvscError, NodeError, RequestError, RetryError
 from netvsc.host.once import Once
 from netvsc.model.mac import mac_of
 from netvsc_deviceplugin.cni.attach import plan, records
-from netvsc_deviceplugin.cni.attach.checkpoint import Held, Marker, Markers, Phase
-from netvsc_deviceplugin.cni.attach.executor import Ground, Means
-from netvsc_deviceplugin.cni.attach.interfaces import Seen, look
-from netvsc_deviceplugin.cni.attach.plan import Goal, Standing
+from netvsc_deviceplugin.cni.attach.checkpoint import ContainerPhase, Marker, Markers, PairRecord
+from netvsc_deviceplugin.cni.attach.executor import Executor, ExecutorConfig
+from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink, look
+from netvsc_deviceplugin.cni.attach.plan import Goal, PairLocation
 from netvsc_deviceplugin.cni.attach.records import Target, Want
 from netvsc_deviceplugin.cni.attach.sandboxes import Sandboxes
-from netvsc_deviceplugin.kernel.netns import GoneError, Space, exists
+from netvsc_deviceplugin.kernel.netns import GoneError, Netns, exists
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +30,8 @@ class Attached:
     """A pair in its pod."""
 
     id: str
-    netvsc: Seen
-    vf: Seen | None
+    netvsc: NetnsLink
+    vf: NetnsLink | None
 
 
 def _nothing_forced() -> Mapping[str, int]:
@@ -42,8 +42,8 @@ def _nothing_forced() -> Mapping[str, int]:
 class Attachments:
     """`home` is the host's netns; `forced` gives ifindexes of netdevs that play NetVSC, by id."""
 
-    home: Space
-    means: Means
+    home: Netns
+    means: ExecutorConfig
     markers: Markers
     sandboxes: Sandboxes = field(default_factory=Sandboxes)
     forced: Callable[[], Mapping[str, int]] = _nothing_forced
@@ -88,7 +88,7 @@ class Attachments:
             ground = stack.enter_context(self._ground(away))
             mine, rest = records.split(marker, attachment)
             if marker:
-                self._save(marker.with_phase(Phase.LEAVING))
+                self._save(marker.with_phase(ContainerPhase.LEAVING))
             self._all_home(ground, [*mine, *records.unmarked(ground.look(), (*mine, *rest))])
         if marker:
             self._leave(marker, rest)
@@ -102,7 +102,7 @@ class Attachments:
         mine = [h for h in marker.pairs if h.attachment == target.attachment] if marker else []
         if not mine:
             return frozenset()
-        with Space.at(target.netns) as away, self._ground(away) as ground:
+        with Netns.at(target.netns) as away, self._ground(away) as ground:
             seen = ground.look()
         for held in mine:
             netvsc = plan.find(held.mac, seen).netvsc
@@ -157,7 +157,7 @@ class Attachments:
         except (GoneError, RequestError):
             self.delete(marker.container)
             return
-        if marker.phase is not Phase.INSIDE or not exists(marker.netns):
+        if marker.phase is not ContainerPhase.INSIDE or not exists(marker.netns):
             self.delete(marker.container)
             return
         with self._ground(away) as ground:
@@ -194,8 +194,8 @@ class Attachments:
             if not self.markers.get(target.container):
                 self.sandboxes.drop(target.container)
 
-    def _ground(self, away: Space | None) -> Ground:
-        return Ground(self.home, away, self.means, leaves=self._leaves)
+    def _ground(self, away: Netns | None) -> Executor:
+        return Executor(self.home, away, self.means, leaves=self._leaves)
 
     def _leaves(self, mac: str, name: str) -> None:
         """Write down, before it goes, how a VF is called at home: we may die while it is away."""
@@ -213,11 +213,11 @@ class Attachments:
         pairs = tuple(records.renewed(held, self._left) for held in marker.pairs)
         self.markers.save(replace(marker, pairs=pairs))
 
-    def _open(self, stack: ExitStack, netns: str) -> Space | None:
+    def _open(self, stack: ExitStack, netns: str) -> Netns | None:
         if not netns:
             return None
         try:
-            return stack.enter_context(Space.at(netns))
+            return stack.enter_context(Netns.at(netns))
         except (GoneError, RequestError):  # an empty file where a netns was mounted is gone too
             return None
 
@@ -233,8 +233,8 @@ class Attachments:
 
     def _enter(
         self,
-        ground: Ground,
-        away: Space,
+        ground: Executor,
+        away: Netns,
         target: Target,
         wants: Sequence[Want],
         still: Callable[[], bool],
@@ -251,11 +251,15 @@ class Attachments:
         except Exception:
             self._back(ground, marker, mine)
             raise
-        self._save(marker.with_phase(Phase.INSIDE))
+        self._save(marker.with_phase(ContainerPhase.INSIDE))
         return found
 
     def _entering(
-        self, target: Target, wants: Sequence[Want], seen: Iterable[Seen], before: Marker | None
+        self,
+        target: Target,
+        wants: Sequence[Want],
+        seen: Iterable[NetnsLink],
+        before: Marker | None,
     ) -> Marker:
         """Return the marker that says what is about to happen; raises if it could not."""
         seen, forced = tuple(seen), self.forced()
@@ -271,11 +275,11 @@ class Attachments:
             namespace=target.namespace,
             pod=target.pod,
             uid=target.uid,
-            phase=Phase.ENTERING,
+            phase=ContainerPhase.ENTERING,
             pairs=(*others, *fresh),
         )
 
-    def _bring(self, ground: Ground, away: Space, held: Held) -> Attached:
+    def _bring(self, ground: Executor, away: Netns, held: PairRecord) -> Attached:
         goal = Goal(netns=away.name, name=held.interface)
         forced = self.forced().get(held.id)
         standing = ground.settle(held.mac, goal, homes=records.homes(held), forced=forced)
@@ -283,7 +287,7 @@ class Attachments:
             raise RetryError(f"pair {held.id} is not on this node now; is its NIC attached?")
         return Attached(id=held.id, netvsc=standing.netvsc, vf=standing.vf)
 
-    def _back(self, ground: Ground, marker: Marker, mine: Sequence[Held]) -> None:
+    def _back(self, ground: Executor, marker: Marker, mine: Sequence[PairRecord]) -> None:
         """Undo an ADD; what cannot come home now keeps its marker, and `restore` tries again."""
         stuck = []
         for held in mine:
@@ -295,21 +299,21 @@ class Attachments:
         if not stuck:
             self._leave(marker, [held for held in marker.pairs if held not in mine])
 
-    def _leave(self, marker: Marker, rest: Sequence[Held]) -> None:
+    def _leave(self, marker: Marker, rest: Sequence[PairRecord]) -> None:
         """Write down what is left inside."""
         if rest:
-            self._save(replace(marker, pairs=tuple(rest), phase=Phase.INSIDE))
+            self._save(replace(marker, pairs=tuple(rest), phase=ContainerPhase.INSIDE))
         else:
             self.markers.remove(marker.container)
             self.sandboxes.drop(marker.container)
 
-    def _all_home(self, ground: Ground, pairs: Iterable[Held]) -> None:
+    def _all_home(self, ground: Executor, pairs: Iterable[PairRecord]) -> None:
         for held in pairs:
             standing = self._home(ground, held)
             if standing.netvsc is None:
                 log.warning("pair %s is nowhere: its NIC was detached, or died", held.id)
 
-    def _home(self, ground: Ground, held: Held) -> Standing:
+    def _home(self, ground: Executor, held: PairRecord) -> PairLocation:
         goal = Goal(netns=None, name=held.home, up=held.up)
         forced = self.forced().get(held.id)
         homes = records.homes(records.renewed(held, self._left))

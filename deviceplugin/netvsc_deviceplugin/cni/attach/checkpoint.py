@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 Inside = Mapping[str, Mapping[str, str]]  # path of a netns → interface in it → id of the pair
 
 
-class Phase(StrEnum):
+class ContainerPhase(StrEnum):
     """How far a container got; after a crash ENTERING and LEAVING both mean home."""
 
     ENTERING = "entering"
@@ -36,7 +36,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class PairRecord:
     """One pair of a container; `network` and `attachment` (CNI_IFNAME) are the call's that did it.
 
     `home` and `vf_home` are names at home; `up`: the NetVSC was up there, with this `mtu`.
@@ -56,7 +56,7 @@ class Held:
         return mac_of(self.id)
 
 
-_KEYS = {field.name for field in fields(Held)}
+_KEYS = {field.name for field in fields(PairRecord)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +70,14 @@ class Marker:
     netns: str
     namespace: str
     pod: str
-    phase: Phase
-    pairs: tuple[Held, ...]
+    phase: ContainerPhase
+    pairs: tuple[PairRecord, ...]
     uid: str = ""
 
-    def with_phase(self, phase: Phase) -> Marker:
+    def with_phase(self, phase: ContainerPhase) -> Marker:
         return replace(self, phase=phase)
 
-    def held(self, id_: str) -> Held | None:
+    def held(self, id_: str) -> PairRecord | None:
         return next((held for held in self.pairs if held.id == id_), None)
 
 
@@ -110,7 +110,12 @@ class Markers:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             log.error("marker of container %s makes no sense: %s", container, error)  # noqa: TRY400
             return Marker(
-                container=container, netns="", namespace="", pod="", phase=Phase.LEAVING, pairs=()
+                container=container,
+                netns="",
+                namespace="",
+                pod="",
+                phase=ContainerPhase.LEAVING,
+                pairs=(),
             )
 
     def save(self, marker: Marker) -> None:
@@ -175,26 +180,26 @@ def _parsed(container: str, data: Mapping[str, object]) -> Marker:
         netns=str(data["netns"]),
         namespace=str(data["namespace"]),
         pod=str(data["pod"]),
-        phase=Phase(str(data["phase"])),
+        phase=ContainerPhase(str(data["phase"])),
         uid=str(data.get("uid", "")),
         pairs=tuple(_held(pair, mtus) for pair in pairs),
     )
 
 
-def _held(data: Mapping[str, Any], mtus: Mapping[str, Any]) -> Held:
+def _held(data: Mapping[str, Any], mtus: Mapping[str, Any]) -> PairRecord:
     """Read one pair; what a later version wrote beside is not for us."""
     if not isinstance(data, dict) or not isinstance(data.get("id"), str):
         raise TypeError(f"{data!r} is no pair")
     mtu = mtus.get(data["id"])
     if not isinstance(mtu, int | None):
         raise TypeError(f"mtu {mtu!r} is no number")
-    return Held(**{key: value for key, value in data.items() if key in _KEYS} | {"mtu": mtu})
+    return PairRecord(**{key: value for key, value in data.items() if key in _KEYS} | {"mtu": mtu})
 
 
 def pairs_inside(markers: Iterable[Marker]) -> Inside:
     found: dict[str, dict[str, str]] = {}
     for marker in markers:
-        if marker.phase is Phase.INSIDE and marker.netns:
+        if marker.phase is ContainerPhase.INSIDE and marker.netns:
             names = {held.interface: held.id for held in marker.pairs}
             found[marker.netns] = {**found.get(marker.netns, {}), **names}
     return found

@@ -14,11 +14,11 @@ from typing import Self
 
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.cni.attach import plan as planning
-from netvsc_deviceplugin.cni.attach.interfaces import Seen, look
-from netvsc_deviceplugin.cni.attach.plan import Goal, Homes, Standing, Step
-from netvsc_deviceplugin.inventory.scan import Source
-from netvsc_deviceplugin.kernel.netns import Space
-from netvsc_deviceplugin.kernel.requests.linkops import RefusedError, Rtnl
+from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink, look
+from netvsc_deviceplugin.cni.attach.plan import Goal, Homes, PairLocation, PlanStep
+from netvsc_deviceplugin.inventory.scan import ScanSource
+from netvsc_deviceplugin.kernel.netns import Netns
+from netvsc_deviceplugin.kernel.requests.linkops import LinkRefusedError, Rtnl
 from netvsc_deviceplugin.kernel.sysfs import read_devices
 
 PATIENCE = 0.050  # seconds for the kernel to bring the VF after its NetVSC
@@ -27,10 +27,10 @@ _LINK_GROUP = 0x1  # RTMGRP_LINK
 
 log = logging.getLogger(__name__)
 
-Opener = Callable[[Space], Rtnl]
+Opener = Callable[[Netns], Rtnl]
 
 
-class Habits:
+class VfMoveSupport:
     """Which VF drivers this kernel does not bring along: for those nobody waits a second time."""
 
     def __init__(self) -> None:
@@ -45,16 +45,16 @@ class Habits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class ExecutorConfig:
     """How links are seen and changed. `patience`: seconds for the kernel to bring a VF."""
 
-    source: Source
-    habits: Habits = field(default_factory=Habits)
+    source: ScanSource
+    habits: VfMoveSupport = field(default_factory=VfMoveSupport)
     patience: float = PATIENCE
     rtnl: Opener = Rtnl
 
 
-class Ground:
+class Executor:
     """Home and, while there is one, a pod's netns: what is there, and requests to both.
 
     A context manager; `away` stays the caller's to close. `leaves` hears, by MAC, under which name
@@ -62,7 +62,12 @@ class Ground:
     """
 
     def __init__(
-        self, home: Space, away: Space | None, means: Means, *, leaves: Callable[[str, str], None]
+        self,
+        home: Netns,
+        away: Netns | None,
+        means: ExecutorConfig,
+        *,
+        leaves: Callable[[str, str], None],
     ) -> None:
         self._leaves = leaves
         self._spaces = {space.name: space for space in (home, away) if space}
@@ -81,7 +86,7 @@ class Ground:
     ) -> None:
         self._stack.close()
 
-    def look(self, *, last: str | None = None) -> tuple[Seen, ...]:
+    def look(self, *, last: str | None = None) -> tuple[NetnsLink, ...]:
         """Return all interfaces of both, those of `last` read last.
 
         Reading takes time: what the kernel moves meanwhile to `last` is seen twice, never not.
@@ -100,7 +105,7 @@ class Ground:
         *,
         homes: Homes | None = None,
         forced: int | None = None,
-    ) -> Standing:
+    ) -> PairLocation:
         """Bring a pair to where it shall be, return where it is then; raises NodeError."""
         wait, refused = True, None
         with self._arrivals(goal.netns) as arrivals:
@@ -122,7 +127,7 @@ class Ground:
                     wait = self._brought(mac, goal, standing, arrivals)
         raise refused or NodeError(f"pair {mac} does not settle in {goal.netns or 'the host'}")
 
-    def own_again(self, standing: Standing, *, mtu: int | None) -> None:
+    def own_again(self, standing: PairLocation, *, mtu: int | None) -> None:
         """Give a pair at home its own MACs and MTU, whoever brought it (the kernel may have).
 
         That the kernel refuses is no reason to keep it from others.
@@ -138,27 +143,29 @@ class Ground:
                 if mtu and link.mtu != mtu:
                     rtnl.set_mtu(link.ifindex, mtu)
 
-    def _worth(self, standing: Standing) -> bool:
+    def _worth(self, standing: PairLocation) -> bool:
         return bool(standing.vf) and self._means.habits.waits(self._driver(standing.vf))
 
-    def _driver(self, vf: Seen | None) -> str:
+    def _driver(self, vf: NetnsLink | None) -> str:
         """Name what decides whether the kernel brings a VF."""
         devices = read_devices(self._means.source.sysfs, [vf.link] if vf else [])
         return next((device.driver or "" for device in devices.pci.values()), "")
 
-    def _take(self, steps: Iterable[Step], before: RefusedError | None) -> RefusedError | None:
+    def _take(
+        self, steps: Iterable[PlanStep], before: LinkRefusedError | None
+    ) -> LinkRefusedError | None:
         """Take steps; return a refusal that a new look may explain, once."""
         for step in steps:
             try:
                 self._do(step)
-            except RefusedError as refused:
+            except LinkRefusedError as refused:
                 again = before and (before.code, str(before)) == (refused.code, str(refused))
                 if not refused.look_again or again:
                     raise
                 return refused
         return None
 
-    def _do(self, step: Step) -> None:
+    def _do(self, step: PlanStep) -> None:
         ifindex, rtnl = step.part.link.ifindex, self._rtnl[step.part.link.netns]
         match step:
             case planning.Move(to=to, name=name):
@@ -192,7 +199,9 @@ class Ground:
 
         return self._spaces[netns].within(listening)
 
-    def _brought(self, mac: str, goal: Goal, standing: Standing, arrivals: socket.socket) -> bool:
+    def _brought(
+        self, mac: str, goal: Goal, standing: PairLocation, arrivals: socket.socket
+    ) -> bool:
         """Wait until the kernel has brought the VF, or no longer; return whether it came."""
         end = time.monotonic() + self._means.patience
         came = False
@@ -210,7 +219,7 @@ class Ground:
 def _reported() -> Iterator[None]:
     try:
         yield
-    except RefusedError as refused:
+    except LinkRefusedError as refused:
         log.warning("%s", refused)
 
 
@@ -222,5 +231,5 @@ def _drain(sock: socket.socket) -> None:
         return
 
 
-def _names(seen: Iterable[Seen], netns: str | None) -> frozenset[str]:
+def _names(seen: Iterable[NetnsLink], netns: str | None) -> frozenset[str]:
     return frozenset(name for one in seen if one.link.netns == netns for name in one.names)

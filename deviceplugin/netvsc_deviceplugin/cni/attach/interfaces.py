@@ -9,10 +9,10 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from netvsc_deviceplugin.inventory.scan import Source, refine
+from netvsc_deviceplugin.inventory.scan import ScanSource, refine
 from netvsc_deviceplugin.kernel import netlink
 from netvsc_deviceplugin.kernel.links import Link, parse_link
-from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.kernel.netns import Netns
 from netvsc_deviceplugin.kernel.simulation import simulate
 
 _ATTRIBUTE = struct.Struct("=HH")
@@ -23,7 +23,7 @@ Dump = Callable[[int, bytes], list[netlink.Message]]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class NetnsLink:
     """An interface with its altnames; `link.netns` is None in the agent's own netns."""
 
     link: Link
@@ -35,7 +35,7 @@ class Seen:
         return frozenset({self.link.name, *self.altnames})
 
 
-def look(space: Space, source: Source, *, dump: Dump | None = None) -> tuple[Seen, ...]:
+def look(space: Netns, source: ScanSource, *, dump: Dump | None = None) -> tuple[NetnsLink, ...]:
     """Return all interfaces of a netns; `dump` asks it, where a socket is open there already."""
     found = _read(dump) if dump else space.within(lambda: _read(netlink.dump))
     links = tuple(replace(link, netns=space.name) for link, _ in found)
@@ -43,7 +43,9 @@ def look(space: Space, source: Source, *, dump: Dump | None = None) -> tuple[See
         links = refine(links, source)
     elif source.sim:  # /sys tells of the interfaces of the agent's own netns alone
         links = simulate(links)
-    return tuple(Seen(link, altnames) for link, (_, altnames) in zip(links, found, strict=True))
+    return tuple(
+        NetnsLink(link, altnames) for link, (_, altnames) in zip(links, found, strict=True)
+    )
 
 
 def _read(dump: Dump) -> list[tuple[Link, tuple[str, ...]]]:

@@ -11,13 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from netvsc.errors import NodeError
-from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.kernel.netns import Netns
 
 # In a container without privilege /proc/sys is read-only: the chart mounts the host's beside it.
 SYSCTLS = (Path("/host/proc/sys/net"), Path("/proc/sys/net"))
 
 
-def enable(space: Space, ifindex: int) -> None:
+def enable(space: Netns, ifindex: int) -> None:
     """Switch IPv6 on for an interface and for lo, where it is off; raises NodeError.
 
     Its addresses stay while it is down, where that can be said: they would go with it otherwise.

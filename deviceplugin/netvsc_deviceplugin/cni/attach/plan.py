@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from netvsc.model.names import is_interface
-from netvsc_deviceplugin.cni.attach.interfaces import Seen
+from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink
 from netvsc_deviceplugin.kernel.links import ETHERNET
 
 WAY_HOME = "nvhome-"
@@ -37,11 +37,11 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class PairLocation:
     """Where a pair is. `vf` is None while it has none, or while two could be its own."""
 
-    netvsc: Seen | None
-    vf: Seen | None
+    netvsc: NetnsLink | None
+    vf: NetnsLink | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,57 +53,57 @@ class Homes:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlanStep:
     """One request to the kernel about one interface, in the netns where it is now."""
 
-    part: Seen
+    part: NetnsLink
 
 
 @dataclass(frozen=True, slots=True)
-class Move(Step):
+class Move(PlanStep):
     to: str | None
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Rename(Step):
+class Rename(PlanStep):
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Remember(Step):
+class Remember(PlanStep):
     altname: str
 
 
 @dataclass(frozen=True, slots=True)
-class Forget(Step):
+class Forget(PlanStep):
     altname: str
 
 
 @dataclass(frozen=True, slots=True)
-class Up(Step):
+class Up(PlanStep):
     pass
 
 
 @dataclass(frozen=True, slots=True)
-class Clean(Step):
+class Clean(PlanStep):
     """Take off what a pod left behind: an application that was killed, or one that meant to."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mtu(Step):
+class Mtu(PlanStep):
     mtu: int
 
 
 @dataclass(frozen=True, slots=True)
-class Await(Step):
+class Await(PlanStep):
     """Give the kernel time to bring this VF; then look again."""
 
 
 _UNKNOWN = Homes()
 
 
-def find(mac: str, seen: Iterable[Seen], *, forced: int | None = None) -> Standing:
+def find(mac: str, seen: Iterable[NetnsLink], *, forced: int | None = None) -> PairLocation:
     """Return where the parts of the pair with this MAC are; of a device seen twice, the later.
 
     `forced` is the ifindex at home of a netdev that a pool makes play NetVSC.
@@ -114,18 +114,23 @@ def find(mac: str, seen: Iterable[Seen], *, forced: int | None = None) -> Standi
     vfs = _latest(one for one in same if one.link.parent_bus == "pci" and not one.link.kind)
     if len(vfs) > 1 and netvsc:
         vfs = [one for one in vfs if _joined(one, netvsc)]
-    return Standing(netvsc=netvsc, vf=vfs[0] if len(vfs) == 1 else None)
+    return PairLocation(netvsc=netvsc, vf=vfs[0] if len(vfs) == 1 else None)
 
 
-def way_home(seen: Seen) -> str | None:
+def way_home(seen: NetnsLink) -> str | None:
     """Return the name that an interface had at home, None for one that never left."""
     names = (altname.removeprefix(WAY_HOME) for altname in _notes(seen))
     return next((name for name in names if is_interface(name)), None)
 
 
 def plan(
-    standing: Standing, goal: Goal, *, names: Collection[str], wait: bool, homes: Homes = _UNKNOWN
-) -> Sequence[Step]:
+    standing: PairLocation,
+    goal: Goal,
+    *,
+    names: Collection[str],
+    wait: bool,
+    homes: Homes = _UNKNOWN,
+) -> Sequence[PlanStep]:
     """Return what to do next; empty when the pair is where it shall be.
 
     `names` are taken at the goal, by whatever; `wait`: the kernel may still bring the VF itself.
@@ -144,7 +149,7 @@ def plan(
     return (*steps, Await(vf) if wait else _moved_vf(vf, goal, names, homes))
 
 
-def make_room(standing: Standing, goal: Goal, seen: Iterable[Seen]) -> Sequence[Step]:
+def make_room(standing: PairLocation, goal: Goal, seen: Iterable[NetnsLink]) -> Sequence[PlanStep]:
     """Return what frees the name at home that the NetVSC wants back, if a VF has taken it.
 
     While eth1 is away the kernel calls the next VF that comes so; a VF's name identifies nothing.
@@ -162,30 +167,30 @@ def make_room(standing: Standing, goal: Goal, seen: Iterable[Seen]) -> Sequence[
     ]
 
 
-def arrived(standing: Standing, goal: Goal) -> bool:
+def arrived(standing: PairLocation, goal: Goal) -> bool:
     """Tell whether nothing of the pair is elsewhere; a pair that is gone is nowhere."""
     parts = [part for part in (standing.netvsc, standing.vf) if part]
     return bool(parts) and all(part.link.netns == goal.netns for part in parts)
 
 
-def _named(netvsc: Seen, goal: Goal) -> bool:
+def _named(netvsc: NetnsLink, goal: Goal) -> bool:
     return netvsc.link.netns == goal.netns and netvsc.link.name == goal.name
 
 
-def _latest(seen: Iterable[Seen]) -> list[Seen]:
+def _latest(seen: Iterable[NetnsLink]) -> list[NetnsLink]:
     return list({one.link.parent or one.link.ifindex: one for one in seen}.values())
 
 
-def _vouched(netvscs: list[Seen]) -> list[Seen]:
+def _vouched(netvscs: list[NetnsLink]) -> list[NetnsLink]:
     """Return those with a device behind them, if there are any: a note alone may be forged."""
     return [one for one in netvscs if one.link.parent_bus] or netvscs
 
 
-def _notes(seen: Seen) -> list[str]:
+def _notes(seen: NetnsLink) -> list[str]:
     return [altname for altname in seen.altnames if altname.startswith(WAY_HOME)]
 
 
-def _is_netvsc(one: Seen, forced: int | None) -> bool:
+def _is_netvsc(one: NetnsLink, forced: int | None) -> bool:
     link = one.link
     if link.parent_bus == "vmbus":
         return True
@@ -193,11 +198,11 @@ def _is_netvsc(one: Seen, forced: int | None) -> bool:
     return link.parent_bus != "pci" and (at_home or way_home(one) is not None)
 
 
-def _joined(vf: Seen, netvsc: Seen) -> bool:
+def _joined(vf: NetnsLink, netvsc: NetnsLink) -> bool:
     return vf.link.netns == netvsc.link.netns and vf.link.master == netvsc.link.ifindex
 
 
-def _remember(standing: Standing, homes: Homes, names: Collection[str]) -> tuple[Remember, ...]:
+def _remember(standing: PairLocation, homes: Homes, names: Collection[str]) -> tuple[Remember, ...]:
     """Note the way home on what has none; two notes of one name could not be in one netns."""
     notes, taken = [], set(names)
     for part, recorded in ((standing.netvsc, homes.netvsc), (standing.vf, homes.vf)):
@@ -212,14 +217,18 @@ def _remember(standing: Standing, homes: Homes, names: Collection[str]) -> tuple
     return tuple(notes)
 
 
-def _stray(vf: Seen | None, goal: Goal, names: Collection[str], homes: Homes) -> tuple[Step, ...]:
+def _stray(
+    vf: NetnsLink | None, goal: Goal, names: Collection[str], homes: Homes
+) -> tuple[PlanStep, ...]:
     """Bring a VF home whose NetVSC is nowhere: no netns shall die with it inside."""
     if vf and goal.netns is None and vf.link.netns is not None:
         return (_moved_vf(vf, goal, names, homes),)
     return ()
 
 
-def _moved(netvsc: Seen, vf: Seen | None, goal: Goal, names: Collection[str]) -> tuple[Step, ...]:
+def _moved(
+    netvsc: NetnsLink, vf: NetnsLink | None, goal: Goal, names: Collection[str]
+) -> tuple[PlanStep, ...]:
     """In a pod a taken name is the pod's mistake, and the kernel says so; home takes all back."""
     if goal.netns is not None:
         return (Move(netvsc, goal.netns, goal.name),)
@@ -227,7 +236,7 @@ def _moved(netvsc: Seen, vf: Seen | None, goal: Goal, names: Collection[str]) ->
     return *map(Clean, left), Move(netvsc, None, _free(goal.name, SPARE_NETVSC, names))
 
 
-def _moved_vf(vf: Seen, goal: Goal, names: Collection[str], homes: Homes) -> Move:
+def _moved_vf(vf: NetnsLink, goal: Goal, names: Collection[str], homes: Homes) -> Move:
     wanted = (homes.vf or way_home(vf)) if goal.netns is None else vf.link.name
     return Move(vf, goal.netns, _free(wanted, SPARE_VF, names))
 
@@ -238,9 +247,9 @@ def _free(wanted: str | None, spare: str, names: Collection[str]) -> str:
     return next(name for i in count() if (name := f"{spare}{i}") not in names)
 
 
-def _settle(netvsc: Seen, goal: Goal, names: Collection[str]) -> tuple[Step, ...]:
+def _settle(netvsc: NetnsLink, goal: Goal, names: Collection[str]) -> tuple[PlanStep, ...]:
     """Name and raise a NetVSC that has arrived; the note goes once its name at home is right."""
-    steps: list[Step] = []
+    steps: list[PlanStep] = []
     right = netvsc.link.name == goal.name
     free = goal.netns is not None or goal.name not in names
     if not right and free:
@@ -253,9 +262,9 @@ def _settle(netvsc: Seen, goal: Goal, names: Collection[str]) -> tuple[Step, ...
 
 
 def _settle_vf(
-    vf: Seen, netvsc: Seen, goal: Goal, names: Collection[str], homes: Homes
-) -> tuple[Step, ...]:
-    steps: list[Step] = []
+    vf: NetnsLink, netvsc: NetnsLink, goal: Goal, names: Collection[str], homes: Homes
+) -> tuple[PlanStep, ...]:
+    steps: list[PlanStep] = []
     notes = _notes(vf)
     if goal.netns is None and notes:
         wanted = homes.vf or way_home(vf)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from netvsc.errors import RequestError, RetryError
 from netvsc.model.mac import pair_id
 from netvsc_deviceplugin.cni.attach import plan
-from netvsc_deviceplugin.cni.attach.checkpoint import Held, Marker
-from netvsc_deviceplugin.cni.attach.interfaces import Seen
-from netvsc_deviceplugin.cni.attach.plan import Homes, Standing
+from netvsc_deviceplugin.cni.attach.checkpoint import Marker, PairRecord
+from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink
+from netvsc_deviceplugin.cni.attach.plan import Homes, PairLocation
 from netvsc_deviceplugin.kernel.netns import short
 
 _UP = 0x1
@@ -37,16 +37,18 @@ class Target:
     uid: str = ""
 
 
-def homes(held: Held) -> Homes:
+def homes(held: PairRecord) -> Homes:
     return Homes(netvsc=held.home, vf=held.vf_home)
 
 
-def renewed(held: Held, left: Mapping[str, str]) -> Held:
+def renewed(held: PairRecord, left: Mapping[str, str]) -> PairRecord:
     """Return it with the name at home of the VF that came last; `left` has those, by MAC."""
     return replace(held, vf_home=left.get(held.mac, held.vf_home))
 
 
-def check_name(want: Want, target: Target, standing: Standing, seen: Iterable[Seen]) -> None:
+def check_name(
+    want: Want, target: Target, standing: PairLocation, seen: Iterable[NetnsLink]
+) -> None:
     if not standing.netvsc:
         raise RetryError(f"pair {want.id} is not on this node now; is its NIC attached?")
     for one in seen:
@@ -58,7 +60,7 @@ def check_name(want: Want, target: Target, standing: Standing, seen: Iterable[Se
             )
 
 
-def held(want: Want, target: Target, standing: Standing, before: Marker | None) -> Held:
+def held(want: Want, target: Target, standing: PairLocation, before: Marker | None) -> PairRecord:
     """Describe a pair about to move; one that is inside already keeps what is known of home."""
     known = before.held(want.id) if before else None
     if known:
@@ -71,7 +73,7 @@ def held(want: Want, target: Target, standing: Standing, before: Marker | None) 
     netvsc, vf = standing.netvsc, standing.vf
     if not netvsc:
         raise AssertionError(want)
-    return Held(
+    return PairRecord(
         id=want.id,
         interface=want.interface,
         attachment=target.attachment,
@@ -83,13 +85,15 @@ def held(want: Want, target: Target, standing: Standing, before: Marker | None) 
     )
 
 
-def split(marker: Marker | None, attachment: str | None) -> tuple[list[Held], list[Held]]:
+def split(
+    marker: Marker | None, attachment: str | None
+) -> tuple[list[PairRecord], list[PairRecord]]:
     pairs = marker.pairs if marker else ()
     mine = [held for held in pairs if attachment in {None, held.attachment}]
     return mine, [held for held in pairs if held not in mine]
 
 
-def unmarked(seen: Iterable[Seen], known: Iterable[Held]) -> list[Held]:
+def unmarked(seen: Iterable[NetnsLink], known: Iterable[PairRecord]) -> list[PairRecord]:
     """Return what bears a way home and stands in no marker, as its altnames describe it.
 
     In a pod a note is not enough: who may administer his network can make a netdev of any name, and
@@ -97,7 +101,7 @@ def unmarked(seen: Iterable[Seen], known: Iterable[Held]) -> list[Held]:
     """
     macs = {held.mac for held in known}
     return [
-        Held(
+        PairRecord(
             id=pair_id(one.link.mac),
             interface=one.link.name,
             attachment="",

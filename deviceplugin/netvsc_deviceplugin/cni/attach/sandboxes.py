@@ -7,26 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netvsc_deviceplugin.kernel.netns import GoneError, Space
+from netvsc_deviceplugin.kernel.netns import GoneError, Netns
 
 
 class Sandboxes:
     """By container id."""
 
     def __init__(self) -> None:
-        self._spaces: dict[str, Space] = {}
+        self._spaces: dict[str, Netns] = {}
 
-    def all(self) -> Mapping[str, Space]:
+    def all(self) -> Mapping[str, Netns]:
         return dict(self._spaces)
 
-    def held(self, container: str) -> Space | None:
+    def held(self, container: str) -> Netns | None:
         return self._spaces.get(container)
 
-    def hold(self, container: str, path: str) -> Space:
+    def hold(self, container: str, path: str) -> Netns:
         """Return the container's netns, open until `drop`; raises GoneError or RequestError."""
         held = self._spaces.get(container)
         try:
-            found = Space.at(path)
+            found = Netns.at(path)
         except GoneError:
             if held:
                 return held

@@ -17,7 +17,7 @@ from netvsc.errors import NodeError
 from netvsc.host.inotify import watching
 from netvsc_deviceplugin.cni.chain import conflist, conflist_files, plugin_binary
 from netvsc_deviceplugin.cni.chain.conflist import ConflistError, Contest
-from netvsc_deviceplugin.cni.chain.status import UNKNOWN, Place, Standing
+from netvsc_deviceplugin.cni.chain.status import UNKNOWN, ChainReason, ChainStatus
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 
@@ -38,7 +38,7 @@ class Folders:
 
 
 @dataclass(slots=True, kw_only=True)
-class Chain:
+class ChainManager:
     """Keeps the program `shim` installed and, if `chained`, us in the chain.
 
     `leaving` tells whether we are asked to go, `holders` which pods have a pair: as long as there
@@ -52,7 +52,7 @@ class Chain:
     leaving: Callable[[], bool] = lambda: False
     holders: Callable[[], Sequence[str]] = tuple
     clock: Callable[[], float] = time.monotonic
-    place: Latest[Place] = field(default_factory=lambda: Latest(UNKNOWN))
+    place: Latest[ChainStatus] = field(default_factory=lambda: Latest(UNKNOWN))
     _wakeup: Wakeup = field(default_factory=Wakeup)
     _contest: Contest = field(default_factory=Contest)
     _was_in: Path | None = None
@@ -87,22 +87,24 @@ class Chain:
         place = self._placed() if self.chained else self._unchained()
         if pods:
             why = f"asked to leave, but these pods have pairs: {', '.join(pods)}; delete them"
-            place = Place(Standing.PODS_HOLD_PAIRS, why, pods)
+            place = ChainStatus(ChainReason.PODS_HOLD_PAIRS, why, pods)
         self._set(place)
 
-    def _gone(self) -> Place:
+    def _gone(self) -> ChainStatus:
         """Leave the lists, and when the runtime has read them, the folder of plugins."""
         self._was_in = None
         try:
             conflist_files.leave(self.folders.conf)
         except ConflistError as error:  # it may name us: the program must stay
-            return Place(Standing.LEFT_ALONE, str(error))
+            return ChainStatus(ChainReason.LEFT_ALONE, str(error))
         if self._left_at is None:
             self._left_at = self.clock()
         if self._wait():
-            return Place(Standing.LEAVING, "in no list any more; the program stays for a moment")
+            return ChainStatus(
+                ChainReason.LEAVING, "in no list any more; the program stays for a moment"
+            )
         plugin_binary.remove(self.folders.bin)
-        return Place(Standing.REMOVED)
+        return ChainStatus(ChainReason.REMOVED)
 
     def _wait(self) -> float | None:
         """Return the seconds until there is something to do without a hint."""
@@ -111,50 +113,54 @@ class Chain:
         left = self._left_at + SETTLE_S - self.clock()
         return left if left > 0 else None
 
-    def _placed(self) -> Place:
+    def _placed(self) -> ChainStatus:
         file = conflist_files.primary(self.folders.conf)
         if not file:
-            return Place(Standing.NO_LIST, f"{self.folders.conf} has no network configuration")
+            return ChainStatus(
+                ChainReason.NO_LIST, f"{self.folders.conf} has no network configuration"
+            )
         if not conflist.is_list(file.name):
             why = "is a configuration of one plugin; its owner must make it a .conflist to chain to"
-            return Place(Standing.UNSUPPORTED, f"{file} {why}")
+            return ChainStatus(ChainReason.UNSUPPORTED, f"{file} {why}")
         try:
             return self._put_in(file)
         except FileNotFoundError:
             return self.place.get()  # it was replaced just now: that wakes us again
         except (ConflistError, OSError) as error:
-            return Place(Standing.LEFT_ALONE, f"{file} {error}; no pod gets its pair until then")
+            return ChainStatus(
+                ChainReason.LEFT_ALONE, f"{file} {error}; no pod gets its pair until then"
+            )
 
-    def _unchained(self) -> Place:
+    def _unchained(self) -> ChainStatus:
         """Leave the lists that an agent in chained mode put us in, once no pod's DEL needs them."""
         if self.holders():
-            return Place(Standing.UNCHAINED)
+            return ChainStatus(ChainReason.UNCHAINED)
         try:
             conflist_files.leave(self.folders.conf)
         except ConflistError as error:
-            return Place(Standing.LEFT_ALONE, str(error))
-        return Place(Standing.UNCHAINED)
+            return ChainStatus(ChainReason.LEFT_ALONE, str(error))
+        return ChainStatus(ChainReason.UNCHAINED)
 
-    def _put_in(self, file: Path) -> Place:
+    def _put_in(self, file: Path) -> ChainStatus:
         text = file.read_bytes()
         wanted = conflist.with_us(text, state=str(self.folders.state))
         if wanted == text:
             self._was_in = file
-            return Place(Standing.CHAINED)
+            return ChainStatus(ChainReason.CHAINED)
         now, seen = self.clock(), _stamp(file)
         taken_out = file == self._was_in and seen != self._out
         self._contest = self._contest.again(now) if taken_out else self._contest.later(now)
         self._out = seen
         if self._contest.lost:
             why = f"{file}: somebody keeps taking {conflist.TYPE} out; its owner must let it stay"
-            return Place(Standing.CONTESTED, why)
+            return ChainStatus(ChainReason.CONTESTED, why)
         if not conflist_files.replace(file, wanted, known=text):
             return self.place.get()  # somebody was faster: that wakes us again
         self._was_in = file
         log.info("chained %s into %s", conflist.TYPE, file)
-        return Place(Standing.CHAINED)
+        return ChainStatus(ChainReason.CHAINED)
 
-    def _set(self, place: Place) -> None:
+    def _set(self, place: ChainStatus) -> None:
         if place.message and place != self.place.get():
             log.warning("%s: %s", place.reason, place.message)
         self.place.set(place)

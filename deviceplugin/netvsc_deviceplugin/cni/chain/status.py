@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Standing(StrEnum):
+class ChainReason(StrEnum):
     """A condition's reason: CamelCase, and it never changes its meaning."""
 
     UNKNOWN = "Unknown"  # nobody has looked yet
@@ -21,21 +21,21 @@ class Standing(StrEnum):
     REMOVED = "Removed"  # nothing of us is left
 
 
-_GOOD = {Standing.UNCHAINED, Standing.CHAINED}
+_GOOD = {ChainReason.UNCHAINED, ChainReason.CHAINED}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChainStatus:
     """`message` is a sentence for people, `pods` are namespace/name of those in our way."""
 
-    reason: Standing
+    reason: ChainReason
     message: str = ""
     pods: tuple[str, ...] = ()
 
     @property
     def serves(self) -> bool:
         """Tell whether pods get their pairs: the condition's status."""
-        return self.reason in _GOOD or self.reason is Standing.PODS_HOLD_PAIRS
+        return self.reason in _GOOD or self.reason is ChainReason.PODS_HOLD_PAIRS
 
 
-UNKNOWN = Place(Standing.UNKNOWN, "the runtime's folders have not been looked at yet")
+UNKNOWN = ChainStatus(ChainReason.UNKNOWN, "the runtime's folders have not been looked at yet")

@@ -22,7 +22,7 @@ _MAX = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class ImdsEndpoint:
     host: str
     port: int
 
@@ -31,7 +31,7 @@ class Endpoint:
         return f"http://{host}:{self.port}"
 
 
-def endpoint_of(url: str) -> Endpoint:
+def endpoint_of(url: str) -> ImdsEndpoint:
     """Return the endpoint that `http://host[:port]` names; raises RequestError."""
     try:
         parts = urllib.parse.urlsplit(url)
@@ -43,10 +43,10 @@ def endpoint_of(url: str) -> Endpoint:
             host = None
     if not host or not host.isascii() or any(c.isspace() for c in host):
         raise RequestError(f"{url!r} is no metadata service: write {LINK_LOCAL}, or off")
-    return Endpoint(host=host, port=port or 80)
+    return ImdsEndpoint(host=host, port=port or 80)
 
 
-async def get(endpoint: Endpoint, path: str, *, timeout_s: float = TIMEOUT_S) -> bytes:
+async def get(endpoint: ImdsEndpoint, path: str, *, timeout_s: float = TIMEOUT_S) -> bytes:
     """Return the body of a good answer; raises NodeError for everything else."""
     connection = Connection(Access(server=str(endpoint)))
     try:
@@ -56,7 +56,7 @@ async def get(endpoint: Endpoint, path: str, *, timeout_s: float = TIMEOUT_S) ->
 
 
 async def _asked(
-    connection: Connection, endpoint: Endpoint, path: str, *, timeout_s: float
+    connection: Connection, endpoint: ImdsEndpoint, path: str, *, timeout_s: float
 ) -> bytes:
     try:
         async with asyncio.timeout(timeout_s):
@@ -74,7 +74,7 @@ async def _asked(
     return body
 
 
-async def _whole(connection: Connection, endpoint: Endpoint) -> bytes:
+async def _whole(connection: Connection, endpoint: ImdsEndpoint) -> bytes:
     body = bytearray()
     async with aclosing(connection.body()) as pieces:
         async for piece in pieces:

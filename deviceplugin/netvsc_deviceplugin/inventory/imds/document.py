@@ -14,13 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from netvsc.errors import NodeError, RequestError
 from netvsc.model.mac import parse_mac
-from netvsc_deviceplugin.kernel.addresses import Own
+from netvsc_deviceplugin.kernel.addresses import NicAddresses
 
 _Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
 _SHORTEST = {4: 30, 6: 126}  # bits of the longest prefix in which there is room for a gateway
 
 
-def parse(body: bytes) -> Mapping[str, Own]:
+def parse(body: bytes) -> Mapping[str, NicAddresses]:
     """Return what belongs to each NIC, by MAC in the kernel's spelling.
 
     A part that makes no sense is left out: it may be of a newer version. Raises NodeError if the
@@ -36,7 +36,7 @@ def parse(body: bytes) -> Mapping[str, Own]:
     return dict(_named(listed))
 
 
-def _named(listed: Sequence[object]) -> Iterator[tuple[str, Own]]:
+def _named(listed: Sequence[object]) -> Iterator[tuple[str, NicAddresses]]:
     for one in listed:
         if isinstance(one, dict) and (mac := _mac(one.get("macAddress"))):
             yield mac, _own(one)
@@ -51,7 +51,7 @@ def _mac(text: object) -> str | None:
         return None
 
 
-def _own(nic: Mapping[str, object]) -> Own:
+def _own(nic: Mapping[str, object]) -> NicAddresses:
     addresses, gateways = [], []
     for family, version in (("ipv4", 4), ("ipv6", 6)):
         part = nic.get(family)
@@ -64,7 +64,7 @@ def _own(nic: Mapping[str, object]) -> Own:
                 bits = subnet.prefixlen if subnet else address.max_prefixlen
                 addresses.append(f"{address}/{bits}")
         gateways += [str(one[1]) for one in subnets if one.prefixlen <= _SHORTEST[version]]
-    return Own(addresses=_unique(addresses), gateways=_unique(gateways))
+    return NicAddresses(addresses=_unique(addresses), gateways=_unique(gateways))
 
 
 def _subnets(part: Mapping[str, object], version: int) -> Iterator[_Subnet]:

@@ -15,13 +15,13 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from netvsc.errors import NodeError
 from netvsc.model.mac import mac_of
 from netvsc.model.pair import Inventory
-from netvsc_deviceplugin.concurrency.backoff import Retry
+from netvsc_deviceplugin.concurrency.backoff import Backoff
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.concurrency.ratelimit import Pace
+from netvsc_deviceplugin.concurrency.ratelimit import RateLimit
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.inventory.imds import document
-from netvsc_deviceplugin.inventory.imds.client import Endpoint, get
-from netvsc_deviceplugin.kernel.addresses import Own
+from netvsc_deviceplugin.inventory.imds.client import ImdsEndpoint, get
+from netvsc_deviceplugin.kernel.addresses import NicAddresses
 from netvsc_deviceplugin.kernel.events import ScanReason
 
 PATH = "/metadata/instance/network?api-version=2021-02-01"
@@ -30,10 +30,10 @@ FIRST_S = 1.0  # Azure allows five requests a second to all of the VM
 
 log = logging.getLogger(__name__)
 
-Fetch = Callable[[Endpoint, str], Awaitable[bytes]]
+Fetch = Callable[[ImdsEndpoint, str], Awaitable[bytes]]
 
 
-class Imds:
+class ImdsPoller:
     """Keeps `told`: what belongs to each NIC, by MAC; empty until there was an answer.
 
     `asked` is set once the first question is settled, with an answer or without. While something
@@ -42,19 +42,19 @@ class Imds:
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoint: ImdsEndpoint,
         *,
         fetch: Fetch = get,
         first_s: float = FIRST_S,
         refresh_s: float = REFRESH_S,
     ) -> None:
-        self.told: Latest[Mapping[str, Own]] = Latest({})
+        self.told: Latest[Mapping[str, NicAddresses]] = Latest({})
         self.asked = asyncio.Event()
         self._endpoint = endpoint
         self._fetch = fetch
         self._refresh_s = refresh_s
-        self._pace = Pace(interval_s=first_s)
-        self._retry = Retry(
+        self._pace = RateLimit(interval_s=first_s)
+        self._retry = Backoff(
             clock=time.monotonic, first_s=first_s, longest_s=refresh_s, settled_s=float("inf")
         )
         self._macs: frozenset[str] = frozenset()

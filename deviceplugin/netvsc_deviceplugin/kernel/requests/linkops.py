@@ -16,7 +16,7 @@ from typing import Self
 
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.kernel import netlink
-from netvsc_deviceplugin.kernel.netns import Space
+from netvsc_deviceplugin.kernel.netns import Netns
 from netvsc_deviceplugin.kernel.requests import messages
 from netvsc_deviceplugin.kernel.requests.messages import IFF_PROMISC, IFF_UP, link
 from netvsc_deviceplugin.kernel.requests.route import Interface, Route
@@ -27,7 +27,7 @@ _SAID = 1  # NLMSGERR_ATTR_MSG
 _RECEIVE = 1 << 16
 
 
-class RefusedError(NodeError):
+class LinkRefusedError(NodeError):
     """The kernel refused a request; `code` is its errno."""
 
     def __init__(self, message: str, code: int) -> None:
@@ -41,9 +41,9 @@ class RefusedError(NodeError):
 
 
 class Rtnl:
-    """One socket in one network namespace; every method raises RefusedError."""
+    """One socket in one network namespace; every method raises LinkRefusedError."""
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: Netns) -> None:
         self._place = space.name or "the host"
         self._socket = space.within(_asking)
 
@@ -71,7 +71,7 @@ class Rtnl:
             with suppress(OSError):
                 self._socket.setsockopt(_SOL_NETLINK, _STRICT, 0)
 
-    def move(self, ifindex: int, *, to: Space, name: str) -> None:
+    def move(self, ifindex: int, *, to: Netns, name: str) -> None:
         """Move and rename in one request: under its present name it might collide over there."""
         request = link(ifindex, ("IFLA_NET_NS_FD", to.fd), ("IFLA_IFNAME", name))
         self._request(f"move it to {to.name or 'the host'} as {name}", ifindex, request)
@@ -81,7 +81,7 @@ class Rtnl:
         what, request = f"rename it to {name}", link(ifindex, ("IFLA_IFNAME", name))
         try:
             self._request(what, ifindex, request)
-        except RefusedError as refused:
+        except LinkRefusedError as refused:
             if refused.code != errno.EBUSY:
                 raise
             self._request("take it down", ifindex, link(ifindex, off=IFF_UP))
@@ -122,7 +122,7 @@ class Rtnl:
                 self._request("take its XDP program off", ifindex, request)
 
     def set_address(self, ifindex: int, mac: str) -> None:
-        """Give it its own MAC address back; raises RefusedError where the host forbids changes."""
+        """Give it its own MAC address back; raises LinkRefusedError where the host forbids it."""
         request = link(ifindex, ("IFLA_ADDRESS", mac))
         self._request(f"give it the MAC address {mac}", ifindex, request)
 
@@ -141,7 +141,9 @@ class Rtnl:
         code = netlink.error_of(b"".join(one.body for one, _ in netlink.messages(answer)))
         if code:
             why = os.strerror(code) + _said(answer)
-            raise RefusedError(f"interface {ifindex} of {self._place}: cannot {what}: {why}", code)
+            raise LinkRefusedError(
+                f"interface {ifindex} of {self._place}: cannot {what}: {why}", code
+            )
 
 
 def _asking() -> socket.socket:
@@ -167,6 +169,6 @@ def _fine(*codes: int) -> Iterator[None]:
     """Pass over a refusal with one of `codes`."""
     try:
         yield
-    except RefusedError as refused:
+    except LinkRefusedError as refused:
         if refused.code not in codes:
             raise

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from netvsc.errors import RequestError
 from netvsc_deviceplugin.kernel import netlink
-from netvsc_deviceplugin.kernel.requests.linkops import RefusedError, Rtnl
+from netvsc_deviceplugin.kernel.requests.linkops import LinkRefusedError, Rtnl
 from netvsc_deviceplugin.kernel.requests.route import LINK, Address, Route
 
 _RTMSG = struct.Struct("=BBBBBBBBI")
@@ -39,12 +39,12 @@ class _There:
 def add_route(rtnl: Rtnl, ifindex: int, route: Route, *, netns: str) -> None:
     """Add a route over an interface; the very same one is fine. No other is ever replaced.
 
-    Raises RequestError where the pod has another to the same destination, RefusedError for what
+    Raises RequestError where the pod has another to the same destination, LinkRefusedError for what
     else the kernel has against it.
     """
     try:
         rtnl.add_route(ifindex, route)
-    except RefusedError as refused:
+    except LinkRefusedError as refused:
         if refused.code in _UNREACHED and route.via and route.scope < LINK:
             raise _unreached(refused, route.via) from None
         if refused.code != errno.EEXIST:
@@ -57,12 +57,12 @@ def add_route(rtnl: Rtnl, ifindex: int, route: Route, *, netns: str) -> None:
             ) from None
 
 
-def _unreached(refused: RefusedError, via: Address) -> RefusedError:
+def _unreached(refused: LinkRefusedError, via: Address) -> LinkRefusedError:
     """Say how a gateway that no address's subnet has can be reached."""
     near = f'{{"dst": "{ipaddress.ip_network(via)}"' + (
         ', "scope": 253}' if via.version == 4 else "}"
     )
-    return RefusedError(
+    return LinkRefusedError(
         f"{refused}; if {via} is on this network, put the route {near} before it", refused.code
     )
 

@@ -54,16 +54,16 @@ class Method(Generic[Q, A]):
         )
         return aiter(stub(request))
 
-    def answered(self, by: Callable[[Q, Context], Awaitable[A]]) -> Served:
-        return Served(
+    def answered(self, by: Callable[[Q, Context], Awaitable[A]]) -> ServedMethod:
+        return ServedMethod(
             self.name,
             grpc.unary_unary_rpc_method_handler(
                 by, self.request.FromString, self.answer.SerializeToString
             ),
         )
 
-    def streamed(self, by: Callable[[Q, Context], AsyncIterator[A]]) -> Served:
-        return Served(
+    def streamed(self, by: Callable[[Q, Context], AsyncIterator[A]]) -> ServedMethod:
+        return ServedMethod(
             self.name,
             grpc.unary_stream_rpc_method_handler(
                 by, self.request.FromString, self.answer.SerializeToString
@@ -72,14 +72,14 @@ class Method(Generic[Q, A]):
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedMethod:
     """A method with the function that serves it."""
 
     name: str
     handler: grpc.RpcMethodHandler[Any, Any]
 
 
-def handlers(service: str, *served: Served) -> grpc.GenericRpcHandler:
+def handlers(service: str, *served: ServedMethod) -> grpc.GenericRpcHandler:
     return grpc.method_handlers_generic_handler(service, {one.name: one.handler for one in served})
 
 
