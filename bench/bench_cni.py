@@ -47,7 +47,7 @@ def timed(work: Callable[[], Any]) -> float:
 def bare(cni: CniHost, rounds: int) -> dict[str, list[float]]:
     """Move NetVSC and VF there and back by netlink, and nothing else."""
     pod, times = cni.pod(), []
-    with Netns.at(pod.path) as space, Rtnl(space) as away, Rtnl(cni.home) as home:
+    with Netns.open(pod.path) as space, Rtnl(space) as away, Rtnl(cni.home) as home:
         for _ in range(rounds):
             there = [(cni.host.ip.index(name), name) for name in ("eth1", "vf1")]
             began = time.perf_counter()

@@ -27,7 +27,7 @@ from netvsc_deviceplugin.inventory.imds.client import ImdsEndpoint
 from netvsc_deviceplugin.inventory.imds.poller import ImdsPoller
 from netvsc_deviceplugin.inventory.loop import RESCAN, InventoryLoop
 from netvsc_deviceplugin.inventory.match import Policy
-from netvsc_deviceplugin.inventory.scan import NetworkState, ScanSource, scan, with_told
+from netvsc_deviceplugin.inventory.scan import NetworkState, ScanSource, scan, with_azure
 from netvsc_deviceplugin.inventory.vf_events import Returned, Revoked
 from netvsc_deviceplugin.kernel.sysfs import Devices
 from netvsc_deviceplugin.kubelet import verbs_check
@@ -84,7 +84,7 @@ class Agent:
             policy=self._policy,
             meter=metrics,
             read=self._scan,
-            told=self._told,
+            on_event=self._on_vf_event,
         )
         self._foreign: tuple[Foreign, ...] = ()
         self._uninstall = Latest(False)
@@ -143,7 +143,7 @@ class Agent:
             self._apply()
             async with self._serving_cni(), asyncio.TaskGroup() as tasks:
                 if self._node:
-                    tasks.create_task(self._node.run(self._around()), name="node")
+                    tasks.create_task(self._node.run(self._inputs()), name="node")
                     tasks.create_task(self._follow_wanted(self._node), name="wanted")
                 if self._cni and self._sidecars:
                     tasks.create_task(self._cni.run(), name="cni")
@@ -209,24 +209,24 @@ class Agent:
             self._plugins.look_soon()
 
     async def _load_netlink(self) -> None:
-        standing, inventory = self._plugins.standing, self._inventory.inventory
-        await load_in_time(registered=standing, inventory=inventory)
+        registrations, inventory = self._plugins.registrations, self._inventory.inventory
+        await load_in_time(registered=registrations, inventory=inventory)
 
-    def _around(self) -> Inputs:
-        around = Inputs(
+    def _inputs(self) -> Inputs:
+        inputs = Inputs(
             scanned=self._inventory.scanned,
             inventory=self._inventory.inventory,
             pools=self._inventory.pools,
             allocations=self._allocations,
-            registered=self._plugins.standing,
+            registered=self._plugins.registrations,
             podresources=self._plugins.podresources_trouble,
             given=self._plugins.given,
         )
         if not self._cni or not self._sidecars:
-            return around
+            return inputs
         return replace(
-            around,
-            place=self._cni.place,
+            inputs,
+            chain_status=self._cni.chain_status,
             chain_wanted=not self._leaving,
             inside=self._cni.inside,
             markers=self._cni.markers,
@@ -244,16 +244,16 @@ class Agent:
         self._uninstall.set(wanted.uninstall)
         self._pools.set(wanted.pools)
 
-    def _told(self, event: Revoked | Returned) -> None:
+    def _on_vf_event(self, event: Revoked | Returned) -> None:
         if self._node:
-            self._node.told(event)
+            self._node.count(event)
 
     def _granted(self) -> set[str]:
         return {*self._plugins.given(), *self._allocations.get()}
 
     def _scan(self, source: ScanSource) -> tuple[NetworkState, Devices]:
         network, devices = self._cni.scan(source) if self._cni else scan(source)
-        return with_told(network, self._imds.told.get() if self._imds else {}), devices
+        return with_azure(network, self._imds.addresses.get() if self._imds else {}), devices
 
     async def _follow(self, part: Latest[tuple[Pool, ...]] | Latest[Allocations]) -> None:
         async for _ in part.changes():

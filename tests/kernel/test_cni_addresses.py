@@ -282,7 +282,7 @@ def test_where_nobody_answers_the_agent_goes_on_and_says_so_once() -> None:
         async with node.agent("off", "--imds", f"http://{LINK_LOCAL}") as running:
             await node.kubelet.devices(PAIR)
             assert (await described(node, 1))[0]["addresses"] == []
-            await running.said("the kernel's word is all")
+            await running.said("only the kernel's are known")
             await asyncio.to_thread(running.stop)
             assert silent(running) == 1
 

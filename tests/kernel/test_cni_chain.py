@@ -58,7 +58,7 @@ def following(chain: ChainManager, story: Coroutine[None, None, None]) -> None:
 
 
 async def until(chain: ChainManager, reason: ChainReason) -> None:
-    async for now in chain.place.changes():
+    async for now in chain.status.changes():
         if now.reason is reason:
             return
 
@@ -70,7 +70,7 @@ def test_we_are_put_in_and_taken_out_again(folders: Folders, shape: dict[str, An
     file.chmod(0o640)
     chain = chain_of(folders)
     chain.look()
-    assert chain.place.get().reason is ChainReason.CHAINED
+    assert chain.status.get().reason is ChainReason.CHAINED
     assert types(file)[-1] == "netvsc-cni"
     assert file.stat().st_mode & 0o777 == 0o640
     assert (folders.bin / "netvsc-cni").stat().st_mode & 0o777 == 0o755
@@ -117,7 +117,7 @@ def test_a_list_that_others_rewrite_is_chained_again_but_not_for_ever(folders: F
         assert types(file)[-1] == "netvsc-cni"
     file.write_bytes(text_of(AZURE_OVERLAY))
     chain.look()
-    assert chain.place.get().reason is ChainReason.CONTESTED
+    assert chain.status.get().reason is ChainReason.CONTESTED
     assert types(file) == ["azure-vnet", "portmap"]
 
 
@@ -129,10 +129,10 @@ def test_after_ten_quiet_minutes_the_next_change_is_worth_another_try(folders: F
         chain.look()
         file.write_bytes(text_of(AZURE_OVERLAY))
     chain.look()
-    assert chain.place.get().reason is ChainReason.CONTESTED
+    assert chain.status.get().reason is ChainReason.CONTESTED
     now[0] += 601
     chain.look()
-    assert chain.place.get().reason is ChainReason.CHAINED
+    assert chain.status.get().reason is ChainReason.CHAINED
     assert types(file)[-1] == "netvsc-cni"
 
 
@@ -146,12 +146,12 @@ def test_quiet_minutes_are_quiet_though_hints_come_all_the_while(folders: Folder
         file.write_bytes(text_of(AZURE_OVERLAY))
     for _ in range(9):
         chain.look()
-        assert chain.place.get().reason is ChainReason.CONTESTED
+        assert chain.status.get().reason is ChainReason.CONTESTED
         now[0] += 60
     now[0] += 61
     file.write_bytes(text_of(AZURE_OVERLAY))
     chain.look()
-    assert chain.place.get().reason is ChainReason.CHAINED
+    assert chain.status.get().reason is ChainReason.CHAINED
     assert types(file)[-1] == "netvsc-cni"
 
 
@@ -208,7 +208,7 @@ def test_a_list_that_makes_no_sense_is_left_alone_and_reported(
     chain = chain_of(folders)
     chain.look()
     chain.look()
-    assert chain.place.get().reason is ChainReason.LEFT_ALONE
+    assert chain.status.get().reason is ChainReason.LEFT_ALONE
     assert file.read_bytes() == b'{"cniVersion": "0.3.0", "plugins": ['
     assert [record.message.count("is no JSON") for record in caplog.records] == [1]
 

@@ -58,7 +58,7 @@ from pathlib import Path
 from netvsc_deviceplugin.cni import ipv6
 from netvsc_deviceplugin.kernel.netns import Netns
 ipv6.SYSCTLS = (Path("{there}"), *ipv6.SYSCTLS)
-with Netns.at("{netns}") as space:
+with Netns.open("{netns}") as space:
     ipv6.enable(space, {ifindex})
 """
 

@@ -69,7 +69,7 @@ def asked(tmp_path: Path) -> Asked:
 
 def looked(chain: ChainManager) -> ChainReason:
     chain.look()
-    return chain.place.get().reason
+    return chain.status.get().reason
 
 
 def test_nothing_is_left_once_the_runtime_has_had_the_time_to_read_its_lists(asked: Asked) -> None:
@@ -83,14 +83,14 @@ def test_nothing_is_left_once_the_runtime_has_had_the_time_to_read_its_lists(ask
     assert (asked.listed, asked.installed) == (False, False)
     assert json.loads(asked.file.read_bytes()) == AZURE_OVERLAY
     assert looked(chain) is ChainReason.REMOVED
-    assert not chain.place.get().serves
+    assert not chain.status.get().serves
 
 
 def test_as_long_as_a_pod_has_a_pair_we_stay_and_say_which(asked: Asked) -> None:
     chain = asked.chain()
     asked.leave, asked.pods = True, ["nf/fwd-0", "nf/fwd-1"]
     chain.look()
-    place = chain.place.get()
+    place = chain.status.get()
     assert (place.reason, place.pods) == (ChainReason.PODS_HOLD_PAIRS, ("nf/fwd-0", "nf/fwd-1"))
     assert "nf/fwd-0, nf/fwd-1" in place.message
     assert place.serves
@@ -124,7 +124,7 @@ def test_an_agent_that_is_chained_no_longer_leaves_the_list_after_the_last_pair(
     asked.pods = []
     assert looked(chain) is ChainReason.UNCHAINED
     assert (asked.listed, asked.installed) == (False, True)
-    assert chain.place.get().serves
+    assert chain.status.get().serves
 
 
 def test_asked_no_longer_we_come_back_and_that_is_no_contest(asked: Asked) -> None:
@@ -146,7 +146,7 @@ def test_a_list_that_may_name_us_and_makes_no_sense_keeps_the_program(asked: Ask
     asked.file.write_bytes(b'{"plugins": ["netvsc-cni"')
     asked.leave = True
     chain.look()
-    place = chain.place.get()
+    place = chain.status.get()
     assert place.reason is ChainReason.LEFT_ALONE
     assert "10-azure.conflist is no JSON" in place.message
     assert asked.installed
@@ -158,7 +158,7 @@ def test_a_configuration_of_one_plugin_is_reported_and_left_as_it_is(asked: Aske
     text = b'{"cniVersion": "1.0.0", "name": "n", "type": "bridge"}'
     bare.write_bytes(text)
     chain.look()
-    place = chain.place.get()
+    place = chain.status.get()
     assert place.reason is ChainReason.UNSUPPORTED
     assert "must make it a .conflist" in place.message
     assert not place.serves
@@ -169,7 +169,7 @@ def test_a_configuration_of_one_plugin_is_reported_and_left_as_it_is(asked: Aske
 
 async def until(half: CniComponent, reason: ChainReason) -> ChainStatus:
     async with asyncio.timeout(10):
-        async for place in half.place.changes():
+        async for place in half.chain_status.changes():
             if place.reason is reason:
                 return place
     raise AssertionError(reason)

@@ -39,14 +39,14 @@ def test_a_kernel_that_brings_the_vf_itself_is_given_the_time_to(pairs: int) -> 
             assert brought == {Place(pod.netns, f"eth{number}", up=True) for number in numbers}
             cni.attachments.delete(pod.container)
             assert all(cni.at_home(number, pod) for number in numbers)
-            assert cni.attachments.means.habits.waits("mlx5_core")
+            assert cni.attachments.config.move_support.waits("mlx5_core")
 
 
 def test_a_kernel_that_does_not_is_waited_for_once() -> None:
     with CniHost(2) as cni:
         first, second = cni.pod(), cni.pod()
         cni.add(first, 1)
-        assert not cni.attachments.means.habits.waits("mlx5_core")
+        assert not cni.attachments.config.move_support.waits("mlx5_core")
         began = time.monotonic()
         cni.add(second, 2)
         assert cni.inside(2, second)

@@ -47,7 +47,7 @@ def test_each_request_does_what_it_says() -> None:
 def test_a_move_takes_a_new_name_on_the_way() -> None:
     with CniHost() as cni, Rtnl(cni.home) as rtnl:
         pod = cni.pod()
-        with Netns.at(pod.path) as space:
+        with Netns.open(pod.path) as space:
             rtnl.move(cni.host.ip.index("eth1"), to=space, name="netvsc0")
         assert pod.ip.has("netvsc0")
 
@@ -73,7 +73,7 @@ def test_a_refusal_in_a_pod_names_its_netns() -> None:
     with CniHost() as cni:
         pod = cni.pod()
         with (
-            Netns.at(pod.path) as space,
+            Netns.open(pod.path) as space,
             Rtnl(space) as rtnl,
             pytest.raises(LinkRefusedError, match=f"interface {FORGED} of {pod.netns}: cannot"),
         ):

@@ -76,7 +76,7 @@ def test_a_pair_in_a_pod_has_the_addresses_and_the_gateway_that_it_has_there() -
         index = pod.ip.index("netvsc0")
         pod.ip.add_address(index, "10.0.1.4/24")
         pod.ip.add_default_route(index, via="10.0.1.1")
-        with Netns.at(pod.path) as space:
+        with Netns.open(pod.path) as space:
             world, _ = netns.within(cni.host.netns, lambda: scan_all(cni.source, [space]))
         (inside,) = [link for link in world.links if link.netns and link.parent_bus == "vmbus"]
         assert (inside.name, inside.netns) == ("eth1", pod.netns)

@@ -227,7 +227,7 @@ def asking(here: Node, clock: Callable[[], float]) -> PodResources:
     return PodResources(
         here.kubelet.podresources,
         allocations=here.allocations,
-        looked=lambda *_: None,
+        on_answer=lambda *_: None,
         clock=clock,
     )
 

@@ -35,7 +35,7 @@ def test_the_agent_registers_each_pool_on_its_own_socket() -> None:
                 one, other = here.kubelet.plugin(RESOURCE), here.kubelet.plugin(FAST.resource)
                 assert one.endpoint != other.endpoint
                 assert sockets(here) == {one.endpoint, other.endpoint}
-                await until(agent.standing, {RESOURCE: True, FAST.resource: True})
+                await until(agent.registrations, {RESOURCE: True, FAST.resource: True})
 
     asyncio.run(story())
 
@@ -65,7 +65,7 @@ def test_it_offers_preferences_and_asks_for_no_call_before_start() -> None:
 def test_a_kubelet_that_starts_later_is_found() -> None:
     async def story() -> None:
         async with node(kubelet=False) as here, here.agent() as agent:
-            await until(agent.standing, {RESOURCE: False})
+            await until(agent.registrations, {RESOURCE: False})
             assert sockets(here) == set()
             started = await here.kubelet.start()
             assert await here.kubelet.registered(RESOURCE) - started < 1.0
@@ -85,7 +85,7 @@ def test_twenty_restarts_of_the_kubelet_lose_no_device() -> None:
                     waits.append(await here.kubelet.registered(RESOURCE, since=began) - began)
                     devices = await here.kubelet.devices(RESOURCE, since=began)
                     assert set(devices) == {pair(1).id, pair(2).id}
-                await until(agent.standing, {RESOURCE: True})
+                await until(agent.registrations, {RESOURCE: True})
                 assert len(here.kubelet.registrations(RESOURCE)) == 21
         return waits
 
@@ -98,9 +98,9 @@ def test_a_kubelet_that_was_killed_leaves_its_socket_and_is_waited_for() -> None
             here.inventory.set(STOCK)
             async with here.agent() as agent:
                 await here.kubelet.devices(RESOURCE)
-                await until(agent.standing, {RESOURCE: True})
+                await until(agent.registrations, {RESOURCE: True})
                 await here.kubelet.crash()
-                await until(agent.standing, {RESOURCE: False})
+                await until(agent.registrations, {RESOURCE: False})
                 began = await here.kubelet.start()
                 assert await here.kubelet.registered(RESOURCE, since=began) - began < 1.0
 
@@ -115,7 +115,7 @@ def test_a_registration_that_is_refused_is_tried_again_with_growing_pauses() -> 
                 await here.kubelet.refused(4)
                 assert agent.registered() == {RESOURCE: False}
                 here.kubelet.refuse = None
-                await until(agent.standing, {RESOURCE: True})
+                await until(agent.registrations, {RESOURCE: True})
             assert here.count("netvsc_kubelet_registrations_total", result="failed") >= 4
             assert here.count("netvsc_kubelet_registrations_total", result="accepted") == 1
 
@@ -163,7 +163,7 @@ def test_a_kubelet_that_took_a_registration_and_never_listened_is_asked_again(
             here.kubelet.drop = 2
             async with here.agent() as agent:
                 assert len(await here.kubelet.devices(RESOURCE)) == 2
-                await until(agent.standing, {RESOURCE: True})
+                await until(agent.registrations, {RESOURCE: True})
                 assert len(here.kubelet.registrations(RESOURCE)) == 3
 
     asyncio.run(story())

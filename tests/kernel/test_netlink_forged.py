@@ -30,7 +30,7 @@ def forge(message: bytes, *, to: int, groups: int = 0) -> None:
 
 def test_an_answer_to_a_request_comes_from_the_kernel_alone() -> None:
     """Forged, it would make the agent believe that an interface was moved which was not."""
-    with Netns.home() as here, Rtnl(here) as rtnl:
+    with Netns.host() as here, Rtnl(here) as rtnl:
         port, _ = rtnl._socket.getsockname()
         with pytest.raises(ConnectionRefusedError):
             forge(DONE, to=port)
@@ -73,7 +73,7 @@ def test_an_interface_that_only_a_stranger_says_is_gone_is_not() -> None:
                 await done.wait()
 
     def told() -> None:
-        with Netns.home() as here, Rtnl(here) as rtnl:
+        with Netns.host() as here, Rtnl(here) as rtnl:
             forge(LINK, to=0, groups=1)
             rtnl.set_mtu(1, 60000)
             rtnl.set_mtu(1, 65536)

@@ -64,8 +64,8 @@ def access(named: Path | None = None) -> Access:
         return from_kubeconfig(named)
     if "KUBERNETES_SERVICE_HOST" in os.environ:
         return in_cluster(os.environ, folder=ACCOUNT)
-    if told := os.environ.get("KUBECONFIG"):
-        return from_kubeconfig(Path(told))
+    if file := os.environ.get("KUBECONFIG"):
+        return from_kubeconfig(Path(file))
     raise ConfigError("no way to the apiserver: run in a pod, set KUBECONFIG, or give --kubeconfig")
 
 

@@ -71,7 +71,8 @@ class CniComponent:
     """`pools`, `inventory` and `granted` are read; `look` and `gone` are the inventory's ears.
 
     `uninstall` asks us to leave the node, and may be taken back: as long as a pod has a pair we
-    stay, so that its DEL comes. `place` says how far that is, and whether pods get their pairs.
+    stay, so that its DEL comes. `chain_status` says how far that is, and whether pods get their
+    pairs.
     """
 
     def __init__(  # noqa: PLR0913 (all the borders of this half of the agent, each by its name)
@@ -91,7 +92,7 @@ class CniComponent:
     ) -> None:
         self._uninstall = uninstall or Latest(False)
         self.inside: Latest[Inside] = Latest({})
-        self._home = Netns.home()
+        self._host_ns = Netns.host()
         self._source = source
         self._pools = pools
         self._inventory = inventory
@@ -99,8 +100,8 @@ class CniComponent:
         self._changing = threading.Lock()
         self._markers, passed = Markers(state), DeferredCalls(state)
         self._attachments = Attachments(
-            home=self._home,
-            means=ExecutorConfig(source=source),
+            host_ns=self._host_ns,
+            config=ExecutorConfig(source=source),
             markers=self._markers,
             forced=self._forced,
         )
@@ -131,13 +132,13 @@ class CniComponent:
         )
         self._socket = state / "cni.sock"
         self._mend = Wakeup()
-        self._hearers = Callbacks(look=look, gone=gone, mend=self._mend.set)
-        self._follower: NetnsWatcher | None = None
+        self._callbacks = Callbacks(look=look, gone=gone, mend=self._mend.set)
+        self._netns_watcher: NetnsWatcher | None = None
 
     @property
-    def place(self) -> Latest[ChainStatus]:
+    def chain_status(self) -> Latest[ChainStatus]:
         """Return where we stand in the runtime's chain: a condition's reason and message."""
-        return self._chain.place
+        return self._chain.status
 
     def markers(self) -> tuple[Marker, ...]:
         """Return what is written down of the containers that have a pair."""
@@ -146,23 +147,23 @@ class CniComponent:
     def scan(self, source: ScanSource) -> tuple[NetworkState, Devices]:
         """Look at the node and into every pod that has a pair; for the inventory's loop."""
         with self._changing:
-            spaces = self._attachments.sandboxes.all().values()
-            return scan_all(source, spaces, macs=self._macs() if spaces else ())
+            namespaces = self._attachments.sandboxes.all().values()
+            return scan_all(source, namespaces, macs=self._macs() if namespaces else ())
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         """Put right what a dead agent left, then answer the runtime while the context lasts."""
         with ExitStack() as stack:
-            stack.callback(self._home.close)
+            stack.callback(self._host_ns.close)
             stack.callback(self._attachments.sandboxes.close)
             stack.callback(self._service.close)
-            self._follower = NetnsWatcher(
-                self._home,
+            self._netns_watcher = NetnsWatcher(
+                self._host_ns,
                 self._attachments.sandboxes,
                 macs=self._macs,
-                hearers=self._hearers,
+                callbacks=self._callbacks,
             )
-            stack.callback(self._follower.close)
+            stack.callback(self._netns_watcher.close)
             await self._service.restore()
             async with serving(self._socket, self._service.answer):
                 self._chain.look()
@@ -204,8 +205,8 @@ class CniComponent:
             self._mend.set()
 
     def _refresh(self) -> None:
-        if self._follower:
-            self._follower.refresh()
+        if self._netns_watcher:
+            self._netns_watcher.refresh()
         self.inside.set(pairs_inside(self._attachments.markers.all()))
         self._chain.wake()  # the last pair may be home
 

@@ -37,8 +37,8 @@ class Callbacks:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ear:
-    space: Netns
+class _Listener:
+    ns: Netns
     sock: socket.socket
 
 
@@ -47,42 +47,42 @@ class NetnsWatcher:
 
     def __init__(
         self,
-        home: Netns,
+        host_ns: Netns,
         sandboxes: Sandboxes,
         *,
         macs: Callable[[], Collection[str]],
-        hearers: Callbacks,
+        callbacks: Callbacks,
         receive_buffer: int = _BUFFER,
     ) -> None:
-        self._home = home
+        self._host_ns = host_ns
         self._sandboxes = sandboxes
         self._macs = macs
-        self._hearers = hearers
+        self._callbacks = callbacks
         self._receive_buffer = receive_buffer
         self._loop = asyncio.get_running_loop()
         self._ours: frozenset[bytes] = frozenset()
-        self._ears: dict[int, _Ear] = {}
+        self._listeners: dict[int, _Listener] = {}
 
     def refresh(self) -> None:
         """Listen where a pair is, and nowhere else."""
         self._ours = frozenset(bytes.fromhex(mac.replace(":", "")) for mac in self._macs())
-        spaces = {space.inode: space for space in self._sandboxes.all().values()}
-        wanted = spaces | {self._home.inode: self._home} if spaces else {}
-        for inode in self._ears.keys() - wanted.keys():
+        namespaces = {ns.inode: ns for ns in self._sandboxes.all().values()}
+        wanted = namespaces | {self._host_ns.inode: self._host_ns} if namespaces else {}
+        for inode in self._listeners.keys() - wanted.keys():
             self._close(inode)
-        for inode in wanted.keys() - self._ears.keys():
+        for inode in wanted.keys() - self._listeners.keys():
             self._open(wanted[inode])
 
     def close(self) -> None:
-        for inode in tuple(self._ears):
+        for inode in tuple(self._listeners):
             self._close(inode)
 
-    def _open(self, space: Netns) -> None:
-        sock = space.within(self._socket)
-        self._ears[space.inode] = _Ear(space, sock)
-        self._loop.add_reader(sock, self._read, space.inode)
-        self._hearers.mend()  # what came before anybody listened
-        self._hearers.look(ScanReason.LINK)
+    def _open(self, ns: Netns) -> None:
+        sock = ns.run(self._socket)
+        self._listeners[ns.inode] = _Listener(ns, sock)
+        self._loop.add_reader(sock, self._read, ns.inode)
+        self._callbacks.mend()  # what came before anybody listened
+        self._callbacks.look(ScanReason.LINK)
 
     def _socket(self) -> socket.socket:
         kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK
@@ -95,34 +95,34 @@ class NetnsWatcher:
         return sock
 
     def _close(self, inode: int) -> None:
-        ear = self._ears.pop(inode)
-        self._loop.remove_reader(ear.sock)
-        ear.sock.close()
+        listener = self._listeners.pop(inode)
+        self._loop.remove_reader(listener.sock)
+        listener.sock.close()
 
     def _read(self, inode: int) -> None:
-        ear = self._ears[inode]
+        listener = self._listeners[inode]
         while True:
             try:
-                datagram = ear.sock.recv(_DATAGRAM)
+                datagram = listener.sock.recv(_DATAGRAM)
             except BlockingIOError:
                 return
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
                 self._close(inode)
-                self._open(ear.space)
-                self._hearers.look(ScanReason.OVERRUN)
+                self._open(listener.ns)
+                self._callbacks.look(ScanReason.OVERRUN)
                 return
-            self._hear(ear.space, datagram)
+            self._hear(listener.ns, datagram)
 
-    def _hear(self, space: Netns, datagram: bytes) -> None:
+    def _hear(self, ns: Netns, datagram: bytes) -> None:
         if not any(mac in datagram for mac in self._ours):
             return
-        self._hearers.mend()
-        if space.path is None:  # the inventory's own socket hears the rest
+        self._callbacks.mend()
+        if ns.path is None:  # the inventory's own socket hears the rest
             return
         for message, _ in netlink.messages(datagram):
             event = parse_event(message)
             if event and event.gone and not event.moved:
-                self._hearers.gone(replace(event.link, netns=space.name))
-        self._hearers.look(ScanReason.LINK)
+                self._callbacks.gone(replace(event.link, netns=ns.name))
+        self._callbacks.look(ScanReason.LINK)

@@ -17,7 +17,7 @@ from netvsc_deviceplugin.kernel.sysfs import Devices
 
 
 def scan_all(
-    source: ScanSource, spaces: Iterable[Netns], *, macs: Collection[str] = ()
+    source: ScanSource, namespaces: Iterable[Netns], *, macs: Collection[str] = ()
 ) -> tuple[NetworkState, Devices]:
     """Scan all; raises NodeError. Call it while nothing is moved, or a pair is seen twice.
 
@@ -25,21 +25,19 @@ def scan_all(
     `macs` are those of netdevs without a device that were moved there. No other netdev of a pod's
     counts: a pod that may make some could give them names and addresses that a pool selects.
     """
-    inside = [
-        link for space in spaces for link in space.within(partial(_links, space, source, macs))
-    ]
+    inside = [link for ns in namespaces for link in ns.run(partial(_links, ns, source, macs))]
     return scan(source, inside)
 
 
-def _links(space: Netns, source: ScanSource, macs: Collection[str]) -> tuple[Link, ...]:
-    """Return what may be ours in the calling thread's netns, which is `space`.
+def _links(ns: Netns, source: ScanSource, macs: Collection[str]) -> tuple[Link, ...]:
+    """Return what may be ours in the calling thread's netns, which is `ns`.
 
     Routes are read only where one of ours has an address: else nobody routes over it.
     """
-    there, addresses = look(space, source, dump=netlink.dump), read_addresses()
-    seen = [one for one in there if one.link.parent_bus or one.link.mac in macs]
-    links = tuple(_known(one, addresses[one.link.ifindex]) for one in seen)
-    if not any(addresses[one.link.ifindex] for one in seen if way_home(one)):
+    there, addresses = look(ns, source, dump=netlink.dump), read_addresses()
+    ours = [one for one in there if one.link.parent_bus or one.link.mac in macs]
+    links = tuple(_known(one, addresses[one.link.ifindex]) for one in ours)
+    if not any(addresses[one.link.ifindex] for one in ours if way_home(one)):
         return links
     return with_gateways(links, read_default_routes())
 

@@ -41,15 +41,17 @@ def versions() -> Answer:
     return Answer(body={"cniVersion": VERSIONS[-1], "supportedVersions": list(VERSIONS)})
 
 
-def added(call: Call, found: Sequence[Attached], given: Mapping[str, Json] | None = None) -> Answer:
+def added(
+    call: Call, found: Sequence[Attached], ipam_results: Mapping[str, Json] | None = None
+) -> Answer:
     """Return what came before us in the chain, and our interfaces behind it.
 
-    `given` are the addresses of pairs, by id, as IPAM plugins write them.
+    `ipam_results` are the addresses of pairs, by id, as IPAM plugins write them.
     """
     body: Json = {**(call.previous or {}), "cniVersion": call.version}
     interfaces = _list(body.get("interfaces"))
     for one in found:
-        body = _with_addresses(body, call, (given or {}).get(one.id), len(interfaces))
+        body = _with_addresses(body, call, (ipam_results or {}).get(one.id), len(interfaces))
         interfaces = [*interfaces, *_described(call, one)]
     return Answer(body={**body, "interfaces": interfaces} if interfaces else body)
 
@@ -61,8 +63,8 @@ def _described(call: Call, one: Attached) -> list[Mapping[str, object]]:
     return described
 
 
-def _interface(call: Call, seen: NetnsLink, *, pci: str | None) -> Mapping[str, object]:
-    link = seen.link
+def _interface(call: Call, part: NetnsLink, *, pci: str | None) -> Mapping[str, object]:
+    link = part.link
     facts: dict[str, object] = {"name": link.name, "mac": link.mac, "sandbox": call.netns}
     if call.version == _WITH_DEVICE:
         facts["mtu"] = link.mtu
@@ -71,22 +73,22 @@ def _interface(call: Call, seen: NetnsLink, *, pci: str | None) -> Mapping[str, 
     return facts
 
 
-def _with_addresses(body: Json, call: Call, given: Json | None, interface: int) -> Json:
+def _with_addresses(body: Json, call: Call, ipam_results: Json | None, interface: int) -> Json:
     """Put addresses on the NetVSC, the interface of that number; routes go to what is there."""
-    if not given:
+    if not ipam_results:
         return body
     ips = [
         {**_versioned(call, address), "interface": interface}
-        for address in _list(given.get("ips"))
+        for address in _list(ipam_results.get("ips"))
         if isinstance(address, dict)
     ]
     found: dict[str, object] = {"ips": [*_list(body.get("ips")), *ips]}
-    if routes := _list(given.get("routes")):
+    if routes := _list(ipam_results.get("routes")):
         found["routes"] = [*_list(body.get("routes")), *routes]
     if (
         dns := body.get("dns")
         or (call.config.get("dns") if call.ipam else None)
-        or given.get("dns")
+        or ipam_results.get("dns")
     ):
         found["dns"] = dns
     return {**body, **found}

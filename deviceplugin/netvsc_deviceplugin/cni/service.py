@@ -111,8 +111,10 @@ class Service:
     async def _check(self, call: Call) -> None:
         names = await self._alone(partial(self._attachments.check, _target(call)))
         if names and call.ipam:
-            told = call.previous or {}
-            await self._alone(partial(addresses.check, told, netns=call.netns, interfaces=names))
+            previous = call.previous or {}
+            await self._alone(
+                partial(addresses.check, previous, netns=call.netns, interfaces=names)
+            )
             await self._delegate(call)
 
     async def _collect(self, call: Call) -> None:
@@ -151,8 +153,8 @@ class Service:
         own = {} if call.ipam else self._promised(wanted)  # a move takes addresses off
         found = await self._alone(work)
         try:
-            given = {found[0].id: await ipam.addresses(call)} if call.ipam else own
-            await self._configure(call, found, given)
+            ipam_results = {found[0].id: await ipam.addresses(call)} if call.ipam else own
+            await self._configure(call, found, ipam_results)
         except BaseException:
             await self._undo(call)
             raise
@@ -160,7 +162,7 @@ class Service:
             "%s is in %s", ", ".join(one.netvsc.link.name for one in found), call.netns,
             extra={"container": call.container, "pod": f"{call.namespace}/{call.pod}"},
         )  # fmt: skip
-        return found, given
+        return found, ipam_results
 
     async def _undo(self, call: Call) -> None:
         """Undo an ADD: told is what made it fail, and not what makes this fail."""
@@ -204,9 +206,9 @@ class Service:
         return {id_: addresses for id_, addresses in own if addresses}
 
     async def _configure(
-        self, call: Call, found: Sequence[Attached], given: Mapping[str, Json]
+        self, call: Call, found: Sequence[Attached], ipam_results: Mapping[str, Json]
     ) -> None:
-        indexed = {a.netvsc.link.ifindex: given[a.id] for a in found if a.id in given}
+        indexed = {a.netvsc.link.ifindex: ipam_results[a.id] for a in found if a.id in ipam_results}
         if indexed:
             await self._alone(partial(addresses.configure, call.netns, indexed))
 

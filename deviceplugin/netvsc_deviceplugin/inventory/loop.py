@@ -68,7 +68,7 @@ class _Wakes:
 class InventoryLoop:
     """Keeps `inventory` true, from when `scanned` is set; `pools` are those that it was made by.
 
-    `read` looks at the node, in a thread; `told` hears of revocations and returns.
+    `read` looks at the node, in a thread; `on_event` hears of revocations and returns.
     """
 
     def __init__(  # noqa: PLR0913 (its borders, each by its name)
@@ -79,7 +79,7 @@ class InventoryLoop:
         meter: Meter,
         receive_buffer: int | None = None,
         read: Callable[[ScanSource], tuple[NetworkState, Devices]] = scan,
-        told: Callable[[Revoked | Returned], None] = lambda _event: None,
+        on_event: Callable[[Revoked | Returned], None] = lambda _event: None,
     ) -> None:
         self.inventory: Latest[Inventory] = Latest(Inventory())
         self.pools: Latest[tuple[Pool, ...]] = Latest(())
@@ -90,10 +90,10 @@ class InventoryLoop:
         self._meter = meter
         self._receive_buffer = receive_buffer
         self._read = read
-        self._told = told
+        self._on_event = on_event
         self._memory: dict[str, VfMemory] = {}
-        self._at_home: dict[str, NicAddresses] = {}
-        self._ledger = VfEventTracker()
+        self._on_host: dict[str, NicAddresses] = {}
+        self._tracker = VfEventTracker()
         self._wakes = _Wakes()
 
     async def run(self) -> None:
@@ -112,7 +112,7 @@ class InventoryLoop:
         Return the pairs of which something was seen.
         """
         self._memory = {**memory, **self._memory}
-        return self._ledger.restore(past)
+        return self._tracker.restore(past)
 
     def look(self, reason: str) -> None:
         """Take a hint that something changed, here or in another netns."""
@@ -124,7 +124,7 @@ class InventoryLoop:
     def gone(self, link: Link) -> None:
         """Hear of a removal, here or in another netns; `link` is as the kernel says it."""
         (known,) = refine((link,), self._source)
-        self._report(self._ledger.heard(known, time.monotonic()))
+        self._report(self._tracker.removed(known, time.monotonic()))
 
     async def _follow_policy(self) -> None:
         async for _ in self._policy.changes():
@@ -162,17 +162,17 @@ class InventoryLoop:
         network, devices = await asyncio.to_thread(self._read, self._source)
         nics, conflicts = pair_up(network.links, devices, policy.pools)
         self._memory = remember(self._memory, nics)
-        self._at_home = seen_at_home(self._at_home, nics)
-        nics = as_at_home(nics, self._at_home)
+        self._on_host = seen_at_home(self._on_host, nics)
+        nics = as_at_home(nics, self._on_host)
         found = decide(nics, conflicts, network, policy, memory=self._memory)
         self.last_scan = time.monotonic()
         self._meter.scanned(reason, self.last_scan - begin)
-        self._report(self._ledger.scanned(found, self.last_scan, began=begin))
+        self._report(self._tracker.scanned(found, self.last_scan, began=begin))
         return found
 
     def _report(self, events: list[Revoked | Returned]) -> None:
         for event in events:
-            self._told(event)
+            self._on_event(event)
             if isinstance(event, Revoked):
                 self._meter.revoked(event.pair)
                 log.info("VF revoked", extra={"pair": event.pair})

@@ -26,7 +26,7 @@ from netvsc.model.pool import BUILT_IN, ForeignOwner, Pool
 from netvsc.model.status import Foreign, ForeignState
 from netvsc_deviceplugin.inventory.nics import Nic, VfMemory, pair_up
 from netvsc_deviceplugin.inventory.scan import NetworkState
-from netvsc_deviceplugin.kernel.addresses import NicAddresses, known
+from netvsc_deviceplugin.kernel.addresses import NicAddresses, merge
 from netvsc_deviceplugin.kernel.links import Link, above
 from netvsc_deviceplugin.kernel.routes import DefaultRoute
 from netvsc_deviceplugin.kernel.sysfs import Devices
@@ -201,13 +201,13 @@ def _function(nic: Nic, memory: Mapping[str, VfMemory]) -> str | None:
 
 def _numa(nic: Nic, past: VfMemory | None) -> int | None:
     """Go by memory where the VF does not tell: its device may go while a scan looks."""
-    told = nic.numa_node if nic.vf else None
-    return past.numa_node if past and told is None else nic.numa_node
+    node = nic.numa_node if nic.vf else None
+    return past.numa_node if past and node is None else nic.numa_node
 
 
 def _own(netvsc: Link) -> NicAddresses:
     kernel = NicAddresses(addresses=netvsc.addresses, gateways=netvsc.gateways)
-    return known(kernel, netvsc.told)
+    return merge(kernel, netvsc.azure)
 
 
 def _in_subnets(addresses: Sequence[str], subnets: Sequence[str]) -> bool:
@@ -248,7 +248,7 @@ def _pair(
     nic: Nic, pool: Pool, network: NetworkState, uplink: str | None, memory: Mapping[str, VfMemory]
 ) -> Pair:
     netvsc, vf, past = nic.netvsc, nic.vf, memory.get(nic.id)
-    known = Uplink.YES if uplink else Uplink.NO
+    uplink_known = Uplink.YES if uplink else Uplink.NO
     own = _own(netvsc)
     seen = VfSeen.PRESENT if vf else VfSeen.LOST if past else VfSeen.NEVER
     return Pair(
@@ -264,7 +264,7 @@ def _pair(
         pool=pool.name,
         numa_node=_numa(nic, past),
         path=Path.VF if vf and vf.joined else Path.SYNTHETIC,
-        uplink=Uplink.UNKNOWN if network.routes is None else known,
+        uplink=Uplink.UNKNOWN if network.routes is None else uplink_known,
         vf_seen=seen,
         vf=vf,
     )

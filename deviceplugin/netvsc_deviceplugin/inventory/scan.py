@@ -69,9 +69,9 @@ def with_gateways(links: Iterable[Link], routes: Iterable[DefaultRoute]) -> tupl
     )
 
 
-def with_told(network: NetworkState, told: Mapping[str, NicAddresses]) -> NetworkState:
+def with_azure(network: NetworkState, azure: Mapping[str, NicAddresses]) -> NetworkState:
     """Note at each link what Azure says of the NIC with its MAC."""
-    links = (replace(k, told=told[k.mac]) if k.mac in told else k for k in network.links)
+    links = (replace(k, azure=azure[k.mac]) if k.mac in azure else k for k in network.links)
     return replace(network, links=tuple(links))
 
 

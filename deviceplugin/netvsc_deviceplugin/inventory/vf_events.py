@@ -54,7 +54,7 @@ class VfEventTracker:
         self._past |= {id_: one for id_, one in past.items() if id_ not in self._pairs}
         return frozenset(self._pairs)
 
-    def heard(self, link: Link, at: float) -> list[Revoked | Returned]:
+    def removed(self, link: Link, at: float) -> list[Revoked | Returned]:
         """Take the removal of an interface; it counts if it was the VF of a known pair."""
         page = self._pairs.get(pair_id(link.mac))
         if link.parent_bus != "pci" or page is None or link.ifindex in page.gone:

@@ -24,11 +24,11 @@ class NicAddresses:
         return next((one for one in self.gateways if _version(one) == version), None)
 
 
-def known(kernel: NicAddresses, told: NicAddresses) -> NicAddresses:
-    """Return `kernel` completed by what was `told`; each family stands for itself."""
-    addresses = (*kernel.addresses, *_lacking(kernel.addresses, told.addresses))
+def merge(kernel: NicAddresses, azure: NicAddresses) -> NicAddresses:
+    """Return `kernel` completed by what `azure` tells; each family stands for itself."""
+    addresses = (*kernel.addresses, *_lacking(kernel.addresses, azure.addresses))
     networks = [ipaddress.ip_interface(one).network for one in addresses]
-    near = [one for one in told.gateways if any(_ip(one) in network for network in networks)]
+    near = [one for one in azure.gateways if any(_ip(one) in network for network in networks)]
     return NicAddresses(addresses=addresses, gateways=_first((*kernel.gateways, *near)))
 
 

@@ -34,7 +34,7 @@ class Link:
     own netdev; `lower` is the interface below it in the same netns (a VLAN's, a macvlan's),
     `master` the one above (a bridge, a bond, a VF's NetVSC).
     `addresses` carry their prefix; link-local IPv6 ones, which every NIC has, are left out.
-    `gateways` are those of the default routes over it. `told` is what Azure says of it.
+    `gateways` are those of the default routes over it. `azure` is what Azure says of it.
     """
 
     ifindex: int
@@ -53,7 +53,7 @@ class Link:
     addresses: tuple[str, ...] = ()
     gateways: tuple[str, ...] = ()
     wears: str = ""
-    told: NicAddresses = field(default_factory=NicAddresses)
+    azure: NicAddresses = field(default_factory=NicAddresses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

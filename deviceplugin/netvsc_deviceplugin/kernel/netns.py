@@ -37,22 +37,22 @@ class Netns:
     inode: int
 
     @classmethod
-    def home(cls) -> Self:
+    def host(cls) -> Self:
         """Open the calling thread's own."""
         return cls._open(None, _OWN)
 
     @classmethod
-    def at(cls, path: str) -> Self:
+    def open(cls, path: str) -> Self:
         """Open the one at `path`; GoneError if there is none, RequestError if it is no netns."""
-        space = cls._open(path, seen_here(path))
+        ns = cls._open(path, seen_here(path))
         try:
-            netns = fcntl.ioctl(space.fd, _NS_GET_NSTYPE) == _CLONE_NEWNET
+            netns = fcntl.ioctl(ns.fd, _NS_GET_NSTYPE) == _CLONE_NEWNET
         except OSError:
             netns = False
         if not netns:
-            space.close()
+            ns.close()
             raise RequestError(f"{path} is not a network namespace: name one of ip-netns(8)")
-        return space
+        return ns
 
     @classmethod
     def _open(cls, path: str | None, file: str) -> Self:
@@ -81,7 +81,7 @@ class Netns:
     ) -> None:
         self.close()
 
-    def within(self, work: Callable[[], T]) -> T:
+    def run(self, work: Callable[[], T]) -> T:
         """Return what `work` returns inside."""
         with ThreadPoolExecutor(max_workers=1) as thread:
             return thread.submit(self._entered, work).result()

@@ -43,9 +43,9 @@ class DevicePluginManager:
     """Serves every pool to the kubelet and keeps `allocations` as the kubelet tells them.
 
     `folder` holds kubelet.sock, `podresources` is the socket of that API, `state` is the agent's
-    own folder, `dev` is where the host's /dev is seen. `standing` tells for each resource whether
-    the kubelet knows it, `podresources_trouble` why it does not say who holds what. `devinfo` and
-    `cdi` are folders for those who read of our devices.
+    own folder, `dev` is where the host's /dev is seen. `registrations` tells for each resource
+    whether the kubelet knows it, `podresources_trouble` why it does not say who holds what.
+    `devinfo` and `cdi` are folders for those who read of our devices.
     """
 
     def __init__(  # noqa: PLR0913 (all the borders of this half of the agent, each by its name)
@@ -69,13 +69,13 @@ class DevicePluginManager:
         self._dev = dev
         self._clock = clock
         self._resources: dict[str, _Resource] = {}
-        self._given = VerbsCheckpoint(state, clock=clock)
+        self._verbs_checkpoint = VerbsCheckpoint(state, clock=clock)
         self._podresources = PodResources(
-            podresources, allocations=allocations, looked=self._looked, clock=clock
+            podresources, allocations=allocations, on_answer=self._on_answer, clock=clock
         )
         self._allocations = allocations
         self._publisher = DevicePublisher(
-            info_folder=devinfo, cdi_folder=cdi, held=self._held, present=self._present
+            info_folder=devinfo, cdi_folder=cdi, held=self._holders, present=self._present
         )
         self._lifecycle = Registration(
             folder=folder,
@@ -83,16 +83,16 @@ class DevicePluginManager:
             accepted=lambda _resource: self._podresources.soon(),
             clock=clock,
         )
-        self.standing = self._lifecycle.registered
+        self.registrations = self._lifecycle.registered
         self.podresources_trouble = self._podresources.trouble
 
     def registered(self) -> Mapping[str, bool]:
-        """Return the present `standing`: a function, as http_server.registered wants it."""
-        return self.standing.get()
+        """Return the present `registrations`: a function, as http_server.registered wants it."""
+        return self.registrations.get()
 
     def given(self) -> Verbs:
         """Tell which verbs devices the holder of each pair was given."""
-        return self._given.verbs()
+        return self._verbs_checkpoint.verbs()
 
     async def look(self) -> None:
         """Ask the kubelet once who holds what; without an answer nothing is known, for now."""
@@ -155,20 +155,20 @@ class DevicePluginManager:
 
     def _record(self, grants: tuple[Grant, ...]) -> None:
         for grant in grants:
-            self._given.give(grant.verbs)
+            self._verbs_checkpoint.save(grant.verbs)
         self._level()
         self._podresources.soon()
 
-    def _looked(self, held: Collection[str], shown: Collection[str]) -> None:
-        self._given.looked(held, shown=shown)
+    def _on_answer(self, holders: Collection[str], shown: Collection[str]) -> None:
+        self._verbs_checkpoint.prune(holders, shown=shown)
         if self._resources:  # before that the node was not scanned: everything would seem gone
             self._level()
 
     def _level(self) -> None:
         self._publisher.sync(self._pools.get(), self._inventory.get())
 
-    def _held(self) -> set[str]:
-        return {*self._given.verbs(), *self._allocations.get()}
+    def _holders(self) -> set[str]:
+        return {*self._verbs_checkpoint.verbs(), *self._allocations.get()}
 
     def _present(self, node: str) -> bool:
         return (self._dev / node.removeprefix("/dev/")).exists()

@@ -124,12 +124,12 @@ class Plugin:
     def _publish(self) -> None:
         self.close()
         now = self._clock()
-        told: Advertisement = advertise(
+        advertisement: Advertisement = advertise(
             self._pairs(),
             lost=self._lost,
             unhealthy_after_s=self._pool.unhealthy_after_s,
             now=now,
         )
-        if told.until is not None:
-            self._timer = self._later(told.until - now, self._publish)
-        self.devices.set(told.devices)
+        if advertisement.until is not None:
+            self._timer = self._later(advertisement.until - now, self._publish)
+        self.devices.set(advertisement.devices)

@@ -136,7 +136,7 @@ def settled(
 
 
 class PodResources:
-    """Keeps `allocations` as true as the API allows; `looked` hears of each answer.
+    """Keeps `allocations` as true as the API allows; `on_answer` hears of each answer.
 
     `trouble` says why the kubelet does not answer, None while it does.
     """
@@ -146,13 +146,13 @@ class PodResources:
         socket: Path,
         *,
         allocations: Latest[Allocations],
-        looked: Callable[[Collection[str], Collection[str]], None],
+        on_answer: Callable[[Collection[str], Collection[str]], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.trouble: Latest[str | None] = Latest(None)
         self._socket = socket
         self._allocations = allocations
-        self._looked = looked
+        self._on_answer = on_answer
         self._clock = clock
         self._due: list[float] = []
         self._missing: Mapping[str, float] = {}
@@ -190,12 +190,12 @@ class PodResources:
             self._due.append(self._clock() + BLANK_S)
             return
         shown = allocations_from(answer)
-        held, self._missing = settled(
+        allocations, self._missing = settled(
             self._allocations.get(), shown, self._missing, now=self._clock()
         )
         self._due += [at + GONE_S for at in self._missing.values()]
-        self._allocations.set(held)
-        self._looked(held.keys(), shown.keys())
+        self._allocations.set(allocations)
+        self._on_answer(allocations.keys(), shown.keys())
 
     async def _rest(self) -> None:
         """Wait until the next look is due; `soon` may bring it forward."""

@@ -39,7 +39,7 @@ class Meter(Protocol):
 
 
 @dataclass(slots=True, kw_only=True)
-class _Standing:
+class _ResourceState:
     """How one resource stands: `kubelet` is the one last tried, `accepted` what it said."""
 
     endpoint: Endpoint
@@ -68,10 +68,10 @@ class Registration:
         self.registered: Latest[Mapping[str, bool]] = Latest({})
         self._folder = folder
         self._meter = meter
-        self._told = accepted
+        self._accepted = accepted
         self._clock = clock
         self._wanted: Mapping[str, Handlers] = {}
-        self._standings: dict[str, _Standing] = {}
+        self._states: dict[str, _ResourceState] = {}
         self._wakeup = Wakeup()
         self._watched: int | None = None
 
@@ -88,12 +88,12 @@ class Registration:
         the plugin of that name, which is the new one by then (Kubernetes 1.36, devicemanager,
         runClient in plugin/v1beta1/handler.go). Registering again is the cure.
         """
-        standing = self._standings.get(resource)
-        if standing is None:
+        state = self._states.get(resource)
+        if state is None:
             return
-        standing.listeners += change
-        if standing.listeners == 0:
-            standing.accepted = False
+        state.listeners += change
+        if state.listeners == 0:
+            state.accepted = False
             self._publish()
             self._wakeup.set()
 
@@ -109,83 +109,83 @@ class Registration:
                     self._publish()
                     await self._wakeup.wait(wait)
             finally:
-                await asyncio.gather(*(one.endpoint.close() for one in self._standings.values()))
+                await asyncio.gather(*(one.endpoint.close() for one in self._states.values()))
 
     async def _compare(self) -> float | None:
         """Do what is to be done now; return in how many seconds to look again, None if never."""
         self._check_folder()
         await self._drop()
         for resource, handlers in self._wanted.items():
-            if resource not in self._standings:
-                self._standings[resource] = self._new(resource, handlers)
+            if resource not in self._states:
+                self._states[resource] = self._new(resource, handlers)
         kubelet = self._kubelet()
         if kubelet is None:
-            for standing in self._standings.values():
-                standing.accepted = False
+            for state in self._states.values():
+                state.accepted = False
             return None
         waits = await asyncio.gather(
-            *(self._settle(standing, kubelet) for standing in self._standings.values())
+            *(self._settle(state, kubelet) for state in self._states.values())
         )
         return min((wait for wait in waits if wait is not None), default=None)
 
-    def _new(self, resource: str, handlers: Handlers) -> _Standing:
+    def _new(self, resource: str, handlers: Handlers) -> _ResourceState:
         endpoint = Endpoint(resource, handlers, folder=self._folder)
-        return _Standing(endpoint=endpoint, retry=Backoff(clock=self._clock))
+        return _ResourceState(endpoint=endpoint, retry=Backoff(clock=self._clock))
 
     async def _drop(self) -> None:
-        for resource, standing in list(self._standings.items()):
-            if self._wanted.get(resource) is not standing.endpoint.handlers:
-                del self._standings[resource]
-                await standing.endpoint.close()
+        for resource, state in list(self._states.items()):
+            if self._wanted.get(resource) is not state.endpoint.handlers:
+                del self._states[resource]
+                await state.endpoint.close()
 
-    async def _settle(self, standing: _Standing, kubelet: Identity) -> float | None:
+    async def _settle(self, state: _ResourceState, kubelet: Identity) -> float | None:
         """Serve and register one resource if need be; return as _compare does."""
-        if standing.kubelet != kubelet:
-            standing.kubelet, standing.accepted, standing.complained = kubelet, False, False
-            standing.retry.reset()
-        if not standing.endpoint.serving:
-            standing.accepted = False
-            await standing.endpoint.serve()
-        if standing.accepted and (standing.listeners or (left := self._unheard(standing)) > 0):
-            return None if standing.listeners else left
-        if standing.accepted:
-            log.warning("the kubelet took %s and never listened", standing.endpoint.resource)
-            standing.accepted = False
-        if wait := standing.retry.wait():
+        if state.kubelet != kubelet:
+            state.kubelet, state.accepted, state.complained = kubelet, False, False
+            state.retry.reset()
+        if not state.endpoint.serving:
+            state.accepted = False
+            await state.endpoint.serve()
+        if state.accepted and (state.listeners or (left := self._unheard(state)) > 0):
+            return None if state.listeners else left
+        if state.accepted:
+            log.warning("the kubelet took %s and never listened", state.endpoint.resource)
+            state.accepted = False
+        if wait := state.retry.wait():
             return wait
-        await self._register(standing)
-        if standing.accepted:
-            return None if standing.listeners else self._unheard(standing)
-        return standing.retry.wait()
+        await self._register(state)
+        if state.accepted:
+            return None if state.listeners else self._unheard(state)
+        return state.retry.wait()
 
-    def _unheard(self, standing: _Standing) -> float:
+    def _unheard(self, state: _ResourceState) -> float:
         """Return how long the kubelet may still take to listen.
 
         One that lets an older plugin of that name go may drop the new one before it has listened,
         and then no stream ends that would tell (runClient, as `listeners` says).
         """
-        return standing.accepted_at + LISTEN_S - self._clock()
+        return state.accepted_at + LISTEN_S - self._clock()
 
-    async def _register(self, standing: _Standing) -> None:
-        resource = standing.endpoint.resource
-        standing.retry.tried()
+    async def _register(self, state: _ResourceState) -> None:
+        resource = state.endpoint.resource
+        state.retry.tried()
         try:
-            await standing.endpoint.register(self._folder / KUBELET)
+            await state.endpoint.register(self._folder / KUBELET)
         except grpc.aio.AioRpcError as error:
             self._meter.registered("failed")
-            level = logging.DEBUG if standing.complained else logging.WARNING
+            level = logging.DEBUG if state.complained else logging.WARNING
             log.log(level, "the kubelet does not take %s yet: %s", resource, error.details())
-            standing.complained = True
+            state.complained = True
             return
-        standing.accepted, standing.complained = True, False
-        standing.accepted_at = self._clock()
+        state.accepted, state.complained = True, False
+        state.accepted_at = self._clock()
         self._publish()
         self._meter.registered("accepted")
         log.info("registered %s with the kubelet", resource)
-        self._told(resource)
+        self._accepted(resource)
 
     def _publish(self) -> None:
-        known = {resource for resource, one in self._standings.items() if one.accepted}
+        known = {resource for resource, one in self._states.items() if one.accepted}
         self.registered.set({resource: resource in known for resource in self._wanted})
 
     def _check_folder(self) -> None:

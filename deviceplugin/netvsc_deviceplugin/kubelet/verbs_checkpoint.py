@@ -29,45 +29,45 @@ class VerbsCheckpoint:
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._file = folder / "given.json"
         self._clock = clock
-        self._given: dict[str, tuple[str, ...]] = dict(_read(self._file))
-        self._since = dict.fromkeys(self._given, clock())
-        self._held: set[str] = set()
+        self._verbs: dict[str, tuple[str, ...]] = dict(_read(self._file))
+        self._since = dict.fromkeys(self._verbs, clock())
+        self._shown: set[str] = set()
 
     def verbs(self) -> Verbs:
-        return dict(self._given)
+        return dict(self._verbs)
 
-    def give(self, verbs: Verbs) -> None:
+    def save(self, verbs: Verbs) -> None:
         """Remember before the kubelet is answered; raises NodeError if that cannot be done."""
-        after = {**self._given, **verbs}
-        if after != self._given:
+        after = {**self._verbs, **verbs}
+        if after != self._verbs:
             write_json(self._file, after)
-            self._given = after
+            self._verbs = after
         self._since |= dict.fromkeys(verbs, self._clock())
-        self._held -= verbs.keys()
+        self._shown -= verbs.keys()
 
-    def looked(self, held: Collection[str], *, shown: Collection[str] | None = None) -> None:
+    def prune(self, holders: Collection[str], *, shown: Collection[str] | None = None) -> None:
         """Forget what podresources showed and shows no longer, and what it never showed.
 
-        `shown` are those that it shows now; the others of `held` may be the holders of before.
+        `shown` are those that it shows now; the others of `holders` may be the holders of before.
         """
         now = self._clock()
         gone = {
             id_
-            for id_ in self._given
-            if id_ not in held and (id_ in self._held or now - self._since[id_] >= NEVER_CAME_S)
+            for id_ in self._verbs
+            if id_ not in holders and (id_ in self._shown or now - self._since[id_] >= NEVER_CAME_S)
         }
-        there = held if shown is None else shown
-        self._held = ((self._held & set(held)) | set(there)) & self._given.keys()
+        there = holders if shown is None else shown
+        self._shown = ((self._shown & set(holders)) | set(there)) & self._verbs.keys()
         if not gone:
             return
-        after = {id_: verbs for id_, verbs in self._given.items() if id_ not in gone}
+        after = {id_: verbs for id_, verbs in self._verbs.items() if id_ not in gone}
         try:
             write_json(self._file, after)
         except NodeError as error:  # nobody waits for an answer here; the next look tries again
             log.warning("%s", error)
-            self._held |= gone
+            self._shown |= gone
             return
-        self._given = after
+        self._verbs = after
         for id_ in gone:
             del self._since[id_]
 

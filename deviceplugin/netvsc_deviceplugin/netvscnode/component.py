@@ -28,13 +28,12 @@ from netvsc_deviceplugin.concurrency.wallclock import WallClock
 from netvsc_deviceplugin.inventory.nics import VfMemory
 from netvsc_deviceplugin.inventory.vf_events import Returned, Revoked, VfHistory
 from netvsc_deviceplugin.kubelet.podresources import Allocations
-from netvsc_deviceplugin.netvscnode import cache
-from netvsc_deviceplugin.netvscnode import restore as nodepast
+from netvsc_deviceplugin.netvscnode import cache, restore
 from netvsc_deviceplugin.netvscnode.counts import PairCounts
 from netvsc_deviceplugin.netvscnode.inputs import Inputs, states
 from netvsc_deviceplugin.netvscnode.reannounce import AnnounceOrders
 from netvsc_deviceplugin.netvscnode.spec import AcceptedSpec, accept
-from netvsc_deviceplugin.netvscnode.status import Snapshot, guests_of, status_of
+from netvsc_deviceplugin.netvscnode.status import Snapshot, attachments_of, status_of
 from netvsc_deviceplugin.netvscnode.watch import NodeWatch, status_target
 from netvsc_deviceplugin.netvscnode.writer import StatusWriter
 
@@ -57,7 +56,7 @@ class NetvscNodeSync:
 
     It tells which pairs were seen already.
 
-    Call `begin` first, `told` for each event of the ledger. Raises ConfigError where there is no
+    Call `begin` first, `count` for each event of a VF. Raises ConfigError where there is no
     way to the apiserver.
     """
 
@@ -78,7 +77,7 @@ class NetvscNodeSync:
         self._clock = clock
         self._client = Client(access(settings.kubeconfig))
         self._watch = NodeWatch(self._client, settings.name, clock=clock)
-        self._tally = PairCounts()
+        self._counts = PairCounts()
         self._agent = AgentStatus(version=__version__, started=to_text(dating.now()))
         self._status: NodeStatus | None = None
         self._behind = False  # went on from the disk, and has not read the apiserver's since
@@ -100,7 +99,7 @@ class NetvscNodeSync:
         self._behind = True
         self.wanted.set(accept(copy.generation, copy.spec, self.wanted.get()))
         self._known.set()
-        return nodepast.holders(copy.status) if copy.status else {}
+        return restore.holders(copy.status) if copy.status else {}
 
     def unknown(self) -> str | None:
         """Return why it is not known what is wanted, None if it is (a check of readiness)."""
@@ -108,34 +107,34 @@ class NetvscNodeSync:
             return None
         return f"NetvscNode {self._name}: {self._watch.trouble.get()}"
 
-    def told(self, event: Revoked | Returned) -> None:
+    def count(self, event: Revoked | Returned) -> None:
         """Count an event."""
         if isinstance(event, Revoked):
             self._dates.begin(event.pair)
-            self._tally.revoked(event.pair, self._dates.of(event.pair, event.at))
+            self._counts.revoked(event.pair, self._dates.of(event.pair, event.at))
         else:
             at = self._dates.of(event.pair, event.at)
-            self._tally.returned(event.pair, at, event.outage)
+            self._counts.returned(event.pair, at, event.outage)
         self._wake()
 
-    async def run(self, around: Inputs) -> None:
+    async def run(self, inputs: Inputs) -> None:
         """Follow the spec and write the status until cancelled."""
         orders = AnnounceOrders(
             wanted=lambda: self.wanted.get().announce,
-            announcements=around.announcements.get,
-            announce=around.announce,
+            announcements=inputs.announcements.get,
+            announce=inputs.announce,
             clock=self._clock,
         )
         if self._status:
-            orders.ordered.set(nodepast.ordered(self._status))
+            orders.ordered.set(restore.ordered(self._status))
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._watch.run(), name="watch")
                 tasks.create_task(self._follow_node(orders), name="node")
                 await self._known.wait()
                 tasks.create_task(orders.run(), name="orders")
-                await self._settled(around)
-                tasks.create_task(self._write(around, orders), name="status")
+                await self._settled(inputs)
+                tasks.create_task(self._write(inputs, orders), name="status")
         finally:
             self._client.close()
 
@@ -147,7 +146,7 @@ class NetvscNodeSync:
                 self._catch_up(_status_in(node))
             if not self._known.is_set():
                 self._go_on(_status_in(node), {})
-                orders.ordered.set(nodepast.ordered(self._status) if self._status else {})
+                orders.ordered.set(restore.ordered(self._status) if self._status else {})
             self._take(node)
             self._known.set()
             self._wake()
@@ -157,12 +156,12 @@ class NetvscNodeSync:
         self._behind = False
         if not status:
             return
-        newest = nodepast.newest(self._status, status)
+        newest = restore.newest(self._status, status)
         with suppress(RequestError):  # a date that makes no sense: the disk's counts stand
             # What is compared with the first look at the node must be as new as the counts.
-            past = nodepast.past(newest, self._dates.moment)
-            seen = self._restore(nodepast.memory(newest), past)
-            self._tally.catch_up(status, seen=seen)
+            past = restore.past(newest, self._dates.moment)
+            seen = self._restore(restore.memory(newest), past)
+            self._counts.catch_up(status, seen=seen)
 
     def _take(self, node: Mapping[str, Any]) -> None:
         generation = int(node["metadata"].get("generation", 0))
@@ -176,18 +175,18 @@ class NetvscNodeSync:
         if not status:
             return
         try:
-            past = nodepast.past(status, self._dates.moment)
-            self._tally.restore(status, recent)
+            past = restore.past(status, self._dates.moment)
+            self._counts.restore(status, recent)
         except RequestError as error:
             log.warning("the status of before makes no sense, counting anew: %s", error)
             return
-        self._restore(nodepast.memory(status), past)
+        self._restore(restore.memory(status), past)
         self._status = status
 
-    async def _write(self, around: Inputs, orders: AnnounceOrders) -> None:
+    async def _write(self, inputs: Inputs, orders: AnnounceOrders) -> None:
         target = status_target(self._name)
         writer = StatusWriter(
-            read=lambda: self._read(around, orders),
+            read=lambda: self._read(inputs, orders),
             keep=self._keep,
             write=lambda patch: self._client.patch(target, patch),
             there=self._watch.uid,
@@ -197,53 +196,53 @@ class NetvscNodeSync:
         self._wake = writer.wake
         async with asyncio.TaskGroup() as tasks:
             follow = _Follow(tasks)
-            follow(around.inventory, writer.wake)
-            follow(around.pools, writer.wake)
-            follow(around.allocations, writer.wake)
-            follow(around.registered, writer.wake)
-            follow(around.podresources, writer.wake)
-            follow(around.announcements, writer.wake)
-            follow(around.announcements, orders.wake)
+            follow(inputs.inventory, writer.wake)
+            follow(inputs.pools, writer.wake)
+            follow(inputs.allocations, writer.wake)
+            follow(inputs.registered, writer.wake)
+            follow(inputs.podresources, writer.wake)
+            follow(inputs.announcements, writer.wake)
+            follow(inputs.announcements, orders.wake)
             follow(self.wanted, writer.wake)
             follow(self.wanted, orders.wake)
             follow(orders.ordered, writer.wake)
             follow(self._watch.trouble, writer.again)
-            if around.place:
-                follow(around.place, writer.wake)
-            if around.inside:
-                follow(around.inside, writer.wake)
-            await writer.run(lambda: self._tally.next_change(self._dates.now()))
+            if inputs.chain_status:
+                follow(inputs.chain_status, writer.wake)
+            if inputs.inside:
+                follow(inputs.inside, writer.wake)
+            await writer.run(lambda: self._counts.next_change(self._dates.now()))
 
-    async def _settled(self, around: Inputs) -> None:
+    async def _settled(self, inputs: Inputs) -> None:
         """Wait for an inventory of the pools that are wanted: an earlier one would lack pairs."""
-        await around.scanned.wait()
-        async for pools in around.pools.changes():
+        await inputs.scanned.wait()
+        async for pools in inputs.pools.changes():
             if pools == self.wanted.get().pools:
                 return
 
-    def _read(self, around: Inputs, orders: AnnounceOrders) -> NodeStatus:
+    def _read(self, inputs: Inputs, orders: AnnounceOrders) -> NodeStatus:
         now, wanted = self._dates.now(), self.wanted.get()
-        sight = Snapshot(
+        snapshot = Snapshot(
             agent=self._agent,
-            generation=self._generation(around),
-            inventory=around.inventory.get(),
-            pools=around.pools.get(),
-            allocations=around.allocations.get(),
-            guests=guests_of(around.markers()),
-            given=around.given(),
-            announcements=around.announcements.get(),
+            generation=self._generation(inputs),
+            inventory=inputs.inventory.get(),
+            pools=inputs.pools.get(),
+            allocations=inputs.allocations.get(),
+            attachments=attachments_of(inputs.markers()),
+            given=inputs.given(),
+            announcements=inputs.announcements.get(),
             ordered=orders.ordered.get(),
-            counts=dict(self._tally.counts),
-            recent=self._tally.within_a_day(now),
-            states=states(around, wanted),
+            counts=dict(self._counts.counts),
+            recent=self._counts.within_a_day(now),
+            states=states(inputs, wanted),
         )
-        self._status = status_of(sight, self._status, now)
+        self._status = status_of(snapshot, self._status, now)
         return self._status
 
-    def _generation(self, around: Inputs) -> int:
+    def _generation(self, inputs: Inputs) -> int:
         """Return the generation that the inventory was made by."""
         wanted, before = self.wanted.get(), self._status
-        if around.pools.get() == wanted.pools or not before:
+        if inputs.pools.get() == wanted.pools or not before:
             return wanted.generation
         return before.observed_generation
 
@@ -253,7 +252,7 @@ class NetvscNodeSync:
             generation=wanted.generation,
             spec=wanted.spec,
             status=status,
-            recent=self._tally.recent(),
+            recent=self._counts.recent(),
             boot=wallclock.boot(),
             dates=self._dates.distances(),
         )

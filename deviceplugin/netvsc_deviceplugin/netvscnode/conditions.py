@@ -13,7 +13,7 @@ _MESSAGE_MAX = 4096  # characters; longer ones help nobody
 
 
 @dataclass(frozen=True, slots=True)
-class ConditionInputs:
+class ConditionState:
     """A condition without its time."""
 
     type: str
@@ -23,7 +23,7 @@ class ConditionInputs:
 
 
 def dated(
-    states: Iterable[ConditionInputs], before: Iterable[Condition], now: float
+    states: Iterable[ConditionState], before: Iterable[Condition], now: float
 ) -> tuple[Condition, ...]:
     """Return the conditions in order; a time changes with the status alone."""
     known = {one.type: one for one in before}
@@ -39,59 +39,59 @@ def dated(
     )
 
 
-def ready(registered: Mapping[str, bool], *, pools: int) -> ConditionInputs:
+def ready(registered: Mapping[str, bool], *, pools: int) -> ConditionState:
     """Tell whether the kubelet knows every resource."""
     if not pools:
-        return ConditionInputs("Ready", Truth.TRUE, "NoPools", "no NetvscPool selects this node")
+        return ConditionState("Ready", Truth.TRUE, "NoPools", "no NetvscPool selects this node")
     missing = sorted(resource for resource, known in registered.items() if not known)
     if missing:
         why = f"the kubelet does not know {', '.join(missing)} yet"
-        return ConditionInputs("Ready", Truth.FALSE, "NotRegistered", why)
+        return ConditionState("Ready", Truth.FALSE, "NotRegistered", why)
     if not registered:
-        return ConditionInputs("Ready", Truth.FALSE, "NotServing", "no pool is served yet")
-    return ConditionInputs("Ready", Truth.TRUE, "Registered", "the kubelet knows every resource")
+        return ConditionState("Ready", Truth.FALSE, "NotServing", "no pool is served yet")
+    return ConditionState("Ready", Truth.TRUE, "Registered", "the kubelet knows every resource")
 
 
-def pools_accepted(refusal: str | None) -> ConditionInputs:
+def pools_accepted(refusal: str | None) -> ConditionState:
     if refusal:
         why = f"{refusal}; the last good spec stays in force"
-        return ConditionInputs("PoolsAccepted", Truth.FALSE, "Refused", why)
-    return ConditionInputs("PoolsAccepted", Truth.TRUE, "Accepted")
+        return ConditionState("PoolsAccepted", Truth.FALSE, "Refused", why)
+    return ConditionState("PoolsAccepted", Truth.TRUE, "Accepted")
 
 
-def pod_resources(trouble: str | None) -> ConditionInputs:
+def pod_resources(trouble: str | None) -> ConditionState:
     """Tell whether the kubelet says who holds what."""
     if trouble:
-        return ConditionInputs("PodResources", Truth.FALSE, "KubeletUnavailable", trouble)
-    return ConditionInputs("PodResources", Truth.TRUE, "KubeletAvailable")
+        return ConditionState("PodResources", Truth.FALSE, "KubeletUnavailable", trouble)
+    return ConditionState("PodResources", Truth.TRUE, "KubeletAvailable")
 
 
-def chain_installed(place: ChainStatus) -> ConditionInputs:
+def chain_installed(chain_status: ChainStatus) -> ConditionState:
     """Tell whether pods get their pairs by CNI."""
-    truth = Truth.TRUE if place.serves else Truth.FALSE
-    if place.reason is ChainReason.UNKNOWN:
+    truth = Truth.TRUE if chain_status.serves else Truth.FALSE
+    if chain_status.reason is ChainReason.UNKNOWN:
         truth = Truth.UNKNOWN
-    return ConditionInputs("ChainInstalled", truth, place.reason.value, place.message)
+    return ConditionState("ChainInstalled", truth, chain_status.reason.value, chain_status.message)
 
 
-def uninstalled(place: ChainStatus | None) -> ConditionInputs:
+def uninstalled(chain_status: ChainStatus | None) -> ConditionState:
     """Answer a spec that asks to leave the node; without CNI nothing was installed."""
-    if place is None:
-        return ConditionInputs("Uninstalled", Truth.TRUE, "NothingInstalled")
-    truth = Truth.TRUE if place.reason is ChainReason.REMOVED else Truth.FALSE
-    return ConditionInputs("Uninstalled", truth, place.reason.value, place.message)
+    if chain_status is None:
+        return ConditionState("Uninstalled", Truth.TRUE, "NothingInstalled")
+    truth = Truth.TRUE if chain_status.reason is ChainReason.REMOVED else Truth.FALSE
+    return ConditionState("Uninstalled", truth, chain_status.reason.value, chain_status.message)
 
 
-def unmatched(pools: Sequence[PoolStatus]) -> ConditionInputs:
+def unmatched(pools: Sequence[PoolStatus]) -> ConditionState:
     """Tell whether pools name NICs that the node has not."""
     missing = [f"{pool.name}: {', '.join(pool.unmatched)}" for pool in pools if pool.unmatched]
     if not missing:
-        return ConditionInputs("Unmatched", Truth.FALSE, "AllFound")
+        return ConditionState("Unmatched", Truth.FALSE, "AllFound")
     why = f"no NIC of this node is named so: {'; '.join(missing)}; correct the pool's selector"
-    return ConditionInputs("Unmatched", Truth.TRUE, "NotFound", why)
+    return ConditionState("Unmatched", Truth.TRUE, "NotFound", why)
 
 
-def _since(state: ConditionInputs, before: Condition | None, now: float) -> str:
+def _since(state: ConditionState, before: Condition | None, now: float) -> str:
     if before and before.status is state.status:
         return before.last_transition_time
     return to_text(now)

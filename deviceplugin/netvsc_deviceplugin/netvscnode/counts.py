@@ -53,11 +53,11 @@ class PairCounts:
         Of the pairs in `seen` ours say whether the VF is away now: the status is of before.
         """
         for pair in status.pairs:
-            told, ours = _count_of(pair), self.counts.get(pair.id, Count())
-            further = _further(told, ours)
+            theirs, ours = _count_of(pair), self.counts.get(pair.id, Count())
+            further = _further(theirs, ours)
             self.counts[pair.id] = _levelled(further, ours) if pair.id in seen else further
-            if told.revoked and (more := told.revocations - ours.revocations) > 0:
-                slot = int(told.revoked) // _SLOT
+            if theirs.revoked and (more := theirs.revocations - ours.revocations) > 0:
+                slot = int(theirs.revoked) // _SLOT
                 self._recent[slot] = self._recent.get(slot, 0) + more
 
     def revoked(self, pair: str, at: float) -> None:
@@ -110,13 +110,13 @@ def _sum(past: Count, since: Count) -> Count:
     )
 
 
-def _further(told: Count, ours: Count) -> Count:
+def _further(theirs: Count, ours: Count) -> Count:
     """Join two counts of the same events, each of which may lack some."""
-    revoked = told.revoked if told.revocations > ours.revocations else ours.revoked
-    ahead = told if told.returns > ours.returns else ours
+    revoked = theirs.revoked if theirs.revocations > ours.revocations else ours.revoked
+    ahead = theirs if theirs.returns > ours.returns else ours
     return Count(
-        revocations=max(told.revocations, ours.revocations),
-        returns=max(told.returns, ours.returns),
+        revocations=max(theirs.revocations, ours.revocations),
+        returns=max(theirs.returns, ours.returns),
         revoked=revoked,
         returned=ahead.returned,
         outage=ahead.outage,

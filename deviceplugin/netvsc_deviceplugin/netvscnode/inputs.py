@@ -25,7 +25,7 @@ async def _nobody(pair: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What the rest of the agent knows, and does. `place` is None where CNI is off.
+    """What the rest of the agent knows, and does. `chain_status` is None where CNI is off.
 
     `chain_wanted` is false where it is off and what another mode left is being taken out.
     `scanned` is set when there is an inventory, `pools` are those that it was made by.
@@ -38,7 +38,7 @@ class Inputs:
     registered: Latest[Mapping[str, bool]]
     podresources: Latest[str | None]
     given: Callable[[], Verbs]
-    place: Latest[ChainStatus] | None = None
+    chain_status: Latest[ChainStatus] | None = None
     chain_wanted: bool = True
     inside: Latest[Inside] | None = None
     markers: Callable[[], tuple[Marker, ...]] = tuple
@@ -46,16 +46,16 @@ class Inputs:
     announce: Callable[[str], Awaitable[None]] = _nobody
 
 
-def states(around: Inputs, wanted: AcceptedSpec) -> tuple[conditions.ConditionInputs, ...]:
+def states(inputs: Inputs, wanted: AcceptedSpec) -> tuple[conditions.ConditionState, ...]:
     """Return the conditions that do not follow from the pairs."""
     found = [
-        conditions.ready(around.registered.get(), pools=len(wanted.pools)),
+        conditions.ready(inputs.registered.get(), pools=len(wanted.pools)),
         conditions.pools_accepted(wanted.refusal),
-        conditions.pod_resources(around.podresources.get()),
+        conditions.pod_resources(inputs.podresources.get()),
     ]
-    place = around.place.get() if around.place else None
-    if place and around.chain_wanted:
-        found.append(conditions.chain_installed(place))
+    chain_status = inputs.chain_status.get() if inputs.chain_status else None
+    if chain_status and inputs.chain_wanted:
+        found.append(conditions.chain_installed(chain_status))
     if wanted.uninstall:
-        found.append(conditions.uninstalled(place))
+        found.append(conditions.uninstalled(chain_status))
     return tuple(found)

@@ -25,15 +25,15 @@ def memory(status: NodeStatus) -> Mapping[str, VfMemory]:
 Moment = Callable[[str, float], float]
 
 
-def newest(ours: NodeStatus | None, told: NodeStatus) -> NodeStatus:
+def newest(ours: NodeStatus | None, theirs: NodeStatus) -> NodeStatus:
     """Return the status in which each pair is as the one says that has counted more of it."""
     mine = {pair.id: pair for pair in ours.pairs} if ours else {}
-    return replace(told, pairs=tuple(_further(pair, mine.get(pair.id)) for pair in told.pairs))
+    return replace(theirs, pairs=tuple(_further(pair, mine.get(pair.id)) for pair in theirs.pairs))
 
 
-def _further(told: PairStatus, ours: PairStatus | None) -> PairStatus:
-    if ours is None or (told.revocations, told.returns) > (ours.revocations, ours.returns):
-        return told
+def _further(theirs: PairStatus, ours: PairStatus | None) -> PairStatus:
+    if ours is None or (theirs.revocations, theirs.returns) > (ours.revocations, ours.returns):
+        return theirs
     return ours
 
 

@@ -27,7 +27,7 @@ from netvsc_deviceplugin.kubelet import verbs_check
 from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
 from netvsc_deviceplugin.netvscnode import conditions
-from netvsc_deviceplugin.netvscnode.conditions import ConditionInputs
+from netvsc_deviceplugin.netvscnode.conditions import ConditionState
 from netvsc_deviceplugin.netvscnode.counts import Count
 
 # What the CRD takes: a status that is refused for a detail would say nothing at all.
@@ -59,46 +59,46 @@ class Snapshot:
     inventory: Inventory = field(default_factory=Inventory)
     pools: tuple[Pool, ...] = ()
     allocations: Mapping[str, Allocation] = field(default_factory=dict)
-    guests: Mapping[str, PodAttachment] = field(default_factory=dict)
+    attachments: Mapping[str, PodAttachment] = field(default_factory=dict)
     given: Verbs = field(default_factory=dict)
     announcements: Mapping[str, Announcement] = field(default_factory=dict)
     ordered: Mapping[str, int] = field(default_factory=dict)
     counts: Mapping[str, Count] = field(default_factory=dict)
     recent: int = 0
-    states: tuple[ConditionInputs, ...] = ()
+    states: tuple[ConditionState, ...] = ()
 
 
-def guests_of(markers: Iterable[Marker]) -> Mapping[str, PodAttachment]:
+def attachments_of(markers: Iterable[Marker]) -> Mapping[str, PodAttachment]:
     return {
-        held.id: PodAttachment(
-            home=held.home,
-            interface=held.interface if marker.phase is ContainerPhase.INSIDE else None,
+        pair.id: PodAttachment(
+            home=pair.home,
+            interface=pair.interface if marker.phase is ContainerPhase.INSIDE else None,
             uid=marker.uid or None,
         )
         for marker in markers
-        for held in marker.pairs
+        for pair in marker.pairs
     }
 
 
-def status_of(sight: Snapshot, before: NodeStatus | None, now: float) -> NodeStatus:
+def status_of(snapshot: Snapshot, before: NodeStatus | None, now: float) -> NodeStatus:
     """Return the status; `before` is the one of before, `now` is seconds since the epoch."""
     past = {pair.id: pair for pair in before.pairs} if before else {}
-    pairs = tuple(_pair(pair, sight, past.get(pair.id)) for pair in sight.inventory.pairs)
-    pools = tuple(_pool(pool, sight) for pool in sight.pools)
-    states = (*sight.states, conditions.unmatched(pools))
+    pairs = tuple(_pair(pair, snapshot, past.get(pair.id)) for pair in snapshot.inventory.pairs)
+    pools = tuple(_pool(pool, snapshot) for pool in snapshot.pools)
+    states = (*snapshot.states, conditions.unmatched(pools))
     return NodeStatus(
-        agent=sight.agent,
+        agent=snapshot.agent,
         summary=Summary(
             pairs=len(pairs),
             free=sum(1 for pair in pairs if not pair.allocation),
             on_vf=sum(1 for pair in pairs if pair.path is Path.VF),
-            revoked24h=sight.recent,
+            revoked24h=snapshot.recent,
         ),
-        observed_generation=sight.generation,
+        observed_generation=snapshot.generation,
         pools=pools,
         pairs=pairs,
-        excluded=_excluded(sight.inventory),
-        conflicts=_conflicts(sight.inventory),
+        excluded=_excluded(snapshot.inventory),
+        conflicts=_conflicts(snapshot.inventory),
         conditions=conditions.dated(states, before.conditions if before else (), now),
     )
 
@@ -116,18 +116,18 @@ def _excluded(found: Inventory) -> tuple[ExcludedStatus, ...]:
 
 
 def _conflicts(found: Inventory) -> tuple[str, ...]:
-    said = (f"{one.interface}: {one.message}" for one in found.conflicts[:_CONFLICTS_MAX])
-    return tuple(text[:_MESSAGE_MAX] for text in said)
+    announcement = (f"{one.interface}: {one.message}" for one in found.conflicts[:_CONFLICTS_MAX])
+    return tuple(text[:_MESSAGE_MAX] for text in announcement)
 
 
-def _pair(pair: Pair, sight: Snapshot, before: PairStatus | None) -> PairStatus:
-    guest = sight.guests.get(pair.id)
-    count = sight.counts.get(pair.id, Count())
+def _pair(pair: Pair, snapshot: Snapshot, before: PairStatus | None) -> PairStatus:
+    attachment = snapshot.attachments.get(pair.id)
+    count = snapshot.counts.get(pair.id, Count())
     return PairStatus(
         id=pair.id,
-        netvsc=_home(pair, guest),
+        netvsc=_home(pair, attachment),
         pool=pair.pool,
-        resource=_resource(pair.pool, sight.pools),
+        resource=_resource(pair.pool, snapshot.pools),
         path=pair.path,
         vf_seen=pair.vf_seen,
         vmbus=pair.vmbus,
@@ -136,9 +136,9 @@ def _pair(pair: Pair, sight: Snapshot, before: PairStatus | None) -> PairStatus:
         addresses=pair.addresses,
         vf=_vf(pair),
         last_vf=None if pair.vf or not before else before.vf or before.last_vf,
-        verbs_mismatch=_mismatch(pair, sight),
-        allocation=_allocation(pair, sight, guest),
-        announcement=_announcement(pair.id, sight),
+        verbs_mismatch=_mismatch(pair, snapshot),
+        allocation=_allocation(pair, snapshot, attachment),
+        announcement=_announcement(pair.id, snapshot),
         revocations=count.revocations,
         returns=count.returns,
         last_revoked=_time(count.revoked),
@@ -147,12 +147,12 @@ def _pair(pair: Pair, sight: Snapshot, before: PairStatus | None) -> PairStatus:
     )
 
 
-def _home(pair: Pair, guest: PodAttachment | None) -> str:
-    return guest.home if guest and pair.netns else pair.netvsc
+def _home(pair: Pair, attachment: PodAttachment | None) -> str:
+    return attachment.home if attachment and pair.netns else pair.netvsc
 
 
-def _mismatch(pair: Pair, sight: Snapshot) -> str | None:
-    wrong = verbs_check.mismatch(pair, sight.given.get(pair.id), sight.inventory.pairs)
+def _mismatch(pair: Pair, snapshot: Snapshot) -> str | None:
+    wrong = verbs_check.mismatch(pair, snapshot.given.get(pair.id), snapshot.inventory.pairs)
     return wrong[:_MESSAGE_MAX] if wrong else None
 
 
@@ -164,9 +164,9 @@ def _vf(pair: Pair) -> VfStatus | None:
 
 
 def _allocation(
-    pair: Pair, sight: Snapshot, guest: PodAttachment | None
+    pair: Pair, snapshot: Snapshot, attachment: PodAttachment | None
 ) -> AllocationStatus | None:
-    by = sight.allocations.get(pair.id)
+    by = snapshot.allocations.get(pair.id)
     if not by:
         return None
     return AllocationStatus(
@@ -174,35 +174,35 @@ def _allocation(
         pod=by.pod,
         container=by.container,
         resource=by.resource,
-        uid=guest.uid if guest else None,
-        interface=guest.interface if guest and pair.netns else None,
-        verbs=sight.given.get(pair.id, ()),
+        uid=attachment.uid if attachment else None,
+        interface=attachment.interface if attachment and pair.netns else None,
+        verbs=snapshot.given.get(pair.id, ()),
     )
 
 
-def _announcement(id_: str, sight: Snapshot) -> Announcement | None:
-    said, ordered = sight.announcements.get(id_), sight.ordered.get(id_, 0)
-    if not said and not ordered:
+def _announcement(id_: str, snapshot: Snapshot) -> Announcement | None:
+    announcement, ordered = snapshot.announcements.get(id_), snapshot.ordered.get(id_, 0)
+    if not announcement and not ordered:
         return None
-    return replace(said or Announcement(state=AnnounceState.UNKNOWN), ordered=ordered)
+    return replace(announcement or Announcement(state=AnnounceState.UNKNOWN), ordered=ordered)
 
 
-def _pool(pool: Pool, sight: Snapshot) -> PoolStatus:
-    mine = sight.inventory.pool(pool.name)
+def _pool(pool: Pool, snapshot: Snapshot) -> PoolStatus:
+    mine = snapshot.inventory.pool(pool.name)
     return PoolStatus(
         name=pool.name,
         resource=pool.resource,
         pairs=len(mine),
-        free=sum(1 for pair in mine if pair.id not in sight.allocations),
-        unmatched=_unmatched(pool, sight),
+        free=sum(1 for pair in mine if pair.id not in snapshot.allocations),
+        unmatched=_unmatched(pool, snapshot),
     )
 
 
-def _unmatched(pool: Pool, sight: Snapshot) -> tuple[str, ...]:
+def _unmatched(pool: Pool, snapshot: Snapshot) -> tuple[str, ...]:
     """Return what the pool names and no NIC is called, whoever has that NIC."""
-    found, guests = sight.inventory, sight.guests
+    found, attachments = snapshot.inventory, snapshot.attachments
     ids = {pair.id for pair in found.pairs} | {one.id for one in found.excluded}
-    names = {_home(pair, guests.get(pair.id)) for pair in found.pairs}
+    names = {_home(pair, attachments.get(pair.id)) for pair in found.pairs}
     names |= {one.interface for one in found.excluded}
     selector = pool.selector
     macs = [mac for mac in selector.macs if pair_id(mac) not in ids]

@@ -42,9 +42,9 @@ class Chatter:
 def unconnected(netns: str) -> socket.socket:
     """Make a socket in the netns at this path; raises NetvscError."""
     kind = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
-    with Netns.at(netns) as space:
+    with Netns.open(netns) as ns:
         try:
-            return space.within(partial(socket.socket, socket.AF_UNIX, kind))
+            return ns.run(partial(socket.socket, socket.AF_UNIX, kind))
         except OSError as error:
             raise NodeError(f"cannot make a socket in {netns}: {error.strerror}") from error
 

@@ -20,7 +20,7 @@ from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
 from netvsc_deviceplugin.sidecar import connection
 from netvsc_deviceplugin.sidecar.pod import PodSidecar
 from netvsc_deviceplugin.sidecar.protocol import SidecarReport
-from netvsc_deviceplugin.sidecar.state import Heard, Progress, announcement, hear, progress
+from netvsc_deviceplugin.sidecar.state import DatedReport, Progress, announcement, hear, progress
 
 Announcements = Mapping[str, Announcement]
 
@@ -57,8 +57,8 @@ class SidecarManager:
         self._meter = meter
         self._clock = clock
         self._dates = dates or WallClock(clock=clock)
-        self._talks: dict[str, tuple[PodSidecar, asyncio.Task[None]]] = {}
-        self._heard: dict[str, Heard] = {}  # of pairs inside; outlives a sidecar
+        self._sidecars: dict[str, tuple[PodSidecar, asyncio.Task[None]]] = {}
+        self._dated: dict[str, DatedReport] = {}  # of pairs inside; outlives a sidecar
         self._answering: set[str] = set()
         self._found: frozenset[str] = frozenset()  # pairs that were inside when we started
 
@@ -71,40 +71,45 @@ class SidecarManager:
 
     async def announce(self, pair_id: str) -> None:
         """Make the sidecar cancel and offer again; raises NetvscError if it cannot be told."""
-        for talk, _ in self._talks.values():
-            if number := talk.number(pair_id):
-                await connection.ask(talk.netns, f"announce {number}")
+        for sidecar, _ in self._sidecars.values():
+            if number := sidecar.number(pair_id):
+                await connection.ask(sidecar.netns, f"announce {number}")
                 return
         raise RetryError(
             f"no sidecar announces pair {pair_id} now: is it in a pod with a netvsc-fdpipe sidecar?"
         )
 
     def _follow(self, inside: Inside, tasks: asyncio.TaskGroup) -> None:
-        for netns in [one for one, (talk, _) in self._talks.items() if inside.get(one) != talk.ids]:
-            self._talks.pop(netns)[1].cancel()
+        for netns in [
+            one for one, (sidecar, _) in self._sidecars.items() if inside.get(one) != sidecar.ids
+        ]:
+            self._sidecars.pop(netns)[1].cancel()
         present = _ids(inside)
         self._found &= present
-        for id_ in self._heard.keys() - present:
-            del self._heard[id_]
-        for netns in inside.keys() - self._talks.keys():
-            talk = PodSidecar(
+        for id_ in self._dated.keys() - present:
+            del self._dated[id_]
+        for netns in inside.keys() - self._sidecars.keys():
+            sidecar = PodSidecar(
                 netns,
                 inside[netns],
                 given=self._given,
                 changed=self._changed,
                 clock=self._clock,
             )
-            self._talks[netns] = talk, tasks.create_task(talk.run(), name=f"sidecar in {netns}")
+            self._sidecars[netns] = (
+                sidecar,
+                tasks.create_task(sidecar.run(), name=f"sidecar in {netns}"),
+            )
         self._publish()
 
-    def _changed(self, id_: str | None, said: SidecarReport | None) -> None:
+    def _changed(self, id_: str | None, report: SidecarReport | None) -> None:
         """Take a pair's news; None: the sidecar of some pod has gone."""
-        if id_ and said:
-            before = self._heard.get(id_)
-            known = said if id_ in self._found else None  # another agent has counted that
+        if id_ and report:
+            before = self._dated.get(id_)
+            known = report if id_ in self._found else None  # another agent has counted that
             self._found -= {id_}
-            self._count(progress(before.said if before else known, said))
-            self._heard[id_] = hear(said, self._dates.of(id_, self._clock()), before)
+            self._count(progress(before.report if before else known, report))
+            self._dated[id_] = hear(report, self._dates.of(id_, self._clock()), before)
         self._publish()
 
     def _count(self, news: Progress) -> None:
@@ -117,20 +122,20 @@ class SidecarManager:
             self._meter.announce_took("taken", news.taken_after)
 
     def _publish(self) -> None:
-        talks = [talk for talk, _ in self._talks.values()]
+        sidecars = [sidecar for sidecar, _ in self._sidecars.values()]
         self.announcements.set(
             {
-                id_: self._announcement(id_, answering=talk.number(id_) is not None)
-                for talk in talks
-                for id_ in talk.ids.values()
+                id_: self._announcement(id_, answering=sidecar.number(id_) is not None)
+                for sidecar in sidecars
+                for id_ in sidecar.ids.values()
             }
         )
 
     def _announcement(self, id_: str, *, answering: bool) -> Announcement:
-        heard = self._heard.get(id_)
-        if heard and answering:
-            return announcement(heard)
-        return _SILENT if heard else _STARTING
+        dated = self._dated.get(id_)
+        if dated and answering:
+            return announcement(dated)
+        return _SILENT if dated else _STARTING
 
 
 def _ids(inside: Inside) -> frozenset[str]:

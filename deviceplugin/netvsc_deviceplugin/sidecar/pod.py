@@ -43,14 +43,14 @@ class PodSidecar:
         self._given = given
         self._changed = changed
         self._clock = clock
-        self._said: dict[str, SidecarReport] = {}
+        self._reports: dict[str, SidecarReport] = {}
         self._wakeup = Wakeup()
         self._once = Once(log)
 
     def number(self, id_: str) -> str | None:
         """Return the pair's number at its sidecar, None while that does not answer."""
-        said = self._said.get(id_)
-        return said.number if said else None
+        report = self._reports.get(id_)
+        return report.number if report else None
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -79,18 +79,18 @@ class PodSidecar:
                 return connection.connect(sock)
 
     def _hear(self, line: bytes) -> None:
-        said = parse(line)
-        id_ = self.ids.get(said.netvsc)
+        report = parse(line)
+        id_ = self.ids.get(report.netvsc)
         if id_ is None:  # one that is still to come, or a liar's
             return
         self._once.over()
-        self._said[id_] = said
+        self._reports[id_] = report
         self._wakeup.set()
-        self._changed(id_, said)
+        self._changed(id_, report)
 
     def _forget(self) -> None:
-        if self._said:
-            self._said = {}
+        if self._reports:
+            self._reports = {}
             self._changed(None, None)
 
     async def _keep_telling(self) -> None:
@@ -111,7 +111,7 @@ class PodSidecar:
 
     def _requests(self) -> list[str]:
         given = self._given()
-        found = (verbs_request(said, given.get(id_)) for id_, said in self._said.items())
+        found = (verbs_request(report, given.get(id_)) for id_, report in self._reports.items())
         return [request for request in found if request]
 
     def _complain(self, error: Exception) -> None:

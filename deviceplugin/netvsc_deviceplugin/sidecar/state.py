@@ -34,10 +34,10 @@ _NOBODY_THERE = {"Gate", "Unopened"}  # reasons that an application would end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class DatedReport:
     """A word of a sidecar's and when things happened: seconds since the epoch."""
 
-    said: SidecarReport
+    report: SidecarReport
     offered_at: float | None
     taken_at: float | None
 
@@ -53,75 +53,81 @@ class Progress:
     taken_after: float | None = None
 
 
-def hear(said: SidecarReport, at: float, before: Heard | None) -> Heard:
-    """Date what `said` tells by its ages; what was dated before keeps its date."""
-    old = before if before and before.said.started == said.started else None
-    counts, known = said.counts, old.said.counts if old else Counts()
-    return Heard(
-        said=said,
+def hear(report: SidecarReport, at: float, before: DatedReport | None) -> DatedReport:
+    """Date what `report` tells by its ages; what was dated before keeps its date."""
+    old = before if before and before.report.started == report.started else None
+    counts, known = report.counts, old.report.counts if old else Counts()
+    return DatedReport(
+        report=report,
         offered_at=old.offered_at
         if old and counts.offers == known.offers
-        else _ago(at, said.ages.offered),
-        taken_at=old.taken_at if old and counts.takes == known.takes else _ago(at, said.ages.taken),
+        else _ago(at, report.ages.offered),
+        taken_at=old.taken_at
+        if old and counts.takes == known.takes
+        else _ago(at, report.ages.taken),
     )
 
 
-def announcement(heard: Heard) -> Announcement:
-    said = heard.said
-    state = _STATES[said.vf]
+def announcement(dated: DatedReport) -> Announcement:
+    report = dated.report
+    state = _STATES[report.vf]
     if (
         state is AnnounceState.WITHHELD
-        and said.application is Application.UNOPENED
-        and said.reason in _NOBODY_THERE
+        and report.application is Application.UNOPENED
+        and report.reason in _NOBODY_THERE
     ):
         state = AnnounceState.UNOPENED
     return Announcement(
         state=state,
-        reason=said.reason,
-        line=said.line,
-        generation=said.generation,
-        taken_generation=said.taken_generation,
-        application=_APPLICATIONS[said.application],
-        guard=said.guard,
-        failed_plugs=said.counts.failed_plugs,
-        offered_at=None if heard.offered_at is None else to_text(heard.offered_at),
-        taken_at=None if heard.taken_at is None else to_text(heard.taken_at),
+        reason=report.reason,
+        line=report.line,
+        generation=report.generation,
+        taken_generation=report.taken_generation,
+        application=_APPLICATIONS[report.application],
+        guard=report.guard,
+        failed_plugs=report.counts.failed_plugs,
+        offered_at=None if dated.offered_at is None else to_text(dated.offered_at),
+        taken_at=None if dated.taken_at is None else to_text(dated.taken_at),
     )
 
 
-def progress(before: SidecarReport | None, said: SidecarReport) -> Progress:
+def progress(before: SidecarReport | None, report: SidecarReport) -> Progress:
     """Return what happened since `before`; None: since the sidecar started, as after a restart."""
-    base = before if before and before.started == said.started else None
-    old, new = base.counts if base else Counts(), said.counts
+    base = before if before and before.started == report.started else None
+    old, new = base.counts if base else Counts(), report.counts
     return Progress(
         taken=_grown(old.takes, new.takes),
         cancelled=_grown(old.cancels, new.cancels),
         failed=_grown(old.failed_plugs, new.failed_plugs),
-        offered_after=_offered_after(base, said) if new.offers == old.offers + 1 else None,
-        taken_after=_between(said.ages.offered, said.ages.taken)
+        offered_after=_offered_after(base, report) if new.offers == old.offers + 1 else None,
+        taken_after=_between(report.ages.offered, report.ages.taken)
         if new.takes == old.takes + 1
         else None,
     )
 
 
-def verbs_request(said: SidecarReport, given: tuple[str, ...] | None) -> str | None:
+def verbs_request(report: SidecarReport, given: tuple[str, ...] | None) -> str | None:
     """Return what to tell it of the container's verbs devices; None: it knows, or nobody does."""
-    if given is None or (said.given is not None and set(said.given) == set(given)):
+    if given is None or (report.given is not None and set(report.given) == set(given)):
         return None
-    return f"verbs {said.number} {verbs_text(given)}"
+    return f"verbs {report.number} {verbs_text(given)}"
 
 
-def _offered_after(base: SidecarReport | None, said: SidecarReport) -> float | None:
+def _offered_after(base: SidecarReport | None, report: SidecarReport) -> float | None:
     """Time the first offer of a VF, where the application was there before the VF."""
-    if base and base.generation == said.generation and _offered_since_usable(base):
+    if base and base.generation == report.generation and _offered_since_usable(base):
         return None
-    if said.ages.opened is None or said.ages.usable is None or said.ages.opened < said.ages.usable:
+    if (
+        report.ages.opened is None
+        or report.ages.usable is None
+        or report.ages.opened < report.ages.usable
+    ):
         return None
-    return _between(said.ages.usable, said.ages.offered)
+    return _between(report.ages.usable, report.ages.offered)
 
 
-def _offered_since_usable(said: SidecarReport) -> bool:
-    offered, usable = said.ages.offered, said.ages.usable
+def _offered_since_usable(report: SidecarReport) -> bool:
+    offered, usable = report.ages.offered, report.ages.usable
     return offered is not None and usable is not None and offered <= usable
 
 

@@ -190,12 +190,12 @@ def _verdict(checks: Checks) -> _Answer:
 
 
 def registered(
-    standing: Callable[[], Mapping[str, bool]], *, wanted: Callable[[], Collection[object]]
+    registrations: Callable[[], Mapping[str, bool]], *, wanted: Callable[[], Collection[object]]
 ) -> Check:
     """Check that the kubelet knows every resource; where no pool is `wanted` there is none."""
 
     def check() -> str | None:
-        known = standing()
+        known = registrations()
         if not known and not wanted():
             return None
         missing = sorted(resource for resource, there in known.items() if not there)

@@ -103,8 +103,8 @@ def _read(pairs: Iterable[Pair], netns: str | None) -> dict[int, Counters]:
     try:
         if netns is None:
             return read(wanted)
-        with Netns.at(long(netns)) as space:
-            return space.within(lambda: read(wanted))
+        with Netns.open(long(netns)) as ns:
+            return ns.run(lambda: read(wanted))
     except NetvscError:
         return {}
 

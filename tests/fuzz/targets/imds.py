@@ -14,7 +14,7 @@ from netvsc_deviceplugin.apiserver.access import Access
 from netvsc_deviceplugin.apiserver.http11 import Connection
 from netvsc_deviceplugin.inventory.imds import client
 from netvsc_deviceplugin.inventory.imds import document as imds_document
-from netvsc_deviceplugin.kernel.addresses import NicAddresses, known
+from netvsc_deviceplugin.kernel.addresses import NicAddresses, merge
 
 _ENDPOINT = client.ImdsEndpoint(host="169.254.169.254", port=80)
 _LOOP = asyncio.new_event_loop()
@@ -31,8 +31,8 @@ def document(data: bytes) -> None:
         for text in (*own.addresses, *own.gateways):
             ipaddress.ip_interface(text)
             assert text.isprintable(), text
-        known(_KERNEL, own)
-        known(NicAddresses(), own)
+        merge(_KERNEL, own)
+        merge(NicAddresses(), own)
 
 
 def body(data: bytes) -> bytes:

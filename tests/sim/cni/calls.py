@@ -106,7 +106,7 @@ class CniHost:
             self.state = Path(tempfile.mkdtemp(prefix="sim-", dir="/tmp"))
             stack.callback(shutil.rmtree, self.state, ignore_errors=True)
             self.host = stack.enter_context(host or host_of(pairs))
-            self.home = stack.enter_context(spaces.within(self.host.netns, Netns.home))
+            self.home = stack.enter_context(spaces.within(self.host.netns, Netns.host))
             self.source = ScanSource(sysfs=self.host.sysfs, sim=True)
             self.markers = Markers(self.state)
             self.attachments = self._fresh(Rtnl, PATIENCE)
@@ -131,7 +131,7 @@ class CniHost:
 
     def _fresh(self, rtnl: Callable[[Netns], Rtnl], patience: float) -> Attachments:
         means = ExecutorConfig(source=self.source, rtnl=rtnl, patience=patience)
-        return Attachments(home=self.home, means=means, markers=self.markers)
+        return Attachments(host_ns=self.home, config=means, markers=self.markers)
 
     def _let_go(self) -> None:
         self.attachments.sandboxes.close()
@@ -156,7 +156,7 @@ class CniHost:
         seen = list(look(self.home, self.source))
         for pod in pods:
             if Path(pod.path).exists():
-                with Netns.at(pod.path) as space:
+                with Netns.open(pod.path) as space:
                     seen += look(space, self.source)
         return seen
 

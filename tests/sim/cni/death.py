@@ -73,5 +73,5 @@ def mortal(cni: CniHost, fate: Fate, *, patience: float = 0.001) -> Attachments:
 
     means = ExecutorConfig(source=cni.source, rtnl=MortalRtnl, patience=patience)
     cni.attachments.sandboxes.close()
-    cni.attachments = Attachments(home=cni.home, means=means, markers=MortalMarkers(cni, fate))
+    cni.attachments = Attachments(host_ns=cni.home, config=means, markers=MortalMarkers(cni, fate))
     return cni.attachments

@@ -36,15 +36,15 @@ class Refused(Attachments):
     done: asyncio.Event = field(default_factory=asyncio.Event)
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
-    def _ground(self, _away: object) -> Any:
+    def _executor(self, _pod_ns: object) -> Any:
         return nullcontext()
 
-    def _bring(self, _ground: object, _away: object, held: PairRecord) -> Attached:
+    def _bring(self, _executor: object, _pod_ns: object, record: PairRecord) -> Attached:
         self.tries += 1
         if self.tries <= self.refuse:
             raise NodeError("RTM_SETLINK: Device or resource busy")
         self.loop.call_soon_threadsafe(self.done.set)
-        return Attached(id=held.id, netvsc=cast("Any", None), vf=None)
+        return Attached(id=record.id, netvsc=cast("Any", None), vf=None)
 
     def _orphans(self) -> bool:
         return True
@@ -77,7 +77,9 @@ def test_a_pair_that_could_not_be_brought_to_its_pod_is_tried_until_it_can(tmp_p
             pairs=(PAIR,),
         )
         markers.save(pod)
-        there = Refused(home=cast("Any", None), means=cast("Any", None), markers=markers, refuse=1)
+        there = Refused(
+            host_ns=cast("Any", None), config=cast("Any", None), markers=markers, refuse=1
+        )
         service = Service(
             there,
             ask=cast("Any", None),

@@ -56,7 +56,7 @@ class Node:
     async def told(self, *numbers: int) -> None:
         """Wait until exactly these NICs are told of."""
         async with asyncio.timeout(10):
-            async for told in self.imds.told.changes():
+            async for told in self.imds.addresses.changes():
                 if set(told) == {pair(number).mac for number in numbers}:
                     return
 
@@ -93,7 +93,7 @@ def test_it_is_asked_at_the_start_and_the_inventory_looks_again() -> None:
             await node.told(1)
             await asyncio.wait_for(node.imds.asked.wait(), 10)
             await node.looked(1)
-        assert node.imds.told.get()[pair(1).mac].addresses == ("10.0.1.1/24",)
+        assert node.imds.addresses.get()[pair(1).mac].addresses == ("10.0.1.1/24",)
 
     run(story)
 
@@ -156,7 +156,7 @@ def test_while_nobody_answers_it_is_asked_ever_more_rarely_and_told_once(
     with caplog.at_level(logging.INFO):
         run(story)
     assert [record.getMessage() for record in caplog.records] == [
-        "IMDS: nobody answers; of the NICs' addresses the kernel's word is all",
+        "IMDS: nobody answers; of the NICs' addresses only the kernel's are known",
         "IMDS tells of 1 NICs",
     ]
 
@@ -171,13 +171,13 @@ def test_an_answer_that_fails_to_come_later_changes_nothing(
             await node.told(1)
             azure.numbers = None
             await azure.was_asked(azure.asked + 2)
-            assert set(node.imds.told.get()) == {pair(1).mac}
+            assert set(node.imds.addresses.get()) == {pair(1).mac}
 
     with caplog.at_level(logging.INFO):
         run(story)
     assert [record.getMessage().rpartition("addresses ")[2] for record in caplog.records] == [
         "IMDS tells of 1 NICs",
-        "what it told last stands",
+        "its last answer stands",
     ]
 
 

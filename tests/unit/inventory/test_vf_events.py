@@ -44,21 +44,21 @@ def ledger_with(ifindex: int) -> VfEventTracker:
 
 def test_a_removal_is_counted_when_heard_and_not_again_when_scanned() -> None:
     ledger = ledger_with(5)
-    assert ledger.heard(gone(5), 1.0) == [Revoked(pair=ID, at=1.0)]
+    assert ledger.removed(gone(5), 1.0) == [Revoked(pair=ID, at=1.0)]
     assert ledger.scanned(seen(None), 1.1) == []
     assert ledger.scanned(seen(9), 65.0) == [Returned(pair=ID, at=65.0, outage=64.0)]
 
 
 def test_a_flap_within_one_burst_is_not_lost() -> None:
     ledger = ledger_with(5)
-    assert ledger.heard(gone(5), 1.0) == [Revoked(pair=ID, at=1.0)]
+    assert ledger.removed(gone(5), 1.0) == [Revoked(pair=ID, at=1.0)]
     assert ledger.scanned(seen(6), 1.01) == [Returned(pair=ID, at=1.01, outage=1.01 - 1.0)]
 
 
 def test_a_vf_that_goes_twice_must_have_been_back_in_between() -> None:
     ledger = ledger_with(5)
-    assert ledger.heard(gone(5), 1.0) == [Revoked(pair=ID, at=1.0)]
-    assert ledger.heard(gone(6), 3.0) == [
+    assert ledger.removed(gone(5), 1.0) == [Revoked(pair=ID, at=1.0)]
+    assert ledger.removed(gone(6), 3.0) == [
         Returned(pair=ID, at=3.0, outage=2.0),
         Revoked(pair=ID, at=3.0),
     ]
@@ -77,7 +77,7 @@ def test_a_removal_whose_message_was_lost_shows_in_the_next_scan() -> None:
 
 def test_a_scan_that_began_before_the_removal_does_not_bring_the_vf_back() -> None:
     ledger = ledger_with(5)
-    ledger.heard(gone(5), 1.0)
+    ledger.removed(gone(5), 1.0)
     assert ledger.scanned(seen(5), 1.001, began=0.999) == []
     assert ledger.scanned(seen(None), 1.01) == []
     assert ledger.scanned(seen(6), 2.0) == [Returned(pair=ID, at=2.0, outage=1.0)]
@@ -86,19 +86,19 @@ def test_a_scan_that_began_before_the_removal_does_not_bring_the_vf_back() -> No
 def test_a_vf_that_leaves_its_netvsc_and_then_goes_is_one_revocation() -> None:
     ledger = ledger_with(5)
     assert ledger.scanned(seen(5, joined=False), 1.0) == [Revoked(pair=ID, at=1.0)]
-    assert ledger.heard(gone(5), 1.001) == []
+    assert ledger.removed(gone(5), 1.001) == []
 
 
 def test_what_is_no_vf_of_a_known_pair_is_not_counted() -> None:
     ledger = ledger_with(5)
-    assert ledger.heard(gone(7, mac="00:0d:3a:c0:00:99"), 1.0) == []
-    assert ledger.heard(gone(8, bus=None), 1.0) == []
+    assert ledger.removed(gone(7, mac="00:0d:3a:c0:00:99"), 1.0) == []
+    assert ledger.removed(gone(8, bus=None), 1.0) == []
 
 
 def test_a_scan_that_began_after_a_removal_has_the_last_word() -> None:
     """Whatever that message was of: a VF is there that has this number now."""
     ledger = ledger_with(5)
-    assert ledger.heard(gone(5), 1.0) == [Revoked(pair=ID, at=1.0)]
+    assert ledger.removed(gone(5), 1.0) == [Revoked(pair=ID, at=1.0)]
     assert ledger.scanned(seen(5), 1.2, began=1.1) == [Returned(pair=ID, at=1.2, outage=1.2 - 1.0)]
 
 
@@ -108,19 +108,19 @@ def test_a_removal_that_a_scan_was_first_to_tell_is_not_counted_when_heard() -> 
         Revoked(pair=ID, at=1.0),
         Returned(pair=ID, at=1.0, outage=0.0),
     ]
-    assert ledger.heard(gone(5), 1.001) == []
+    assert ledger.removed(gone(5), 1.001) == []
     assert ledger.scanned(seen(6), 1.01) == []
 
 
 def test_a_pair_that_left_the_inventory_is_not_counted() -> None:
     ledger = ledger_with(5)
     assert ledger.scanned(Inventory(), 1.0) == []
-    assert ledger.heard(gone(5), 1.1) == []
+    assert ledger.removed(gone(5), 1.1) == []
 
 
 def test_a_pair_that_one_scan_lacked_goes_on_from_how_it_stood() -> None:
     ledger = ledger_with(5)
-    ledger.heard(gone(5), 1.0)
+    ledger.removed(gone(5), 1.0)
     assert ledger.scanned(Inventory(), 1.1) == []
     assert ledger.scanned(seen(6), 2.0) == [Returned(pair=ID, at=2.0, outage=1.0)]
     assert ledger.scanned(Inventory(), 3.0) == []

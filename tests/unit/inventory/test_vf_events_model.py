@@ -89,7 +89,7 @@ class Node:
     def hear(self) -> None:
         if self.told:
             _, ifindex = self.told.pop(0)
-            self.count(self.ledger.heard(gone(ifindex), self.now))
+            self.count(self.ledger.removed(gone(ifindex), self.now))
 
     def lose(self) -> None:
         self.told.clear()
@@ -97,7 +97,7 @@ class Node:
     def phantom(self) -> None:
         """A message that looks like a removal, of a VF that stays."""
         if self.vf is not None:
-            self.count(self.ledger.heard(gone(self.vf), self.now))
+            self.count(self.ledger.removed(gone(self.vf), self.now))
 
     def view(self) -> Inventory:
         return seen(self.vf, joined=self.joined)

@@ -23,7 +23,7 @@ def said(
         registered=Latest({}),
         podresources=Latest(None),
         given=dict,
-        place=Latest(place) if place else None,
+        chain_status=Latest(place) if place else None,
         chain_wanted=chain_wanted,
     )
     return {state.type: state.reason for state in states(around, wanted)}

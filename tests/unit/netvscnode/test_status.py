@@ -29,9 +29,9 @@ from netvsc_deviceplugin.cni.attach.checkpoint import ContainerPhase, Marker, Pa
 from netvsc_deviceplugin.cni.chain.status import UNKNOWN, ChainReason, ChainStatus
 from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.netvscnode import conditions
-from netvsc_deviceplugin.netvscnode.conditions import ConditionInputs
+from netvsc_deviceplugin.netvscnode.conditions import ConditionState
 from netvsc_deviceplugin.netvscnode.counts import Count
-from netvsc_deviceplugin.netvscnode.status import PodAttachment, Snapshot, guests_of, status_of
+from netvsc_deviceplugin.netvscnode.status import PodAttachment, Snapshot, attachments_of, status_of
 from sim.kubelet.inventories import inventory, pair, revoked
 
 NOON = 1_767_355_200.0
@@ -58,9 +58,9 @@ def test_a_quiet_node_is_told_with_sums_and_each_pair() -> None:
 
 
 def test_equal_sights_make_equal_statuses_whatever_the_time() -> None:
-    first = look(states=(ConditionInputs("Ready", Truth.TRUE, "Registered"),))
+    first = look(states=(ConditionState("Ready", Truth.TRUE, "Registered"),))
     later = status_of(
-        replace(SIGHT, states=(ConditionInputs("Ready", Truth.TRUE, "Registered"),)), first, 9.0
+        replace(SIGHT, states=(ConditionState("Ready", Truth.TRUE, "Registered"),)), first, 9.0
     )
     assert later == first
 
@@ -80,7 +80,7 @@ def test_a_pair_in_a_pod_is_told_by_its_name_at_home_and_its_name_there() -> Non
     status = look(
         inventory=inventory(inside),
         allocations={ONE.id: FWD},
-        guests={ONE.id: PodAttachment("eth1", "netvsc0", "uid-1")},
+        attachments={ONE.id: PodAttachment("eth1", "netvsc0", "uid-1")},
         given={ONE.id: ("uverbs1",)},
     )
     told = status.pairs[0]
@@ -109,10 +109,12 @@ def test_markers_tell_names_at_home_and_the_pods_uid() -> None:
     )
     facts = {"container": "c", "netns": "/run/netns/x", "namespace": "nf", "pod": "fwd-0"}
     marker = Marker(**facts, phase=ContainerPhase.INSIDE, pairs=(held,), uid="")
-    assert guests_of([marker]) == {ONE.id: PodAttachment("eth1", "netvsc0", None)}
-    assert guests_of([replace(marker, uid="u")]) == {ONE.id: PodAttachment("eth1", "netvsc0", "u")}
+    assert attachments_of([marker]) == {ONE.id: PodAttachment("eth1", "netvsc0", None)}
+    assert attachments_of([replace(marker, uid="u")]) == {
+        ONE.id: PodAttachment("eth1", "netvsc0", "u")
+    }
     entering = replace(marker, phase=ContainerPhase.ENTERING)
-    assert guests_of([entering]) == {ONE.id: PodAttachment("eth1")}
+    assert attachments_of([entering]) == {ONE.id: PodAttachment("eth1")}
 
 
 def test_a_verbs_device_that_is_anothers_is_told() -> None:
@@ -158,7 +160,7 @@ def test_what_a_pool_names_and_nobody_has_is_told_wherever_the_nics_are() -> Non
                 ),
             ),
         ),
-        guests={ONE.id: PodAttachment("eth1")},
+        attachments={ONE.id: PodAttachment("eth1")},
     )
     assert status.pools[0].unmatched == ("00:0d:3a:c0:00:99", "ens*")
     (unmatched,) = status.conditions
@@ -201,7 +203,7 @@ def test_the_time_of_a_condition_is_that_of_its_last_change_of_status(said: list
     before: tuple[Condition, ...] = ()
     changed = 0
     for number, truth in enumerate(said):
-        state = ConditionInputs("Ready", truth, f"Reason{number}", f"message {number}")
+        state = ConditionState("Ready", truth, f"Reason{number}", f"message {number}")
         if number == 0 or truth is not said[number - 1]:
             changed = number
         before = conditions.dated([state], before, NOON + number)

@@ -49,17 +49,17 @@ def own_of(id_: str, *, pools: Sequence[Pool], inventory: Inventory) -> Json | N
     return _written(NicAddresses(addresses=pair.addresses, gateways=pair.gateways))
 
 
-def configure(netns: str, given: Mapping[int, Json]) -> None:
-    """Configure what is `given` by ifindex, addresses and then routes, as standard plugins do.
+def configure(netns: str, results: Mapping[int, Json]) -> None:
+    """Configure IPAM `results`, by ifindex: addresses and then routes, as standard plugins do.
 
     Raises RequestError for what cannot be had, NodeError if the netns is gone or the kernel
     refuses. All is read before anything is configured.
     """
-    read = {ifindex: _read(one) for ifindex, one in given.items()}
-    with Netns.at(netns) as space, Rtnl(space) as rtnl:
+    read = {ifindex: _read(one) for ifindex, one in results.items()}
+    with Netns.open(netns) as ns, Rtnl(ns) as rtnl:
         for ifindex, (addresses, routes) in read.items():
             if any(address.version == 6 for address in addresses):
-                ipv6.enable(space, ifindex)
+                ipv6.enable(ns, ifindex)
             for address in addresses:
                 rtnl.add_address(ifindex, address)
             for route in routes:
@@ -76,8 +76,8 @@ def check(previous: Json, *, netns: str, interfaces: Collection[str]) -> None:
         and 0 <= index < len(listed)
         and (str(listed[index].get("name")) in interfaces and listed[index].get("sandbox") == netns)
     ]
-    with Netns.at(netns) as space:
-        there = space.within(lambda: _there(interfaces))
+    with Netns.open(netns) as ns:
+        there = ns.run(lambda: _there(interfaces))
     for name, address in wanted:
         if not address.ip.is_link_local and str(address) not in there[name]:
             raise NodeError(f"{name} of {netns} has lost its address {address}; start the pod anew")
@@ -89,10 +89,10 @@ def _there(interfaces: Collection[str]) -> Mapping[str, Collection[str]]:
     return {name: found.get(socket.if_nametoindex(name), ()) for name in interfaces}
 
 
-def _read(given: Json) -> tuple[list[Interface], list[Route]]:
-    ips = _objects(given, "ips")
+def _read(result: Json) -> tuple[list[Interface], list[Route]]:
+    ips = _objects(result, "ips")
     gateways = gateways_of(ips)
-    routes = [route_of(one, gateways=gateways) for one in _objects(given, "routes")]
+    routes = [route_of(one, gateways=gateways) for one in _objects(result, "routes")]
     return [address_of(one) for one in ips], routes
 
 
@@ -106,8 +106,8 @@ def _written(own: NicAddresses) -> Json:
     }
 
 
-def _objects(given: Json, key: str) -> list[Json]:
-    value = given.get(key)
+def _objects(result: Json, key: str) -> list[Json]:
+    value = result.get(key)
     value = [] if value is None else value
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
         raise RequestError(f"ipam: {key} is no list of objects: {json.dumps(value)[:_SHOWN]}")

@@ -40,10 +40,10 @@ def _nothing_forced() -> Mapping[str, int]:
 
 @dataclass(slots=True, kw_only=True)
 class Attachments:
-    """`home` is the host's netns; `forced` gives ifindexes of netdevs that play NetVSC, by id."""
+    """`host_ns` is the host's; `forced` gives ifindexes of netdevs that play NetVSC, by id."""
 
-    home: Netns
-    means: ExecutorConfig
+    host_ns: Netns
+    config: ExecutorConfig
     markers: Markers
     sandboxes: Sandboxes = field(default_factory=Sandboxes)
     forced: Callable[[], Mapping[str, int]] = _nothing_forced
@@ -66,7 +66,7 @@ class Attachments:
         come. Raises as `add`.
         """
         for marker in tuple(self.markers.all()):
-            if not any(marker.held(want.id) for want in wants):
+            if not any(marker.pair(want.id) for want in wants):
                 continue
             if marker.container == target.container:
                 raise RequestError(f"container {marker.container} has its pair already")
@@ -80,16 +80,18 @@ class Attachments:
         """
         marker = self.markers.get(container)
         with ExitStack() as stack:
-            away = self.sandboxes.held(container) or self._open(
+            pod_ns = self.sandboxes.get(container) or self._open(
                 stack, netns or (marker.netns if marker else "")
             )
-            if not marker and not (away and records.unmarked(look(away, self.means.source), ())):
+            if not marker and not (
+                pod_ns and records.unmarked(look(pod_ns, self.config.source), ())
+            ):
                 return
-            ground = stack.enter_context(self._ground(away))
+            executor = stack.enter_context(self._executor(pod_ns))
             mine, rest = records.split(marker, attachment)
             if marker:
                 self._save(marker.with_phase(ContainerPhase.LEAVING))
-            self._all_home(ground, [*mine, *records.unmarked(ground.look(), (*mine, *rest))])
+            self._all_home(executor, [*mine, *records.unmarked(executor.look(), (*mine, *rest))])
         if marker:
             self._leave(marker, rest)
 
@@ -102,13 +104,17 @@ class Attachments:
         mine = [h for h in marker.pairs if h.attachment == target.attachment] if marker else []
         if not mine:
             return frozenset()
-        with Netns.at(target.netns) as away, self._ground(away) as ground:
-            seen = ground.look()
-        for held in mine:
-            netvsc = plan.find(held.mac, seen).netvsc
-            if not netvsc or netvsc.link.netns != away.name or netvsc.link.name != held.interface:
-                raise NodeError(f"pair {held.id} is not {held.interface} of {target.netns}")
-        return frozenset(held.interface for held in mine)
+        with Netns.open(target.netns) as pod_ns, self._executor(pod_ns) as executor:
+            interfaces = executor.look()
+        for record in mine:
+            netvsc = plan.find(record.mac, interfaces).netvsc
+            if (
+                not netvsc
+                or netvsc.link.netns != pod_ns.name
+                or netvsc.link.name != record.interface
+            ):
+                raise NodeError(f"pair {record.id} is not {record.interface} of {target.netns}")
+        return frozenset(record.interface for record in mine)
 
     def collect(self, network: str, valid: Collection[tuple[str, str]]) -> None:
         """Bring home what is no valid attachment (container id, CNI_IFNAME) of this network.
@@ -117,7 +123,7 @@ class Attachments:
         """
         stuck = []
         for marker in tuple(self.markers.all()):
-            mine = {held.attachment for held in marker.pairs if held.network == network}
+            mine = {record.attachment for record in marker.pairs if record.network == network}
             for attachment in mine:
                 if (marker.container, attachment) in valid:
                     continue
@@ -147,33 +153,33 @@ class Attachments:
 
     def ended(self) -> bool:
         """Tell whether a netns that has a pair inside has lost its name."""
-        return any(not exists(space.path or "/") for space in self.sandboxes.all().values())
+        return any(not exists(ns.path or "/") for ns in self.sandboxes.all().values())
 
     def _restore(self, marker: Marker) -> None:
         if not marker.netns:
             return  # it makes no sense; its DEL will name the netns
         try:
-            away = self.sandboxes.hold(marker.container, marker.netns)
+            pod_ns = self.sandboxes.hold(marker.container, marker.netns)
         except (GoneError, RequestError):
             self.delete(marker.container)
             return
         if marker.phase is not ContainerPhase.INSIDE or not exists(marker.netns):
             self.delete(marker.container)
             return
-        with self._ground(away) as ground:
-            for held in marker.pairs:
-                self._bring(ground, away, held)
+        with self._executor(pod_ns) as executor:
+            for record in marker.pairs:
+                self._bring(executor, pod_ns, record)
 
     def _orphans(self) -> bool:
         """Name right what came home without us: its netns died, or nobody called DEL."""
         well = True
-        held = {held.id for marker in self.markers.all() for held in marker.pairs}
-        with self._ground(None) as ground:
-            lost = [one for one in records.unmarked(ground.look(), ()) if one.id not in held]
+        record = {record.id for marker in self.markers.all() for record in marker.pairs}
+        with self._executor(None) as executor:
+            lost = [one for one in records.unmarked(executor.look(), ()) if one.id not in record]
             for one in lost:
                 try:
                     goal = Goal(netns=None, name=one.home, up=False)
-                    ground.own_again(ground.settle(one.mac, goal), mtu=None)
+                    executor.own_again(executor.settle(one.mac, goal), mtu=None)
                 except NetvscError as error:
                     self._once.warning(f"pair {one.id} has no name at home: {error}", about=one.id)
                     well = False
@@ -183,25 +189,25 @@ class Attachments:
         self, target: Target, wants: Sequence[Want], *, still: Callable[[], bool]
     ) -> tuple[Attached, ...]:
         try:
-            away = self.sandboxes.hold(target.container, target.netns)
-            if away.inode == self.home.inode:
+            pod_ns = self.sandboxes.hold(target.container, target.netns)
+            if pod_ns.inode == self.host_ns.inode:
                 raise RequestError(
                     f"{target.netns} is the host's own: a hostNetwork pod has no CNI"
                 )
-            with self._ground(away) as ground:
-                return self._enter(ground, away, target, wants, still)
+            with self._executor(pod_ns) as executor:
+                return self._enter(executor, pod_ns, target, wants, still)
         finally:
             if not self.markers.get(target.container):
                 self.sandboxes.drop(target.container)
 
-    def _ground(self, away: Netns | None) -> Executor:
-        return Executor(self.home, away, self.means, leaves=self._leaves)
+    def _executor(self, pod_ns: Netns | None) -> Executor:
+        return Executor(self.host_ns, pod_ns, self.config, leaves=self._leaves)
 
     def _leaves(self, mac: str, name: str) -> None:
         """Write down, before it goes, how a VF is called at home: we may die while it is away."""
         self._left[mac] = name
         for marker in tuple(self.markers.all()):
-            if any(held.mac == mac and held.vf_home != name for held in marker.pairs):
+            if any(record.mac == mac and record.vf_home != name for record in marker.pairs):
                 try:
                     self._save(marker)
                 except NodeError as error:
@@ -210,14 +216,14 @@ class Attachments:
                     )
 
     def _save(self, marker: Marker) -> None:
-        pairs = tuple(records.renewed(held, self._left) for held in marker.pairs)
+        pairs = tuple(records.renewed(record, self._left) for record in marker.pairs)
         self.markers.save(replace(marker, pairs=pairs))
 
     def _open(self, stack: ExitStack, netns: str) -> Netns | None:
         if not netns:
             return None
         try:
-            return stack.enter_context(Netns.at(netns))
+            return stack.enter_context(Netns.open(netns))
         except (GoneError, RequestError):  # an empty file where a netns was mounted is gone too
             return None
 
@@ -227,29 +233,29 @@ class Attachments:
             if marker.container == target.container:
                 continue
             for want in wants:
-                if held := marker.held(want.id):
+                if record := marker.pair(want.id):
                     log.warning("container %s never gave pair %s back", marker.container, want.id)
-                    self.delete(marker.container, attachment=held.attachment)
+                    self.delete(marker.container, attachment=record.attachment)
 
     def _enter(
         self,
-        ground: Executor,
-        away: Netns,
+        executor: Executor,
+        pod_ns: Netns,
         target: Target,
         wants: Sequence[Want],
         still: Callable[[], bool],
     ) -> tuple[Attached, ...]:
         before = self.markers.get(target.container)
-        marker = self._entering(target, wants, ground.look(), before)
+        marker = self._entering(target, wants, executor.look(), before)
         self.markers.save(marker)
         if not still():  # only now: from here on a DEL without us fails, as it finds the marker
             self.markers.remove(target.container)
             raise GoneError(f"container {target.container} has ended meanwhile")
-        mine = [held for held in marker.pairs if held.id in {want.id for want in wants}]
+        mine = [record for record in marker.pairs if record.id in {want.id for want in wants}]
         try:
-            found = tuple(self._bring(ground, away, held) for held in mine)
+            found = tuple(self._bring(executor, pod_ns, record) for record in mine)
         except Exception:
-            self._back(ground, marker, mine)
+            self._back(executor, marker, mine)
             raise
         self._save(marker.with_phase(ContainerPhase.INSIDE))
         return found
@@ -258,16 +264,16 @@ class Attachments:
         self,
         target: Target,
         wants: Sequence[Want],
-        seen: Iterable[NetnsLink],
+        interfaces: Iterable[NetnsLink],
         before: Marker | None,
     ) -> Marker:
         """Return the marker that says what is about to happen; raises if it could not."""
-        seen, forced = tuple(seen), self.forced()
+        interfaces, forced = tuple(interfaces), self.forced()
         fresh = []
         for want in wants:
-            standing = plan.find(mac_of(want.id), seen, forced=forced.get(want.id))
-            records.check_name(want, target, standing, seen)
-            fresh.append(records.held(want, target, standing, before))
+            location = plan.find(mac_of(want.id), interfaces, forced=forced.get(want.id))
+            records.check_name(want, target, location, interfaces)
+            fresh.append(records.record_of(want, target, location, before))
         others = [h for h in before.pairs if h.id not in {w.id for w in wants}] if before else []
         return Marker(
             container=target.container,
@@ -279,25 +285,25 @@ class Attachments:
             pairs=(*others, *fresh),
         )
 
-    def _bring(self, ground: Executor, away: Netns, held: PairRecord) -> Attached:
-        goal = Goal(netns=away.name, name=held.interface)
-        forced = self.forced().get(held.id)
-        standing = ground.settle(held.mac, goal, homes=records.homes(held), forced=forced)
-        if not standing.netvsc or not plan.arrived(standing, goal):
-            raise RetryError(f"pair {held.id} is not on this node now; is its NIC attached?")
-        return Attached(id=held.id, netvsc=standing.netvsc, vf=standing.vf)
+    def _bring(self, executor: Executor, pod_ns: Netns, record: PairRecord) -> Attached:
+        goal = Goal(netns=pod_ns.name, name=record.interface)
+        forced = self.forced().get(record.id)
+        location = executor.settle(record.mac, goal, homes=records.homes(record), forced=forced)
+        if not location.netvsc or not plan.arrived(location, goal):
+            raise RetryError(f"pair {record.id} is not on this node now; is its NIC attached?")
+        return Attached(id=record.id, netvsc=location.netvsc, vf=location.vf)
 
-    def _back(self, ground: Executor, marker: Marker, mine: Sequence[PairRecord]) -> None:
+    def _back(self, executor: Executor, marker: Marker, mine: Sequence[PairRecord]) -> None:
         """Undo an ADD; what cannot come home now keeps its marker, and `restore` tries again."""
         stuck = []
-        for held in mine:
+        for record in mine:
             try:
-                self._home(ground, held)
+                self._home(executor, record)
             except NetvscError as error:
-                log.warning("pair %s is stuck in %s: %s", held.id, marker.netns, error)
-                stuck.append(held)
+                log.warning("pair %s is stuck in %s: %s", record.id, marker.netns, error)
+                stuck.append(record)
         if not stuck:
-            self._leave(marker, [held for held in marker.pairs if held not in mine])
+            self._leave(marker, [record for record in marker.pairs if record not in mine])
 
     def _leave(self, marker: Marker, rest: Sequence[PairRecord]) -> None:
         """Write down what is left inside."""
@@ -307,17 +313,17 @@ class Attachments:
             self.markers.remove(marker.container)
             self.sandboxes.drop(marker.container)
 
-    def _all_home(self, ground: Executor, pairs: Iterable[PairRecord]) -> None:
-        for held in pairs:
-            standing = self._home(ground, held)
-            if standing.netvsc is None:
-                log.warning("pair %s is nowhere: its NIC was detached, or died", held.id)
+    def _all_home(self, executor: Executor, pairs: Iterable[PairRecord]) -> None:
+        for record in pairs:
+            location = self._home(executor, record)
+            if location.netvsc is None:
+                log.warning("pair %s is nowhere: its NIC was detached, or died", record.id)
 
-    def _home(self, ground: Executor, held: PairRecord) -> PairLocation:
-        goal = Goal(netns=None, name=held.home, up=held.up)
-        forced = self.forced().get(held.id)
-        homes = records.homes(records.renewed(held, self._left))
-        standing = ground.settle(held.mac, goal, homes=homes, forced=forced)
-        ground.own_again(standing, mtu=held.mtu)
-        self._left.pop(held.mac, None)
-        return standing
+    def _home(self, executor: Executor, record: PairRecord) -> PairLocation:
+        goal = Goal(netns=None, name=record.home, up=record.up)
+        forced = self.forced().get(record.id)
+        homes = records.homes(records.renewed(record, self._left))
+        location = executor.settle(record.mac, goal, homes=homes, forced=forced)
+        executor.own_again(location, mtu=record.mtu)
+        self._left.pop(record.mac, None)
+        return location

@@ -77,8 +77,8 @@ class Marker:
     def with_phase(self, phase: ContainerPhase) -> Marker:
         return replace(self, phase=phase)
 
-    def held(self, id_: str) -> PairRecord | None:
-        return next((held for held in self.pairs if held.id == id_), None)
+    def pair(self, id_: str) -> PairRecord | None:
+        return next((record for record in self.pairs if record.id == id_), None)
 
 
 class Markers:
@@ -182,11 +182,11 @@ def _parsed(container: str, data: Mapping[str, object]) -> Marker:
         pod=str(data["pod"]),
         phase=ContainerPhase(str(data["phase"])),
         uid=str(data.get("uid", "")),
-        pairs=tuple(_held(pair, mtus) for pair in pairs),
+        pairs=tuple(_record(pair, mtus) for pair in pairs),
     )
 
 
-def _held(data: Mapping[str, Any], mtus: Mapping[str, Any]) -> PairRecord:
+def _record(data: Mapping[str, Any], mtus: Mapping[str, Any]) -> PairRecord:
     """Read one pair; what a later version wrote beside is not for us."""
     if not isinstance(data, dict) or not isinstance(data.get("id"), str):
         raise TypeError(f"{data!r} is no pair")
@@ -200,6 +200,6 @@ def pairs_inside(markers: Iterable[Marker]) -> Inside:
     found: dict[str, dict[str, str]] = {}
     for marker in markers:
         if marker.phase is ContainerPhase.INSIDE and marker.netns:
-            names = {held.interface: held.id for held in marker.pairs}
+            names = {record.interface: record.id for record in marker.pairs}
             found[marker.netns] = {**found.get(marker.netns, {}), **names}
     return found

@@ -49,33 +49,33 @@ class ExecutorConfig:
     """How links are seen and changed. `patience`: seconds for the kernel to bring a VF."""
 
     source: ScanSource
-    habits: VfMoveSupport = field(default_factory=VfMoveSupport)
+    move_support: VfMoveSupport = field(default_factory=VfMoveSupport)
     patience: float = PATIENCE
     rtnl: Opener = Rtnl
 
 
 class Executor:
-    """Home and, while there is one, a pod's netns: what is there, and requests to both.
+    """Carries plans out in the host's netns and, while there is one, a pod's.
 
-    A context manager; `away` stays the caller's to close. `leaves` hears, by MAC, under which name
-    a VF is about to leave home: in a pod its note may be changed, and so may its name.
+    A context manager; `pod_ns` stays the caller's to close. `leaves` hears, by MAC, under which
+    name a VF is about to leave the host: in a pod its altname may be changed, and so may its name.
     """
 
     def __init__(
         self,
-        home: Netns,
-        away: Netns | None,
-        means: ExecutorConfig,
+        host_ns: Netns,
+        pod_ns: Netns | None,
+        config: ExecutorConfig,
         *,
         leaves: Callable[[str, str], None],
     ) -> None:
         self._leaves = leaves
-        self._spaces = {space.name: space for space in (home, away) if space}
-        self._means = means
+        self._namespaces = {ns.name: ns for ns in (host_ns, pod_ns) if ns}
+        self._config = config
         self._stack = ExitStack()
         self._rtnl = {
-            name: self._stack.enter_context(means.rtnl(space))
-            for name, space in self._spaces.items()
+            name: self._stack.enter_context(config.rtnl(ns))
+            for name, ns in self._namespaces.items()
         }
 
     def __enter__(self) -> Self:
@@ -91,11 +91,11 @@ class Executor:
 
         Reading takes time: what the kernel moves meanwhile to `last` is seen twice, never not.
         """
-        spaces = sorted(self._spaces.values(), key=lambda space: space.name == last)
+        namespaces = sorted(self._namespaces.values(), key=lambda ns: ns.name == last)
         return tuple(
             one
-            for space in spaces
-            for one in look(space, self._means.source, dump=self._rtnl[space.name].dump)
+            for ns in namespaces
+            for one in look(ns, self._config.source, dump=self._rtnl[ns.name].dump)
         )
 
     def settle(
@@ -110,29 +110,29 @@ class Executor:
         wait, refused = True, None
         with self._arrivals(goal.netns) as arrivals:
             for _ in range(_ROUNDS):
-                seen = self.look(last=goal.netns)
-                standing = planning.find(mac, seen, forced=forced)
-                steps = planning.make_room(standing, goal, seen) or planning.plan(
-                    standing,
+                interfaces = self.look(last=goal.netns)
+                location = planning.find(mac, interfaces, forced=forced)
+                steps = planning.make_room(location, goal, interfaces) or planning.plan(
+                    location,
                     goal,
-                    names=_names(seen, goal.netns),
-                    wait=wait and self._worth(standing),
+                    names=_names(interfaces, goal.netns),
+                    wait=wait and self._worth(location),
                     homes=homes or Homes(),
                 )
                 if not steps:
-                    return standing
+                    return location
                 awaited = isinstance(steps[-1], planning.Await)
                 refused = self._take(steps[:-1] if awaited else steps, refused)
                 if awaited and not refused:
-                    wait = self._brought(mac, goal, standing, arrivals)
+                    wait = self._brought(mac, goal, location, arrivals)
         raise refused or NodeError(f"pair {mac} does not settle in {goal.netns or 'the host'}")
 
-    def own_again(self, standing: PairLocation, *, mtu: int | None) -> None:
+    def own_again(self, location: PairLocation, *, mtu: int | None) -> None:
         """Give a pair at home its own MACs and MTU, whoever brought it (the kernel may have).
 
         That the kernel refuses is no reason to keep it from others.
         """
-        for part in (standing.netvsc, standing.vf):
+        for part in (location.netvsc, location.vf):
             if not part or part.link.netns is not None:
                 continue
             link, rtnl = part.link, self._rtnl[None]
@@ -143,12 +143,12 @@ class Executor:
                 if mtu and link.mtu != mtu:
                     rtnl.set_mtu(link.ifindex, mtu)
 
-    def _worth(self, standing: PairLocation) -> bool:
-        return bool(standing.vf) and self._means.habits.waits(self._driver(standing.vf))
+    def _worth(self, location: PairLocation) -> bool:
+        return bool(location.vf) and self._config.move_support.waits(self._driver(location.vf))
 
     def _driver(self, vf: NetnsLink | None) -> str:
         """Name what decides whether the kernel brings a VF."""
-        devices = read_devices(self._means.source.sysfs, [vf.link] if vf else [])
+        devices = read_devices(self._config.source.sysfs, [vf.link] if vf else [])
         return next((device.driver or "" for device in devices.pci.values()), "")
 
     def _take(
@@ -169,7 +169,7 @@ class Executor:
         ifindex, rtnl = step.part.link.ifindex, self._rtnl[step.part.link.netns]
         match step:
             case planning.Move(to=to, name=name):
-                rtnl.move(ifindex, to=self._spaces[to], name=name)
+                rtnl.move(ifindex, to=self._namespaces[to], name=name)
             case planning.Rename(name=name):
                 rtnl.rename(ifindex, name)
             case planning.Remember(part, altname=altname):
@@ -197,13 +197,13 @@ class Executor:
             sock.bind((0, _LINK_GROUP))
             return sock
 
-        return self._spaces[netns].within(listening)
+        return self._namespaces[netns].run(listening)
 
     def _brought(
-        self, mac: str, goal: Goal, standing: PairLocation, arrivals: socket.socket
+        self, mac: str, goal: Goal, location: PairLocation, arrivals: socket.socket
     ) -> bool:
         """Wait until the kernel has brought the VF, or no longer; return whether it came."""
-        end = time.monotonic() + self._means.patience
+        end = time.monotonic() + self._config.patience
         came = False
         while not came and (left := end - time.monotonic()) > 0:
             if not select.select([arrivals], [], [], left)[0]:
@@ -211,7 +211,7 @@ class Executor:
             _drain(arrivals)
             vf = planning.find(mac, self.look(last=goal.netns)).vf
             came = vf is None or vf.link.netns == goal.netns
-        self._means.habits.learn(self._driver(standing.vf), brought=came)
+        self._config.move_support.learn(self._driver(location.vf), brought=came)
         return came
 
 
@@ -231,5 +231,5 @@ def _drain(sock: socket.socket) -> None:
         return
 
 
-def _names(seen: Iterable[NetnsLink], netns: str | None) -> frozenset[str]:
-    return frozenset(name for one in seen if one.link.netns == netns for name in one.names)
+def _names(interfaces: Iterable[NetnsLink], netns: str | None) -> frozenset[str]:
+    return frozenset(name for one in interfaces if one.link.netns == netns for name in one.names)

@@ -35,11 +35,11 @@ class NetnsLink:
         return frozenset({self.link.name, *self.altnames})
 
 
-def look(space: Netns, source: ScanSource, *, dump: Dump | None = None) -> tuple[NetnsLink, ...]:
+def look(ns: Netns, source: ScanSource, *, dump: Dump | None = None) -> tuple[NetnsLink, ...]:
     """Return all interfaces of a netns; `dump` asks it, where a socket is open there already."""
-    found = _read(dump) if dump else space.within(lambda: _read(netlink.dump))
-    links = tuple(replace(link, netns=space.name) for link, _ in found)
-    if space.path is None:
+    found = _read(dump) if dump else ns.run(lambda: _read(netlink.dump))
+    links = tuple(replace(link, netns=ns.name) for link, _ in found)
+    if ns.path is None:
         links = refine(links, source)
     elif source.sim:  # /sys tells of the interfaces of the agent's own netns alone
         links = simulate(links)

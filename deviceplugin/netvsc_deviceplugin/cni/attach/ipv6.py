@@ -17,12 +17,12 @@ from netvsc_deviceplugin.kernel.netns import Netns
 SYSCTLS = (Path("/host/proc/sys/net"), Path("/proc/sys/net"))
 
 
-def enable(space: Netns, ifindex: int) -> None:
+def enable(ns: Netns, ifindex: int) -> None:
     """Switch IPv6 on for an interface and for lo, where it is off; raises NodeError.
 
     Its addresses stay while it is down, where that can be said: they would go with it otherwise.
     """
-    space.within(lambda: _enable(socket.if_indextoname(ifindex)))
+    ns.run(lambda: _enable(socket.if_indextoname(ifindex)))
 
 
 def _enable(interface: str) -> None:

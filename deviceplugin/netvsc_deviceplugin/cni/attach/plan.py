@@ -103,12 +103,12 @@ class Await(PlanStep):
 _UNKNOWN = Homes()
 
 
-def find(mac: str, seen: Iterable[NetnsLink], *, forced: int | None = None) -> PairLocation:
+def find(mac: str, interfaces: Iterable[NetnsLink], *, forced: int | None = None) -> PairLocation:
     """Return where the parts of the pair with this MAC are; of a device seen twice, the later.
 
     `forced` is the ifindex at home of a netdev that a pool makes play NetVSC.
     """
-    same = [one for one in seen if one.link.mac == mac and one.link.type == ETHERNET]
+    same = [one for one in interfaces if one.link.mac == mac and one.link.type == ETHERNET]
     netvscs = _vouched(_latest(one for one in same if _is_netvsc(one, forced)))
     netvsc = netvscs[0] if len(netvscs) == 1 else None
     vfs = _latest(one for one in same if one.link.parent_bus == "pci" and not one.link.kind)
@@ -117,14 +117,14 @@ def find(mac: str, seen: Iterable[NetnsLink], *, forced: int | None = None) -> P
     return PairLocation(netvsc=netvsc, vf=vfs[0] if len(vfs) == 1 else None)
 
 
-def way_home(seen: NetnsLink) -> str | None:
+def way_home(part: NetnsLink) -> str | None:
     """Return the name that an interface had at home, None for one that never left."""
-    names = (altname.removeprefix(WAY_HOME) for altname in _notes(seen))
+    names = (altname.removeprefix(WAY_HOME) for altname in _notes(part))
     return next((name for name in names if is_interface(name)), None)
 
 
 def plan(
-    standing: PairLocation,
+    location: PairLocation,
     goal: Goal,
     *,
     names: Collection[str],
@@ -135,10 +135,10 @@ def plan(
 
     `names` are taken at the goal, by whatever; `wait`: the kernel may still bring the VF itself.
     """
-    netvsc, vf = standing.netvsc, standing.vf
+    netvsc, vf = location.netvsc, location.vf
     if not netvsc:
         return _stray(vf, goal, names, homes)
-    notes = _remember(standing, homes, names) if goal.netns is not None else ()
+    notes = _remember(location, homes, names) if goal.netns is not None else ()
     if netvsc.link.netns != goal.netns:
         return (*notes, *_moved(netvsc, vf, goal, names))
     steps = (*notes, *_settle(netvsc, goal, names))
@@ -149,15 +149,17 @@ def plan(
     return (*steps, Await(vf) if wait else _moved_vf(vf, goal, names, homes))
 
 
-def make_room(standing: PairLocation, goal: Goal, seen: Iterable[NetnsLink]) -> Sequence[PlanStep]:
+def make_room(
+    location: PairLocation, goal: Goal, interfaces: Iterable[NetnsLink]
+) -> Sequence[PlanStep]:
     """Return what frees the name at home that the NetVSC wants back, if a VF has taken it.
 
     While eth1 is away the kernel calls the next VF that comes so; a VF's name identifies nothing.
     """
-    netvsc = standing.netvsc
+    netvsc = location.netvsc
     if goal.netns is not None or not netvsc or _named(netvsc, goal):
         return ()
-    at_home = [one for one in seen if one.link.netns is None]
+    at_home = [one for one in interfaces if one.link.netns is None]
     netvscs = {one.link.mac for one in (*at_home, netvsc) if one.link.parent_bus == "vmbus"}
     names = {name for one in at_home for name in one.names}
     return [
@@ -167,9 +169,9 @@ def make_room(standing: PairLocation, goal: Goal, seen: Iterable[NetnsLink]) -> 
     ]
 
 
-def arrived(standing: PairLocation, goal: Goal) -> bool:
+def arrived(location: PairLocation, goal: Goal) -> bool:
     """Tell whether nothing of the pair is elsewhere; a pair that is gone is nowhere."""
-    parts = [part for part in (standing.netvsc, standing.vf) if part]
+    parts = [part for part in (location.netvsc, location.vf) if part]
     return bool(parts) and all(part.link.netns == goal.netns for part in parts)
 
 
@@ -177,8 +179,8 @@ def _named(netvsc: NetnsLink, goal: Goal) -> bool:
     return netvsc.link.netns == goal.netns and netvsc.link.name == goal.name
 
 
-def _latest(seen: Iterable[NetnsLink]) -> list[NetnsLink]:
-    return list({one.link.parent or one.link.ifindex: one for one in seen}.values())
+def _latest(interfaces: Iterable[NetnsLink]) -> list[NetnsLink]:
+    return list({one.link.parent or one.link.ifindex: one for one in interfaces}.values())
 
 
 def _vouched(netvscs: list[NetnsLink]) -> list[NetnsLink]:
@@ -186,8 +188,8 @@ def _vouched(netvscs: list[NetnsLink]) -> list[NetnsLink]:
     return [one for one in netvscs if one.link.parent_bus] or netvscs
 
 
-def _notes(seen: NetnsLink) -> list[str]:
-    return [altname for altname in seen.altnames if altname.startswith(WAY_HOME)]
+def _notes(part: NetnsLink) -> list[str]:
+    return [altname for altname in part.altnames if altname.startswith(WAY_HOME)]
 
 
 def _is_netvsc(one: NetnsLink, forced: int | None) -> bool:
@@ -202,10 +204,10 @@ def _joined(vf: NetnsLink, netvsc: NetnsLink) -> bool:
     return vf.link.netns == netvsc.link.netns and vf.link.master == netvsc.link.ifindex
 
 
-def _remember(standing: PairLocation, homes: Homes, names: Collection[str]) -> tuple[Remember, ...]:
+def _remember(location: PairLocation, homes: Homes, names: Collection[str]) -> tuple[Remember, ...]:
     """Note the way home on what has none; two notes of one name could not be in one netns."""
     notes, taken = [], set(names)
-    for part, recorded in ((standing.netvsc, homes.netvsc), (standing.vf, homes.vf)):
+    for part, recorded in ((location.netvsc, homes.netvsc), (location.vf, homes.vf)):
         if not part:
             continue
         own = part.link.name if part.link.netns is None else recorded

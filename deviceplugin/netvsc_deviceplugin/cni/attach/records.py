@@ -37,32 +37,34 @@ class Target:
     uid: str = ""
 
 
-def homes(held: PairRecord) -> Homes:
-    return Homes(netvsc=held.home, vf=held.vf_home)
+def homes(record: PairRecord) -> Homes:
+    return Homes(netvsc=record.home, vf=record.vf_home)
 
 
-def renewed(held: PairRecord, left: Mapping[str, str]) -> PairRecord:
+def renewed(record: PairRecord, left: Mapping[str, str]) -> PairRecord:
     """Return it with the name at home of the VF that came last; `left` has those, by MAC."""
-    return replace(held, vf_home=left.get(held.mac, held.vf_home))
+    return replace(record, vf_home=left.get(record.mac, record.vf_home))
 
 
 def check_name(
-    want: Want, target: Target, standing: PairLocation, seen: Iterable[NetnsLink]
+    want: Want, target: Target, location: PairLocation, interfaces: Iterable[NetnsLink]
 ) -> None:
-    if not standing.netvsc:
+    if not location.netvsc:
         raise RetryError(f"pair {want.id} is not on this node now; is its NIC attached?")
-    for one in seen:
+    for one in interfaces:
         taken = one.link.netns == short(target.netns) and want.interface in one.names
-        if taken and one.link.mac != standing.netvsc.link.mac:
+        if taken and one.link.mac != location.netvsc.link.mac:
             raise RequestError(
                 f"interface name {want.interface} is taken in {target.netns}: choose another in "
                 "the annotation netvsc.io/interfaces or the pool's interfacePrefix"
             )
 
 
-def held(want: Want, target: Target, standing: PairLocation, before: Marker | None) -> PairRecord:
+def record_of(
+    want: Want, target: Target, location: PairLocation, before: Marker | None
+) -> PairRecord:
     """Describe a pair about to move; one that is inside already keeps what is known of home."""
-    known = before.held(want.id) if before else None
+    known = before.pair(want.id) if before else None
     if known:
         return replace(
             known,
@@ -70,7 +72,7 @@ def held(want: Want, target: Target, standing: PairLocation, before: Marker | No
             attachment=target.attachment,
             network=target.network,
         )
-    netvsc, vf = standing.netvsc, standing.vf
+    netvsc, vf = location.netvsc, location.vf
     if not netvsc:
         raise AssertionError(want)
     return PairRecord(
@@ -89,17 +91,17 @@ def split(
     marker: Marker | None, attachment: str | None
 ) -> tuple[list[PairRecord], list[PairRecord]]:
     pairs = marker.pairs if marker else ()
-    mine = [held for held in pairs if attachment in {None, held.attachment}]
-    return mine, [held for held in pairs if held not in mine]
+    mine = [record for record in pairs if attachment in {None, record.attachment}]
+    return mine, [record for record in pairs if record not in mine]
 
 
-def unmarked(seen: Iterable[NetnsLink], known: Iterable[PairRecord]) -> list[PairRecord]:
+def unmarked(interfaces: Iterable[NetnsLink], known: Iterable[PairRecord]) -> list[PairRecord]:
     """Return what bears a way home and stands in no marker, as its altnames describe it.
 
     In a pod a note is not enough: who may administer his network can make a netdev of any name, and
     it would be brought to the host. A device behind it he cannot make.
     """
-    macs = {held.mac for held in known}
+    macs = {record.mac for record in known}
     return [
         PairRecord(
             id=pair_id(one.link.mac),
@@ -110,7 +112,7 @@ def unmarked(seen: Iterable[NetnsLink], known: Iterable[PairRecord]) -> list[Pai
             vf_home=None,
             up=True,
         )
-        for one in seen
+        for one in interfaces
         if (home := plan.way_home(one)) and one.link.mac not in macs
         if one.link.parent_bus != "pci" and (one.link.netns is None or one.link.parent_bus)
     ]

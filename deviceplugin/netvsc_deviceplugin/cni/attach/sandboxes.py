@@ -1,4 +1,4 @@
-"""The network namespaces of the containers that have a pair inside, held open.
+"""The network namespaces of the containers that have a pair inside, known open.
 
 While we hold one it cannot end: whoever removes it without a DEL, the pair can still come home.
 """
@@ -14,34 +14,34 @@ class Sandboxes:
     """By container id."""
 
     def __init__(self) -> None:
-        self._spaces: dict[str, Netns] = {}
+        self._namespaces: dict[str, Netns] = {}
 
     def all(self) -> Mapping[str, Netns]:
-        return dict(self._spaces)
+        return dict(self._namespaces)
 
-    def held(self, container: str) -> Netns | None:
-        return self._spaces.get(container)
+    def get(self, container: str) -> Netns | None:
+        return self._namespaces.get(container)
 
     def hold(self, container: str, path: str) -> Netns:
         """Return the container's netns, open until `drop`; raises GoneError or RequestError."""
-        held = self._spaces.get(container)
+        known = self._namespaces.get(container)
         try:
-            found = Netns.at(path)
+            found = Netns.open(path)
         except GoneError:
-            if held:
-                return held
+            if known:
+                return known
             raise
-        if held and held.inode == found.inode:
+        if known and known.inode == found.inode:
             found.close()
-            return held
+            return known
         self.drop(container)
-        self._spaces[container] = found
+        self._namespaces[container] = found
         return found
 
     def drop(self, container: str) -> None:
-        if space := self._spaces.pop(container, None):
-            space.close()
+        if ns := self._namespaces.pop(container, None):
+            ns.close()
 
     def close(self) -> None:
-        for container in tuple(self._spaces):
+        for container in tuple(self._namespaces):
             self.drop(container)

@@ -42,7 +42,7 @@ class ChainManager:
     """Keeps the program `shim` installed and, if `chained`, us in the chain.
 
     `leaving` tells whether we are asked to go, `holders` which pods have a pair: as long as there
-    are any we stay, for the runtime calls DEL by the list of that moment. `place` is what came of
+    are any we stay, for the runtime calls DEL by the list of that moment. `status` is what came of
     it all; call `wake` when one of the answers may have changed.
     """
 
@@ -52,7 +52,7 @@ class ChainManager:
     leaving: Callable[[], bool] = lambda: False
     holders: Callable[[], Sequence[str]] = tuple
     clock: Callable[[], float] = time.monotonic
-    place: Latest[ChainStatus] = field(default_factory=lambda: Latest(UNKNOWN))
+    status: Latest[ChainStatus] = field(default_factory=lambda: Latest(UNKNOWN))
     _wakeup: Wakeup = field(default_factory=Wakeup)
     _contest: Contest = field(default_factory=Contest)
     _was_in: Path | None = None
@@ -84,11 +84,11 @@ class ChainManager:
             return
         self._left_at = None
         plugin_binary.install(self.shim, self.folders.bin)  # first: the list names it
-        place = self._placed() if self.chained else self._unchained()
+        status = self._placed() if self.chained else self._unchained()
         if pods:
             why = f"asked to leave, but these pods have pairs: {', '.join(pods)}; delete them"
-            place = ChainStatus(ChainReason.PODS_HOLD_PAIRS, why, pods)
-        self._set(place)
+            status = ChainStatus(ChainReason.PODS_HOLD_PAIRS, why, pods)
+        self._set(status)
 
     def _gone(self) -> ChainStatus:
         """Leave the lists, and when the runtime has read them, the folder of plugins."""
@@ -125,7 +125,7 @@ class ChainManager:
         try:
             return self._put_in(file)
         except FileNotFoundError:
-            return self.place.get()  # it was replaced just now: that wakes us again
+            return self.status.get()  # it was replaced just now: that wakes us again
         except (ConflistError, OSError) as error:
             return ChainStatus(
                 ChainReason.LEFT_ALONE, f"{file} {error}; no pod gets its pair until then"
@@ -147,23 +147,23 @@ class ChainManager:
         if wanted == text:
             self._was_in = file
             return ChainStatus(ChainReason.CHAINED)
-        now, seen = self.clock(), _stamp(file)
-        taken_out = file == self._was_in and seen != self._out
+        now, stamp = self.clock(), _stamp(file)
+        taken_out = file == self._was_in and stamp != self._out
         self._contest = self._contest.again(now) if taken_out else self._contest.later(now)
-        self._out = seen
+        self._out = stamp
         if self._contest.lost:
             why = f"{file}: somebody keeps taking {conflist.TYPE} out; its owner must let it stay"
             return ChainStatus(ChainReason.CONTESTED, why)
         if not conflist_files.replace(file, wanted, known=text):
-            return self.place.get()  # somebody was faster: that wakes us again
+            return self.status.get()  # somebody was faster: that wakes us again
         self._was_in = file
         log.info("chained %s into %s", conflist.TYPE, file)
         return ChainStatus(ChainReason.CHAINED)
 
-    def _set(self, place: ChainStatus) -> None:
-        if place.message and place != self.place.get():
-            log.warning("%s: %s", place.reason, place.message)
-        self.place.set(place)
+    def _set(self, status: ChainStatus) -> None:
+        if status.message and status != self.status.get():
+            log.warning("%s: %s", status.reason, status.message)
+        self.status.set(status)
 
 
 def _stamp(file: Path) -> tuple[int, int]:

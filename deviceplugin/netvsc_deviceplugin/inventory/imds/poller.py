@@ -34,7 +34,7 @@ Fetch = Callable[[ImdsEndpoint, str], Awaitable[bytes]]
 
 
 class ImdsPoller:
-    """Keeps `told`: what belongs to each NIC, by MAC; empty until there was an answer.
+    """Keeps `addresses`: what belongs to each NIC, by MAC; empty until there was an answer.
 
     `asked` is set once the first question is settled, with an answer or without. While something
     is missing it is asked again after `first_s`, then ever more rarely; else every `refresh_s`.
@@ -48,7 +48,7 @@ class ImdsPoller:
         first_s: float = FIRST_S,
         refresh_s: float = REFRESH_S,
     ) -> None:
-        self.told: Latest[Mapping[str, NicAddresses]] = Latest({})
+        self.addresses: Latest[Mapping[str, NicAddresses]] = Latest({})
         self.asked = asyncio.Event()
         self._endpoint = endpoint
         self._fetch = fetch
@@ -61,9 +61,9 @@ class ImdsPoller:
         self._answers: bool | None = None
         self._wakeup = Wakeup()
 
-    def seen(self, macs: Collection[str]) -> None:
+    def observe(self, macs: Collection[str]) -> None:
         """Hear which NICs the node has; a new one of which nothing is told is a reason to ask."""
-        new = set(macs) - self._macs - self.told.get().keys()
+        new = set(macs) - self._macs - self.addresses.get().keys()
         self._macs = frozenset(macs)
         if new:
             self._retry.reset()
@@ -74,14 +74,14 @@ class ImdsPoller:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_asking(), name="imds")
             tasks.create_task(self._follow(inventory), name="imds-nics")
-            async for told in self.told.changes():
-                if told:
+            async for addresses in self.addresses.changes():
+                if addresses:
                     look(ScanReason.IMDS)
 
     async def _follow(self, inventory: Latest[Inventory]) -> None:
         async for found in inventory.changes():
             ids = {pair.id for pair in found.pairs} | {nic.id for nic in found.excluded}
-            self.seen({mac_of(id_) for id_ in ids})
+            self.observe({mac_of(id_) for id_ in ids})
 
     async def _keep_asking(self) -> None:
         while True:
@@ -92,13 +92,15 @@ class ImdsPoller:
     async def _ask(self) -> None:
         self._retry.tried()
         try:
-            told = document.parse(await self._fetch(self._endpoint, PATH))
+            addresses = document.parse(await self._fetch(self._endpoint, PATH))
         except NodeError as error:
-            last = "what it told last stands" if self.told.get() else "the kernel's word is all"
+            last = (
+                "its last answer stands" if self.addresses.get() else "only the kernel's are known"
+            )
             self._say(answers=False, text=f"{error}; of the NICs' addresses {last}")
         else:
-            self.told.set(told)
-            self._say(answers=True, text=f"IMDS tells of {len(told)} NICs")
+            self.addresses.set(addresses)
+            self._say(answers=True, text=f"IMDS tells of {len(addresses)} NICs")
         self.asked.set()
 
     def _say(self, *, answers: bool, text: str) -> None:
@@ -109,7 +111,7 @@ class ImdsPoller:
 
     async def _rest(self) -> None:
         """Wait until the next question is due, or a NIC comes."""
-        complete = self._answers and self._macs <= self.told.get().keys()
+        complete = self._answers and self._macs <= self.addresses.get().keys()
         if complete:
             self._retry.reset()
         await self._wakeup.wait(self._refresh_s if complete else self._retry.wait())

@@ -43,9 +43,9 @@ class LinkRefusedError(NodeError):
 class Rtnl:
     """One socket in one network namespace; every method raises LinkRefusedError."""
 
-    def __init__(self, space: Netns) -> None:
-        self._place = space.name or "the host"
-        self._socket = space.within(_asking)
+    def __init__(self, ns: Netns) -> None:
+        self._place = ns.name or "the host"
+        self._socket = ns.run(_asking)
 
     def __enter__(self) -> Self:
         return self
