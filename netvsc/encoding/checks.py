@@ -120,7 +120,7 @@ def subnet(data: object, path: Where) -> str:
     try:
         return str(ipaddress.ip_network(text(data, path)))
     except ValueError as error:
-        raise ConfigError(f"is no subnet ({error}): write 10.0.1.0/24", path=path) from None
+        raise ConfigError(f"is not a subnet ({error}): write 10.0.1.0/24", path=path) from None
 
 
 def duration_or_never(data: object, path: Where) -> float | None:

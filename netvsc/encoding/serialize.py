@@ -117,7 +117,9 @@ def _real(data: object, path: checks.Where) -> float:
     if isinstance(data, bool) or not isinstance(data, int | float):
         raise ConfigError(f"is {data!r}: write a number", path=path)
     if not abs(data) < _REAL_MAX:  # also what is not a number: no JSON has it
-        raise ConfigError("is no number that can be written again: write a smaller one", path=path)
+        raise ConfigError(
+            "is not a number that can be written again: write a smaller one", path=path
+        )
     return float(data)
 
 

@@ -83,19 +83,19 @@ def _by_container(requests: Iterable[Request]) -> Mapping[str, Mapping[str, int]
 
 def _mapping(data: object, what: str) -> Mapping[str, object]:
     if not isinstance(data, dict):
-        raise _malformed(f"{what} is no object")
+        raise _malformed(f"{what} is not an object")
     return data
 
 
 def _list(data: object, container: str, resource: str) -> list[object]:
     if not isinstance(data, list):
-        raise _malformed(f"{container}, {resource} is no list")
+        raise _malformed(f"{container}, {resource} is not a list")
     return data
 
 
 def _checked(name: object) -> str:
     if not isinstance(name, str):
-        raise _malformed(f"{name!r} is no name")
+        raise _malformed(f"{name!r} is not a name")
     return check_interface(name)
 
 

@@ -16,7 +16,7 @@ def parse_mac(text: str) -> str:
     """
     mac = text.strip().lower().replace("-", ":")
     if not _MAC.fullmatch(mac):
-        raise RequestError(f"{text!r} is no MAC address: write six octets, 00:0d:3a:c0:00:11")
+        raise RequestError(f"{text!r} is not a MAC address: write six octets, 00:0d:3a:c0:00:11")
     if mac == "00:00:00:00:00:00" or int(mac[:2], 16) & 1:
         raise RequestError(f"{text!r} is not the address of one NIC: write that of the NetVSC")
     return mac

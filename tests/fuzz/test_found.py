@@ -90,7 +90,9 @@ def test_a_value_that_is_not_what_it_looks_like_has_line_key_and_remedy(
 ) -> None:
     with pytest.raises(ConfigError) as refused:
         parse_pools(f"pools:\n- name: {text}\n")
-    assert str(refused.value).startswith(f"2: pools[0].name: is no {kind}: put it in quotes")
+    assert str(refused.value).startswith(
+        f"2: pools[0].name: is not a valid {kind}: put it in quotes"
+    )
 
 
 def test_a_hexadecimal_number_without_end_is_named_without_its_digits() -> None:
@@ -118,7 +120,7 @@ def test_a_list_keeps_half_letters_and_refuses_infinity() -> None:
 
 
 def test_a_call_with_infinity_is_no_json() -> None:
-    with pytest.raises(CallError, match="NaN is no JSON"):
+    with pytest.raises(CallError, match="NaN is not JSON"):
         parse_call({"CNI_COMMAND": "STATUS"}, b'{"cniVersion": "1.1.0", "x": NaN}')
 
 
@@ -139,12 +141,12 @@ def test_a_zone_is_no_part_of_an_address_of_azure() -> None:
 
 
 def test_an_answer_longer_than_any_memory_is_no_http() -> None:
-    with pytest.raises(NodeError, match="is no HTTP"):
+    with pytest.raises(NodeError, match="is not HTTP"):
         imds.body(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n{}" % 10**22)
 
 
 def test_an_outage_without_end_is_not_taken_into_a_status() -> None:
-    with pytest.raises(ConfigError, match="lastOutageSeconds: is no number"):
+    with pytest.raises(ConfigError, match="lastOutageSeconds: is not a number"):
         from_plain(PairStatus, {"id": "a", "netvsc": "e", "pool": "p", "resource": "r",
                                 "path": "VF", "vfSeen": "never",
                                 "lastOutageSeconds": float("inf")})  # fmt: skip

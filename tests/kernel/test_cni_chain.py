@@ -210,7 +210,7 @@ def test_a_list_that_makes_no_sense_is_left_alone_and_reported(
     chain.look()
     assert chain.status.get().reason is ChainReason.LEFT_ALONE
     assert file.read_bytes() == b'{"cniVersion": "0.3.0", "plugins": ['
-    assert [record.message.count("is no JSON") for record in caplog.records] == [1]
+    assert [record.message.count("is not JSON") for record in caplog.records] == [1]
 
 
 def test_the_program_stays_while_a_list_may_name_it(folders: Folders) -> None:

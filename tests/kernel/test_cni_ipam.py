@@ -143,10 +143,10 @@ def test_the_second_interface_of_a_pod_takes_nothing_from_the_first(tmp_path: Pa
 @pytest.mark.parametrize(
     ("route", "why"),
     [
-        ({"dst": "10.7.0.5/16"}, "dst '10.7.0.5/16' is no network"),
-        ({"gw": "10.8.0.1"}, "dst None is no network"),
+        ({"dst": "10.7.0.5/16"}, "dst '10.7.0.5/16' is not a network"),
+        ({"gw": "10.8.0.1"}, "dst None is not a network"),
         ({"dst": "10.7.0.0/16", "gw": "fd00:8::1"}, "gw fd00:8::1 is of another family"),
-        ({"dst": "10.7.0.0/16", "gw": "x"}, "gw 'x' is no address"),
+        ({"dst": "10.7.0.0/16", "gw": "x"}, "gw 'x' is not an address"),
         ({"dst": "10.7.0.0/16", "table": -1}, "table -1: write a number from 0"),
         ({"dst": "10.7.0.0/16", "table": "blue"}, "table 'blue': write a number from 0"),
         ({"dst": "10.7.0.0/16", "priority": 2**32}, "priority 4294967296: write a number"),

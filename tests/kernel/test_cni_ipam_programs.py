@@ -27,7 +27,7 @@ def ours(folder: Path, *lines: str, mode: int = 0o755) -> None:
         (["exit 3"], 5, "it ended with 3 and said nothing"),
         (["echo 'no such pool' >&2", "exit 1"], 5, "it ended with 1: no such pool"),
         (["kill -9 $$"], 5, "it ended with -9 and said nothing"),
-        (["echo hello"], 5, "its answer is no JSON object: hello"),
+        (["echo hello"], 5, "its answer is not a JSON object: hello"),
         (["echo oops", "exit 1"], 5, "it ended with 1: oops"),
         (["""echo '{"code": true, "msg": "no"}'""", "exit 1"], 5, "IPAM plugin ours: no"),
         (["""echo '{"code": -7, "msg": "no"}'""", "exit 1"], 5, "IPAM plugin ours: no"),

@@ -24,11 +24,11 @@ def gives(one: Node, **result: Any) -> Any:
 @pytest.mark.parametrize(
     ("result", "why"),
     [
-        ({"ips": {"address": "10.8.0.5/24"}}, "ips is no list of objects"),
-        ({"ips": ["10.8.0.5/24"]}, "ips is no list of objects"),
-        ({"ips": [V4, None]}, "ips is no list of objects"),
-        ({"ips": [V4], "routes": {}}, "routes is no list of objects"),
-        ({"ips": [V4], "routes": ["0.0.0.0/0"]}, "routes is no list of objects"),
+        ({"ips": {"address": "10.8.0.5/24"}}, "ips is not a list of objects"),
+        ({"ips": ["10.8.0.5/24"]}, "ips is not a list of objects"),
+        ({"ips": [V4, None]}, "ips is not a list of objects"),
+        ({"ips": [V4], "routes": {}}, "routes is not a list of objects"),
+        ({"ips": [V4], "routes": ["0.0.0.0/0"]}, "routes is not a list of objects"),
         ({"ips": [{"address": "10.8.0.5"}]}, "'10.8.0.5' has no prefix: write 10.8.0.5/32"),
         ({"ips": [{"address": "fd00::5"}]}, "'fd00::5' has no prefix: write fd00::5/128"),
         (

@@ -148,7 +148,7 @@ def test_a_list_that_may_name_us_and_makes_no_sense_keeps_the_program(asked: Ask
     chain.look()
     place = chain.status.get()
     assert place.reason is ChainReason.LEFT_ALONE
-    assert "10-azure.conflist is no JSON" in place.message
+    assert "10-azure.conflist is not JSON" in place.message
     assert asked.installed
 
 

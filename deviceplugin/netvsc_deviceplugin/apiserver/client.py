@@ -153,7 +153,7 @@ def _object(body: bytes) -> Json:
     except RecursionError:
         raise ProtocolError("an answer is nested too deeply") from None
     if not isinstance(found, dict):
-        raise ProtocolError("an answer is no object")
+        raise ProtocolError("an answer is not an object")
     return found
 
 

@@ -26,7 +26,7 @@ _KEEPALIVE = ((socket.TCP_KEEPIDLE, 20), (socket.TCP_KEEPINTVL, 10), (socket.TCP
 
 
 class ProtocolError(ValueError):
-    """What came is no HTTP."""
+    """What came is not HTTP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +168,7 @@ def _tls(access: Access) -> ssl.SSLContext | None:
         return access.tls()
     except (OSError, ValueError) as error:
         raise ConfigError(
-            f"server {access.server}: its authority or our certificate is no PEM: {error}"
+            f"server {access.server}: its authority or our certificate is not PEM: {error}"
         ) from None
 
 

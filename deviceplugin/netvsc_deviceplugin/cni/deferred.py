@@ -98,11 +98,13 @@ class DeferredAttachments:
             if devices:
                 await self._service.late(call, devices, still=lambda: self._noted(call))
         except GoneError:
-            log.info("container %s ended before its pairs came", call.container)
+            log.info("container %s ended before its pairs were moved in", call.container)
         except RequestError as error:
-            log.error("the pairs of %s/%s stay at home: %s", call.namespace, call.pod, error)  # noqa: TRY400
+            log.error(  # noqa: TRY400
+                "pairs of %s/%s were not moved into the pod: %s", call.namespace, call.pod, error
+            )
         except NetvscError as error:
-            text = f"the pairs of {call.namespace}/{call.pod} wait: {error}"
+            text = f"pairs of {call.namespace}/{call.pod} are not moved yet: {error}"
             self._once.warning(text, about=call.container)
             return False
         self._passed.remove(call.container)

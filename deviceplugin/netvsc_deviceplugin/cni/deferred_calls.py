@@ -46,7 +46,7 @@ class DeferredCalls:
         return (self.folder / container).exists()
 
     def all(self) -> Sequence[Call]:
-        """Return the calls, the newest first; what makes no sense is removed."""
+        """Return the calls, the newest first; what is corrupt is removed."""
         notes = [note for file in sorted(self.folder.glob("*")) if (note := self._read(file))]
         return [note.call for note in sorted(notes, key=lambda note: -note.at)]
 
@@ -78,7 +78,7 @@ class DeferredCalls:
         except FileNotFoundError:
             return None
         except (RequestError, OSError) as error:
-            log.warning("%s makes no sense and is removed: %s", file, error)
+            log.warning("%s is corrupt and is removed: %s", file, error)
             self.remove(file.name)
             return None
         return _Note(at, call)
@@ -92,5 +92,5 @@ class DeferredCalls:
 def _parsed(message: bytes, container: str) -> Call:
     call = parse_call(*wire.read(message))
     if (call.verb, call.container) != (Verb.ADD, container):
-        raise RequestError("it is no ADD of that container")
+        raise RequestError("it is not an ADD of that container")
     return call

@@ -28,7 +28,7 @@ async def load_in_time(
     try:
         await asyncio.to_thread(messages.load)
     except ImportError as error:  # it was for speed alone; who needs the library will say so
-        log.warning("pyroute2 could not be loaded ahead: %s", error)
+        log.warning("cannot preload pyroute2: %s", error)
 
 
 async def _until(value: Latest[T], holds: Callable[[T], bool]) -> None:

@@ -170,7 +170,7 @@ class Service:
             await self._delete(call)
         except NetvscError as error:
             log.warning(
-                "CNI ADD failed, and so did its undoing: %s", error,
+                "CNI ADD failed, and so did its rollback: %s", error,
                 extra={"container": call.container},
             )  # fmt: skip
 
@@ -184,7 +184,9 @@ class Service:
         except NetvscError as error:
             if asked_for:
                 raise
-            log.warning("%s; it passes, and its pairs come late if it has any", error)
+            log.warning(
+                "%s; the pod starts without pairs; they are moved in later if it has any", error
+            )
             self._note(call)
             return ()
 

@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 async def on_this_node(state: Path) -> AsyncIterator[None]:
     """Be the only one in the agent's state folder while the context lasts; raises NodeError.
 
-    Waits for an agent that has not ended yet, as long as that takes: its node is in its hands.
+    Waits for an agent that has not ended yet, as long as that takes: it still owns the node.
     """
     file = state / "lock"
     lock = _opened(file)
     try:
         if not _taken(lock):
-            log.info("another agent has not ended yet: waiting for %s", file)
+            log.info("another agent is still running: waiting for %s", file)
             await _wait(lock)
         yield
     finally:

@@ -118,7 +118,7 @@ class InventoryLoop:
         """Take a hint that something changed, here or in another netns."""
         if reason == ScanReason.OVERRUN:
             self._meter.overrun()
-            log.warning("netlink overrun: messages were lost; scanning again")
+            log.warning("netlink overrun: messages were lost, rescanning")
         self._wakes(reason)
 
     def gone(self, link: Link) -> None:

@@ -52,12 +52,12 @@ def parse_pools(text: str) -> tuple[Pool, ...]:
 def _text(path: Path) -> str:
     try:
         if path.stat().st_size > _BYTES_MAX:
-            raise ConfigError(f"1: is larger than {_BYTES_MAX} bytes: this is no pool file")
+            raise ConfigError(f"1: is larger than {_BYTES_MAX} bytes: this is not a pool file")
         return path.read_text()
     except OSError as error:
         raise ConfigError(f" cannot be read: {error.strerror}; name a YAML file") from None
     except UnicodeDecodeError:
-        raise ConfigError("1: is no UTF-8 text; name a YAML file") from None
+        raise ConfigError("1: is not UTF-8 text; name a YAML file") from None
 
 
 def _plain(node: yaml.Node, path: Place, lines: dict[Place, int]) -> object:
@@ -78,7 +78,9 @@ def _scalar(node: yaml.Node, path: Place) -> object:
         return yaml.SafeLoader("").construct_object(node)
     except (ValueError, LookupError, AttributeError, OverflowError):
         kind = node.tag.rpartition(":")[2]
-        raise ConfigError(f"is no {kind}: put it in quotes, or correct it", path=path) from None
+        raise ConfigError(
+            f"is not a valid {kind}: put it in quotes, or correct it", path=path
+        ) from None
 
 
 def _mapping(node: yaml.MappingNode, path: Place, lines: dict[Place, int]) -> dict[str, object]:
@@ -128,4 +130,4 @@ async def follow(path: Path, pools: Latest[tuple[Pool, ...]]) -> None:
             try:
                 pools.set(load(path))
             except ConfigError as error:
-                log.error("%s; the pools of before stay in force", error)  # noqa: TRY400
+                log.error("%s; the former pools stay in force", error)  # noqa: TRY400

@@ -74,8 +74,8 @@ class MalformedError(NodeError):
 
     def __init__(self, what: str, found: bytes) -> None:
         super().__init__(
-            f"rtnetlink: {found[:40]!r} is no {what}: a kernel that writes so is not known; please "
-            "report it"
+            f"rtnetlink: {found[:40]!r} is not a valid {what}: a kernel that writes so is not "
+            "known; please report it"
         )
 
 

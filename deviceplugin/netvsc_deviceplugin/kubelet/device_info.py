@@ -54,10 +54,10 @@ class DevicePublisher:
         if self._info:
             resources = {pool.name: pool.resource for pool in pools}
             files = info_files(inventory.pairs, resources=resources, held=self._held())
-            self._info.keep(files)
+            self._info.sync(files)
         if self._cdi:
             found = cdi_nodes(pools, inventory, self._present)
-            self._published = found if self._cdi.keep(cdi_files(found)) else {}
+            self._published = found if self._cdi.sync(cdi_files(found)) else {}
 
     def cdi_names(self, resource: str, ids: Sequence[str]) -> tuple[str, ...]:
         """Return the CDI names of pairs: of those alone that the runtime will find."""
@@ -70,7 +70,7 @@ class DevicePublisher:
         CDI specifications stay: a container that restarts is made from its own again.
         """
         if self._info:
-            self._info.keep({})
+            self._info.sync({})
 
 
 def owned_info(folder: Path) -> OwnedFiles:

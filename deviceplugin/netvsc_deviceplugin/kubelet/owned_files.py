@@ -24,17 +24,17 @@ class OwnedFiles:
         self._suffix = suffix
         self._once = Once(log)
 
-    def keep(self, wanted: Mapping[str, bytes]) -> bool:
+    def sync(self, wanted: Mapping[str, bytes]) -> bool:
         """Make the folder hold `wanted` and nothing else of ours; tell whether it does."""
         try:
-            self._level(wanted)
+            self._write(wanted)
         except OSError as error:
             self._once.warning(f"cannot keep {self._folder}: {error.strerror}; mount it, writable")
             return False
         self._once.over()
         return True
 
-    def _level(self, wanted: Mapping[str, bytes]) -> None:
+    def _write(self, wanted: Mapping[str, bytes]) -> None:
         if wanted:
             self._folder.mkdir(parents=True, exist_ok=True)
         elif not self._folder.is_dir():

@@ -149,7 +149,10 @@ class Registration:
         if state.accepted and (state.listeners or (left := self._unheard(state)) > 0):
             return None if state.listeners else left
         if state.accepted:
-            log.warning("the kubelet took %s and never listened", state.endpoint.resource)
+            log.warning(
+                "registered %s, but the kubelet opened no ListAndWatch stream",
+                state.endpoint.resource,
+            )
             state.accepted = False
         if wait := state.retry.wait():
             return wait
@@ -174,7 +177,7 @@ class Registration:
         except grpc.aio.AioRpcError as error:
             self._meter.registered("failed")
             level = logging.DEBUG if state.complained else logging.WARNING
-            log.log(level, "the kubelet does not take %s yet: %s", resource, error.details())
+            log.log(level, "the kubelet does not accept %s yet: %s", resource, error.details())
             state.complained = True
             return
         state.accepted, state.complained = True, False

@@ -47,5 +47,5 @@ async def report(inventory: Latest[Inventory], given: Callable[[], Verbs]) -> No
             once.warning(text, about=id_, extra={"pair": id_})
         for id_ in sorted(before - wrong.keys()):
             once.over(id_)
-            log.info("verbs devices match again, or are nobody's", extra={"pair": id_})
+            log.info("verbs devices match again, or are not allocated", extra={"pair": id_})
         before = set(wrong)

@@ -73,7 +73,7 @@ class VerbsCheckpoint:
 
 
 def _read(file: Path) -> Verbs:
-    """Return what the file says; one that cannot be understood is set aside."""
+    """Return what the file says; a corrupt one is moved aside."""
     try:
         return _parsed(file.read_bytes())
     except FileNotFoundError:
@@ -82,7 +82,7 @@ def _read(file: Path) -> Verbs:
         aside = file.with_suffix(".corrupt")
         file.replace(aside)
         log.error(  # noqa: TRY400 (the traceback adds nothing to the message)
-            "%s makes no sense (%s): set aside as %s; verbs devices given before are unknown",
+            "%s is corrupt (%s), moved to %s; verbs devices given before are unknown",
             file,
             error,
             aside.name,

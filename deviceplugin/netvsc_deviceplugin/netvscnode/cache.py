@@ -38,7 +38,7 @@ class Copy:
 
 
 def load(state: Path) -> Copy:
-    """Return what is on disk; a file that makes no sense is set aside, and said."""
+    """Return what is on disk; a corrupt file is moved aside, and logged."""
     file = _file(state)
     try:
         return from_plain(Copy, json.loads(file.read_bytes()))
@@ -48,7 +48,7 @@ def load(state: Path) -> Copy:
         aside = file.with_suffix(".corrupt")
         file.replace(aside)
         log.error(  # noqa: TRY400 (the traceback adds nothing to the message)
-            "%s makes no sense (%s): set aside as %s; the NetvscNode must come from the apiserver",
+            "%s is corrupt (%s), moved to %s; the NetvscNode must come from the apiserver",
             file,
             error,
             aside.name,

@@ -168,7 +168,9 @@ class NetvscNodeSync:
         before = self.wanted.get()
         new = accept(generation, node.get("spec") or {}, before)
         if new.refusal and new.refusal != before.refusal:
-            log.error("NetvscNode %s: %s; the last good pools stay", self._name, new.refusal)
+            log.error(
+                "NetvscNode %s: %s; the last valid pools stay in force", self._name, new.refusal
+            )
         self.wanted.set(new)
 
     def _go_on(self, status: NodeStatus | None, recent: Mapping[str, int]) -> None:
@@ -178,7 +180,7 @@ class NetvscNodeSync:
             past = restore.past(status, self._dates.moment)
             self._counts.restore(status, recent)
         except RequestError as error:
-            log.warning("the status of before makes no sense, counting anew: %s", error)
+            log.warning("the former status is invalid, counters start at zero: %s", error)
             return
         self._restore(restore.memory(status), past)
         self._status = status
@@ -275,9 +277,9 @@ async def _follow(value: Latest[Any], hint: Callable[[], None]) -> None:
 
 
 def _status_in(node: Mapping[str, Any]) -> NodeStatus | None:
-    """Return the status that the apiserver has; what another version wrote may make no sense."""
+    """Return the status that the apiserver has; what another version wrote may be invalid here."""
     try:
         return from_plain(NodeStatus, node["status"]) if node.get("status") else None
     except ConfigError as error:
-        log.warning("the status of the NetvscNode makes no sense, counting anew: %s", error)
+        log.warning("the status of the NetvscNode is invalid, counters start at zero: %s", error)
         return None

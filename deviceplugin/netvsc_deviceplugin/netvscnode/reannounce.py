@@ -69,7 +69,7 @@ class AnnounceOrders:
             try:
                 await self._announce(id_)
             except NetvscError as error:
-                log.warning("announcement %d was not ordered: %s", wanted[id_], error)
+                log.warning("cannot order announcement %d: %s", wanted[id_], error)
                 self._retry.tried()
                 failed = True
             else:

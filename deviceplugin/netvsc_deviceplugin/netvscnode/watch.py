@@ -153,7 +153,7 @@ def _listed(found: Json) -> tuple[str, Json | None]:
             node["metadata"]["resourceVersion"]  # what every object has
         return str(found["metadata"]["resourceVersion"]), node
     except (KeyError, TypeError) as error:
-        raise Unreachable(f"the list of NetvscNodes makes no sense: {error!r}") from None
+        raise Unreachable(f"the list of NetvscNodes is malformed: {error!r}") from None
 
 
 def _event(line: bytes) -> tuple[str, Json]:

@@ -92,7 +92,7 @@ class StatusWriter:
             self._keep(status)
         except NetvscError as error:
             if not self._unkept:
-                log.warning("the status was not kept, trying again: %s", error)
+                log.warning("cannot save the status on disk, retrying: %s", error)
             self._unkept = True
         else:
             self._kept = status
@@ -107,7 +107,7 @@ class StatusWriter:
         except NetvscError as error:
             self._written = None  # it may have been carried out all the same
             if self._due is None:
-                log.warning("the status was not written, trying again: %s", error)
+                log.warning("cannot write the status, retrying: %s", error)
             self._retry.tried()
             pause = self._retry.wait() * random.uniform(0.5, 1.0)  # noqa: S311 (not all at once)
             self._due = self._clock() + pause

@@ -64,7 +64,7 @@ class PodSidecar:
                 with connection.unconnected(self.netns) as sock:
                     await self._connected(sock, retry)
                     await connection.watch(sock, self._hear, clock=self._clock)
-            except NetvscError as error:  # a liar, or the netns has ended or cannot be entered
+            except NetvscError as error:  # it misbehaves, or the netns cannot be entered (any more)
                 self._complain(error)
                 self._forget()
                 await asyncio.sleep(SHUN_S)
@@ -81,7 +81,7 @@ class PodSidecar:
     def _hear(self, line: bytes) -> None:
         report = parse(line)
         id_ = self.ids.get(report.netvsc)
-        if id_ is None:  # one that is still to come, or a liar's
+        if id_ is None:  # one that is still to come, or an untrusted peer's
             return
         self._once.over()
         self._reports[id_] = report

@@ -1,7 +1,7 @@
 """What a sidecar says of a pair, read from one line of its socket. Pure.
 
 docs/fdpipe.md, "Status". Whoever has the name in a pod's netns may answer on it, so nothing is
-believed to be well-formed; what a liar can do is to tell lies about its own pair.
+believed to be well-formed; an untrusted peer can lie about its own pair alone.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _json(line: bytes) -> Mapping[str, object]:
     try:
         data = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise RequestError(f"{line[:60]!r} is no JSON: {error}") from None
+        raise RequestError(f"{line[:60]!r} is not JSON: {error}") from None
     return checks.mapping(data, ())
 
 

@@ -28,7 +28,7 @@ _APPLICATIONS = {
     Application.SERVED: ApplicationState.ATTACHED,
     Application.OTHER: ApplicationState.OTHER,
 }
-_MOST = 100  # lines between two words; more is no news, but a liar's or another agent's
+_MOST = 100  # lines between two reports; more is an untrusted peer's claim, or another agent's
 _LONGEST_S = 3600.0
 _NOBODY_THERE = {"Gate", "Unopened"}  # reasons that an application would end
 

@@ -34,7 +34,7 @@ def test_a_good_pool_passes() -> None:
     [
         (pool(selektor={}), "spec.selektor: unknown key; did you mean 'selector'?"),
         (pool(selector={"macs": ["x"]}), "spec.selector.macs[0]: "),
-        (pool(selector={"subnets": ["10.0.0.1/24"]}), "spec.selector.subnets[0]: is no subnet"),
+        (pool(selector={"subnets": ["10.0.0.1/24"]}), "spec.selector.subnets[0]: is not a subnet"),
         (pool(devargsTemplate="{pcie}"), "no {pcie}; known are {pci}"),
         (pool(devargsTemplate="x" * 192), "spec.devargsTemplate: is longer than 191 bytes"),
         (pool(force=True), "spec.force: forces every netdev of the node"),

@@ -51,7 +51,7 @@ def test_an_agent_waits_until_the_one_before_has_ended(
     asyncio.run(story())
 
     assert told == ["first ends", "second begins"]
-    assert f"another agent has not ended yet: waiting for {tmp_path}/lock" in caplog.text
+    assert f"another agent is still running: waiting for {tmp_path}/lock" in caplog.text
 
 
 def test_the_lock_of_an_agent_that_was_killed_is_free_at_once(tmp_path: Path) -> None:

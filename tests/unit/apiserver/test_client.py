@@ -172,5 +172,5 @@ def test_a_servers_url_may_have_a_path_and_must_make_sense() -> None:
 
 
 def test_an_authority_that_is_no_certificate_is_named() -> None:
-    with pytest.raises(ConfigError, match="is no PEM"):
+    with pytest.raises(ConfigError, match="is not PEM"):
         Client(Access(server="https://127.0.0.1:1", authority="nonsense"))

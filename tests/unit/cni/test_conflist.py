@@ -64,17 +64,17 @@ def test_an_older_entry_of_ours_is_replaced() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (b"", "is no JSON"),
-        (b"{", "is no JSON"),
-        (b"[]", "is no list of plugins"),
-        (b'{"type":"bridge"}', "is no list of plugins"),
-        (b'{"cniVersion":"1.0.0","plugins":[1]}', "is no list of plugins"),
+        (b"", "is not JSON"),
+        (b"{", "is not JSON"),
+        (b"[]", "is not a list of plugins"),
+        (b'{"type":"bridge"}', "is not a list of plugins"),
+        (b'{"cniVersion":"1.0.0","plugins":[1]}', "is not a list of plugins"),
         (b'{"cniVersion":"1.0.0","plugins":[]}', "nothing to be chained to"),
         (b'{"cniVersion":"1.0.0","plugins":[{"type":"netvsc-cni"}]}', "nothing to be chained to"),
         (b'{"plugins":[{"type":"x"}]}', "has cniVersion None"),
         (b'{"cniVersion":"0.2.0","plugins":[{"type":"x"}]}', "has cniVersion '0.2.0'"),
         (b'{"cniVersions":["1.1.0","2.0.0"],"plugins":[{"type":"x"}]}', "has cniVersion '2.0.0'"),
-        (b"[" * 100_000, "is no JSON"),
+        (b"[" * 100_000, "is not JSON"),
     ],
 )
 def test_what_is_not_understood_is_refused_with_the_reason(text: bytes, why: str) -> None:

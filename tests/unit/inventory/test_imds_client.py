@@ -144,7 +144,7 @@ def test_chunks_are_put_together() -> None:
     ],
 )
 def test_what_is_no_http_is_told_as_such(text: bytes) -> None:
-    with pytest.raises(NodeError, match="its answer is no HTTP"):
+    with pytest.raises(NodeError, match="its answer is not HTTP"):
         answered(saying(text))
 
 

@@ -99,10 +99,10 @@ def test_a_nic_without_any_address_is_known_to_have_none() -> None:
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        (b"", "is no JSON"),
-        (b"<html>", "is no JSON"),
-        (b"\xff\xfe", "is no JSON"),
-        (b"[" * 100_000, "is no JSON"),
+        (b"", "is not JSON"),
+        (b"<html>", "is not JSON"),
+        (b"\xff\xfe", "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
         (b"[]", "no list `interface`"),
         (b'{"error": "Bad request"}', "no list `interface`"),
         (b'{"interface": {}}', "no list `interface`"),

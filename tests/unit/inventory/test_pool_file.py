@@ -162,5 +162,5 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=re.escape(f"{tmp_path}/none.yaml: cannot be read")):
         read_pools(tmp_path / "none.yaml")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(ConfigError, match="no UTF-8"):
+    with pytest.raises(ConfigError, match="not UTF-8"):
         read_pools(tmp_path / "binary")

@@ -41,7 +41,7 @@ def test_files_of_other_device_plugins_are_left_alone(tmp_path: Path) -> None:
     theirs = tmp_path / "nvidia.com-hostdev-0000:03:00.2-device.json"
     theirs.write_text("{}")
     shelf = device_info.owned_info(tmp_path)
-    shelf.keep(device_info.info_files([ONE], resources=RESOURCES, held=HELD))
+    shelf.sync(device_info.info_files([ONE], resources=RESOURCES, held=HELD))
     assert len(list(tmp_path.iterdir())) == 2
-    shelf.keep({})
+    shelf.sync({})
     assert list(tmp_path.iterdir()) == [theirs]

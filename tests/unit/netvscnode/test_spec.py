@@ -81,7 +81,7 @@ def test_a_file_that_makes_no_sense_is_set_aside_and_said(
     (tmp_path / "netvscnode.json").write_text(text)
     assert cache.load(tmp_path) == Copy()
     assert (tmp_path / "netvscnode.corrupt").read_text() == text
-    assert "set aside as netvscnode.corrupt" in caplog.text
+    assert "moved to netvscnode.corrupt" in caplog.text
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -59,13 +59,13 @@ def test_its_files_for_others_are_taken_for_ours_and_go_when_they_are_not_wanted
 ) -> None:
     there = list((state / "devinfo").iterdir())
     assert there
-    device_info.owned_info(state / "devinfo").keep({})
+    device_info.owned_info(state / "devinfo").sync({})
     assert list((state / "devinfo").iterdir()) == []
 
     folder = state / "cdi"
     folder.mkdir()
     (folder / "netvsc.io-pair.json").write_text("{}")
-    device_info.owned_cdi(folder).keep({})
+    device_info.owned_cdi(folder).sync({})
     assert list(folder.iterdir()) == []
 
 

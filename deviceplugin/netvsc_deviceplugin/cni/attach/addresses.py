@@ -110,5 +110,5 @@ def _objects(result: Json, key: str) -> list[Json]:
     value = result.get(key)
     value = [] if value is None else value
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise RequestError(f"ipam: {key} is no list of objects: {json.dumps(value)[:_SHOWN]}")
+        raise RequestError(f"ipam: {key} is not a list of objects: {json.dumps(value)[:_SHOWN]}")
     return value

@@ -145,7 +145,7 @@ class Attachments:
                 self._restore(marker)
             except NetvscError as error:
                 self._once.warning(
-                    f"container {marker.container} is not as it should be: {error}",
+                    f"cannot restore container {marker.container}: {error}",
                     about=marker.container,
                 )
                 well = False
@@ -181,7 +181,9 @@ class Attachments:
                     goal = Goal(netns=None, name=one.home, up=False)
                     executor.own_again(executor.settle(one.mac, goal), mtu=None)
                 except NetvscError as error:
-                    self._once.warning(f"pair {one.id} has no name at home: {error}", about=one.id)
+                    self._once.warning(
+                        f"cannot rename pair {one.id} on the host: {error}", about=one.id
+                    )
                     well = False
         return well
 
@@ -211,9 +213,7 @@ class Attachments:
                 try:
                     self._save(marker)
                 except NodeError as error:
-                    self._once.warning(
-                        f"what VF {name} is called is not on the disk: {error}", about=mac
-                    )
+                    self._once.warning(f"cannot record the name of VF {name}: {error}", about=mac)
 
     def _save(self, marker: Marker) -> None:
         pairs = tuple(records.renewed(record, self._left) for record in marker.pairs)
@@ -234,7 +234,7 @@ class Attachments:
                 continue
             for want in wants:
                 if record := marker.pair(want.id):
-                    log.warning("container %s never gave pair %s back", marker.container, want.id)
+                    log.warning("container %s did not release pair %s", marker.container, want.id)
                     self.delete(marker.container, attachment=record.attachment)
 
     def _enter(
@@ -317,7 +317,9 @@ class Attachments:
         for record in pairs:
             location = self._home(executor, record)
             if location.netvsc is None:
-                log.warning("pair %s is nowhere: its NIC was detached, or died", record.id)
+                log.warning(
+                    "pair %s not found on the node: its NIC was detached, or died", record.id
+                )
 
     def _home(self, executor: Executor, record: PairRecord) -> PairLocation:
         goal = Goal(netns=None, name=record.home, up=record.up)

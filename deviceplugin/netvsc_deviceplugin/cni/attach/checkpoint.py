@@ -98,7 +98,7 @@ class Markers:
         return tuple(sorted(names))
 
     def get(self, container: str) -> Marker | None:
-        """Return a container's marker; one that makes no sense says that something is inside."""
+        """Return a container's marker; a corrupt one says that something is inside."""
         try:
             data = (self._folder / container).read_bytes()
         except FileNotFoundError:
@@ -108,7 +108,7 @@ class Markers:
         try:
             return _parsed(container, json.loads(data))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            log.error("marker of container %s makes no sense: %s", container, error)  # noqa: TRY400
+            log.error("marker of container %s is corrupt: %s", container, error)  # noqa: TRY400
             return Marker(
                 container=container,
                 netns="",
@@ -174,7 +174,7 @@ def _rewritten(file: Path, data: bytes) -> bool:
 def _parsed(container: str, data: Mapping[str, object]) -> Marker:
     pairs, mtus = data["pairs"], data.get("mtus", {})
     if not isinstance(pairs, list) or not isinstance(mtus, dict):
-        raise TypeError("pairs is no list, or mtus no mapping")
+        raise TypeError("pairs is not a list, or mtus not a mapping")
     return Marker(
         container=container,
         netns=str(data["netns"]),
@@ -189,10 +189,10 @@ def _parsed(container: str, data: Mapping[str, object]) -> Marker:
 def _record(data: Mapping[str, Any], mtus: Mapping[str, Any]) -> PairRecord:
     """Read one pair; what a later version wrote beside is not for us."""
     if not isinstance(data, dict) or not isinstance(data.get("id"), str):
-        raise TypeError(f"{data!r} is no pair")
+        raise TypeError(f"{data!r} is not a pair")
     mtu = mtus.get(data["id"])
     if not isinstance(mtu, int | None):
-        raise TypeError(f"mtu {mtu!r} is no number")
+        raise TypeError(f"mtu {mtu!r} is not a number")
     return PairRecord(**{key: value for key, value in data.items() if key in _KEYS} | {"mtu": mtu})
 
 

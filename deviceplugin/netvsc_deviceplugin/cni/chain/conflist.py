@@ -86,10 +86,10 @@ def _parsed(text: bytes) -> tuple[dict[str, object], list[Mapping[str, object]]]
     try:
         data = wire.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConflistError(f"is no JSON ({error}); its owner must put it right") from None
+        raise ConflistError(f"is not JSON ({error}); its owner must put it right") from None
     plugins = data.get("plugins") if isinstance(data, dict) else None
     if not isinstance(plugins, list) or not all(isinstance(one, dict) for one in plugins):
-        raise ConflistError("is no list of plugins: only a .conflist can be chained")
+        raise ConflistError("is not a list of plugins: only a .conflist can be chained")
     if not _others(plugins):
         raise ConflistError("has no other plugin: there is nothing to be chained to")
     for version in _versions(data):

@@ -28,7 +28,7 @@ class DelegateError(NodeError):
 
 
 async def addresses(call: Call) -> Json:
-    """Return what the IPAM plugin gives; raises NetvscError, also where that is no address."""
+    """Return what the IPAM plugin gives; raises NetvscError, also where that is not an address."""
     found = await delegate(call, "ADD")
     if not found.get("ips"):
         raise NodeError(f"IPAM plugin {call.ipam}: it gave no address; see its section")
@@ -88,7 +88,7 @@ def _environment(call: Call, command: str) -> Mapping[str, str]:
 def _result(name: str, ran: Ran) -> Json:
     found = _object(ran)
     if found is None:
-        raise NodeError(f"IPAM plugin {name}: its answer is no JSON object: {_text(ran.out)}")
+        raise NodeError(f"IPAM plugin {name}: its answer is not a JSON object: {_text(ran.out)}")
     return found
 
 

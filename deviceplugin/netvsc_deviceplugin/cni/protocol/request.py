@@ -113,7 +113,7 @@ class Call:
         for one in listed:
             pair = (one.get("containerID"), one.get("ifname")) if isinstance(one, dict) else ()
             if len(pair) != 2 or not all(isinstance(word, str) for word in pair):
-                raise CallError(Code.CONFIG, f"GC: {one!r} is no attachment; nothing is done")
+                raise CallError(Code.CONFIG, f"GC: {one!r} is not an attachment; nothing is done")
             found.append((str(pair[0]), str(pair[1])))
         return tuple(found)
 
@@ -172,9 +172,9 @@ def _config(stdin: bytes, verb: Verb) -> Json:
     try:
         config = wire.loads(stdin)
     except (ValueError, RecursionError) as error:
-        raise CallError(Code.DECODE, f"the configuration on stdin is no JSON: {error}") from None
+        raise CallError(Code.DECODE, f"the configuration on stdin is not JSON: {error}") from None
     if not isinstance(config, dict):
-        raise CallError(Code.DECODE, "the configuration on stdin is no JSON object")
+        raise CallError(Code.DECODE, "the configuration on stdin is not a JSON object")
     return config
 
 
@@ -184,7 +184,7 @@ def _version(config: Json, verb: Verb) -> str:
         return version if isinstance(version, str) else VERSIONS[-1]
     if version not in VERSIONS:
         known = ", ".join(VERSIONS)
-        raise CallError(Code.VERSION, f"cniVersion {version!r} is not spoken here: use {known}")
+        raise CallError(Code.VERSION, f"unsupported cniVersion {version!r}: use {known}")
     least = _SINCE.get(verb)
     if least and VERSIONS.index(str(version)) < VERSIONS.index(least):
         raise CallError(Code.VERSION, f"{verb} is of cniVersion {least}, not of {version}")

@@ -78,7 +78,7 @@ def _network(given: Json) -> Network:
     found = _prefixed(text, "routes: dst", "network: write 10.0.0.0/8")
     if found.ip != found.network.network_address:
         raise RequestError(
-            f"ipam: routes: dst {text!r} is no network, it has host bits: write {found.network}"
+            f"ipam: routes: dst {text!r} is not a network, it has host bits: write {found.network}"
         )
     return found.network
 
@@ -88,7 +88,7 @@ def _prefixed(text: object, what: str, wanted: str) -> Interface:
     try:
         found = ipaddress.ip_interface(_without_zone(text))
     except ValueError:
-        raise RequestError(f"ipam: {what} {text!r} is no {wanted}") from None
+        raise RequestError(f"ipam: {what} {text!r} is not {wanted}") from None
     if not str(text).partition("/")[2].isdecimal():
         raise RequestError(f"ipam: {what} {text!r} has no prefix: write {found}")
     return found
@@ -119,7 +119,7 @@ def _address(text: object, key: str) -> Address:
     try:
         return ipaddress.ip_address(_without_zone(text))
     except ValueError:
-        raise RequestError(f"ipam: {key} {text!r} is no address: write 10.0.0.1") from None
+        raise RequestError(f"ipam: {key} {text!r} is not an address: write 10.0.0.1") from None
 
 
 def _without_zone(value: object) -> str:

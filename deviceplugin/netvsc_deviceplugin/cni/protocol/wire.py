@@ -66,7 +66,7 @@ def loads(text: bytes | str) -> Any:
 
 
 def _no_number(text: str) -> object:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not JSON")
 
 
 def _finite(text: str) -> float:

@@ -42,7 +42,7 @@ def endpoint_of(url: str) -> ImdsEndpoint:
         if parts.scheme != "http" or parts.path.strip("/") or parts.query or parts.username:
             host = None
     if not host or not host.isascii() or any(c.isspace() for c in host):
-        raise RequestError(f"{url!r} is no metadata service: write {LINK_LOCAL}, or off")
+        raise RequestError(f"{url!r} is not a metadata service: write {LINK_LOCAL}, or off")
     return ImdsEndpoint(host=host, port=port or 80)
 
 
@@ -68,7 +68,7 @@ async def _asked(
     except OSError as error:
         raise NodeError(f"IMDS: {endpoint}: {error.strerror or error}") from None
     except (EOFError, ProtocolError) as error:
-        raise NodeError(f"IMDS: {endpoint}: its answer is no HTTP: {error}") from None
+        raise NodeError(f"IMDS: {endpoint}: its answer is not HTTP: {error}") from None
     if status != HTTPStatus.OK:
         raise NodeError(f"IMDS: {endpoint}: it says {status} {responses.get(status, '')}")
     return body

@@ -29,7 +29,7 @@ def parse(body: bytes) -> Mapping[str, NicAddresses]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise NodeError(f"IMDS: its answer is no JSON: {error}") from None
+        raise NodeError(f"IMDS: its answer is not JSON: {error}") from None
     listed = document.get("interface") if isinstance(document, dict) else None
     if not isinstance(listed, list):
         raise NodeError("IMDS: its answer has no list `interface`; is --imds its address?")
