@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,18 @@ def test_pools_tell_each_default_that_differs(driver: Driver) -> None:
 @pytest.mark.parametrize("driver", CURRENT, ids=lambda driver: driver.name)
 def test_compatibility_names_the_hardware_of_today(driver: Driver) -> None:
     assert driver.title in (ROOT / "docs/compatibility.md").read_text()
+
+
+@each
+def test_no_other_module_names_a_driver(driver: Driver) -> None:
+    names = {driver.name, driver.infiniband_module, driver.dpdk}
+    sources = [
+        p for part in ("netvsc", "deviceplugin", "operator") for p in (ROOT / part).rglob("*.py")
+    ]
+    strays = {
+        path.relative_to(ROOT).as_posix()
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in names
+    }
+    assert strays == {"netvsc/drivers.py"}
