@@ -53,9 +53,9 @@ _VERBS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code: 0 done, 1 it could not be done, 2 wrong usage."""
-    given = list(sys.argv[1:] if argv is None else argv)
-    verb = _parser().parse_args(given[:1]).verb
-    return _run(verb, given[1:])
+    words = list(sys.argv[1:] if argv is None else argv)
+    verb = _parser().parse_args(words[:1]).verb
+    return _run(verb, words[1:])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(name: str, given: Sequence[str]) -> int:
+def _run(name: str, words: Sequence[str]) -> int:
     verb = _VERBS[name]
     try:
         module = verb.load()
@@ -82,7 +82,7 @@ def _run(name: str, given: Sequence[str]) -> int:
         return 1
     parser = argparse.ArgumentParser(prog=f"netvsc {name}", description=verb.tells)
     module.add_arguments(parser)
-    code: int = module.run(parser.parse_args(given))
+    code: int = module.run(parser.parse_args(words))
     return code
 
 

@@ -118,7 +118,7 @@ class Agent:
             pools=self._pools.get,
             inventory=self._inventory.inventory.get,
             allocations=self._allocations.get,
-            given=self._plugins.given,
+            allocated_verbs=self._plugins.allocated_verbs,
         )
         registry.register(now)
         registry.register(TrafficCollector(inventory=self._inventory.inventory.get))
@@ -153,7 +153,7 @@ class Agent:
                 await self._start_asking(tasks)
                 tasks.create_task(self._inventory.run(), name="inventory")
                 tasks.create_task(
-                    verbs_check.report(self._inventory.inventory, self._plugins.given)
+                    verbs_check.report(self._inventory.inventory, self._plugins.allocated_verbs)
                 )
                 tasks.create_task(self._follow(self._pools), name="pools")
                 tasks.create_task(self._follow(self._allocations), name="allocations")
@@ -196,7 +196,7 @@ class Agent:
         )
         self._sidecars = SidecarManager(
             inside=self._cni.inside,
-            given=self._plugins.given,
+            allocated_verbs=self._plugins.allocated_verbs,
             meter=self._metrics,
             dates=self._dates,
         )
@@ -220,7 +220,7 @@ class Agent:
             allocations=self._allocations,
             registered=self._plugins.registrations,
             podresources=self._plugins.podresources_trouble,
-            given=self._plugins.given,
+            allocated_verbs=self._plugins.allocated_verbs,
         )
         if not self._cni or not self._sidecars:
             return inputs
@@ -249,7 +249,7 @@ class Agent:
             self._node.count(event)
 
     def _granted(self) -> set[str]:
-        return {*self._plugins.given(), *self._allocations.get()}
+        return {*self._plugins.allocated_verbs(), *self._allocations.get()}
 
     def _scan(self, source: ScanSource) -> tuple[NetworkState, Devices]:
         network, devices = self._cni.scan(source) if self._cni else scan(source)

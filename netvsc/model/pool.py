@@ -125,15 +125,15 @@ def pools_from(data: object) -> tuple[Pool, ...]:
 
 def pool_from(data: object, path: checks.Where) -> Pool:
     """Read one pool; `path` says where it stands, for messages."""
-    given = checks.mapping(data, path)
-    _no_other_keys(given, ("name", *_POOL_KEYS), path)
-    if "name" not in given:
+    keys = checks.mapping(data, path)
+    _no_other_keys(keys, ("name", *_POOL_KEYS), path)
+    if "name" not in keys:
         raise ConfigError("has no name: add `name: pair` or another DNS label", path=path)
-    name = checks.via(check_pool)(given["name"], (*path, "name"))
+    name = checks.via(check_pool)(keys["name"], (*path, "name"))
     values = {
-        attribute: parse(given[key], (*path, key))
+        attribute: parse(keys[key], (*path, key))
         for key, (attribute, parse) in _POOL_KEYS.items()
-        if key in given
+        if key in keys
     }
     pool = Pool(**{"name": name, "resource": f"{RESOURCE_DOMAIN}{name}", **values})  # type: ignore[arg-type]
     if pool.force and not (pool.selector.macs or pool.selector.interfaces):
@@ -145,17 +145,17 @@ def pool_from(data: object, path: checks.Where) -> Pool:
 
 
 def _selector_from(data: object, path: checks.Where) -> Selector:
-    given = checks.mapping(data, path)
-    _no_other_keys(given, tuple(_SELECTOR_KEYS), path)
-    if not given:
+    keys = checks.mapping(data, path)
+    _no_other_keys(keys, tuple(_SELECTOR_KEYS), path)
+    if not keys:
         known = ", ".join(_SELECTOR_KEYS)
         raise ConfigError(
             f"is empty: leave `selector` out to take every pair, or give one of {known}", path=path
         )
     values = {
-        attribute: checks.list_of(parse)(given[key], (*path, key))
+        attribute: checks.list_of(parse)(keys[key], (*path, key))
         for key, (attribute, parse) in _SELECTOR_KEYS.items()
-        if key in given
+        if key in keys
     }
     return Selector(**values)  # type: ignore[arg-type]
 
@@ -166,8 +166,8 @@ def _items(data: object) -> Sequence[object]:
     return data
 
 
-def _no_other_keys(given: Mapping[str, object], known: tuple[str, ...], path: checks.Where) -> None:
-    for key in given:
+def _no_other_keys(keys: Mapping[str, object], known: tuple[str, ...], path: checks.Where) -> None:
+    for key in keys:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
@@ -176,15 +176,15 @@ def _no_other_keys(given: Mapping[str, object], known: tuple[str, ...], path: ch
 
 def _no_twins(pools: Sequence[Pool]) -> None:
     for attribute in ("name", "resource"):
-        seen: dict[str, int] = {}
+        first: dict[str, int] = {}
         for i, pool in enumerate(pools):
             value = getattr(pool, attribute)
-            if value in seen:
+            if value in first:
                 raise ConfigError(
-                    f"{value!r} is pools[{seen[value]}]'s already: give each pool its own",
+                    f"{value!r} is pools[{first[value]}]'s already: give each pool its own",
                     path=("pools", i, attribute),
                 )
-            seen[value] = i
+            first[value] = i
 
 
 def _interface_glob(text: str) -> str:

@@ -55,7 +55,7 @@ exec {limited} {python} -c '{program}'
 """
 PROGRAM = """
 from pathlib import Path
-from netvsc_deviceplugin.cni import ipv6
+from netvsc_deviceplugin.cni.attach import ipv6
 from netvsc_deviceplugin.kernel.netns import Netns
 ipv6.SYSCTLS = (Path("{there}"), *ipv6.SYSCTLS)
 with Netns.open("{netns}") as space:

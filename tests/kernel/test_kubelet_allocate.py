@@ -122,7 +122,7 @@ def test_a_state_folder_that_cannot_be_written_grants_nothing() -> None:
             async with here.agent() as agent:
                 here.state.write_text("in the way")
                 error = await refused(here, pair(1).id)
-                assert agent.given() == {}
+                assert agent.allocated_verbs() == {}
             assert error.code() is grpc.StatusCode.INTERNAL
             assert "state folder must be writable" in (error.details() or "")
             assert here.count("netvsc_allocations_total", result="failed") == 1
@@ -160,13 +160,13 @@ def test_a_restarted_agent_knows_who_holds_what_and_what_was_given() -> None:
             here.allocations.set({})
             before = here.kubelet.looks
             async with here.agent() as again:
-                assert again.given() == {pair(1).id: ("uverbs1",)}
+                assert again.allocated_verbs() == {pair(1).id: ("uverbs1",)}
                 await here.kubelet.looked(before + 1)
                 async for held in here.allocations.changes():
                     if held:
                         assert held[pair(1).id].pod == "fwd-0"
                         break
-                assert again.given() == {pair(1).id: ("uverbs1",)}
+                assert again.allocated_verbs() == {pair(1).id: ("uverbs1",)}
 
     asyncio.run(asyncio.wait_for(story(), 10))
 
@@ -183,7 +183,7 @@ def test_what_was_given_is_forgotten_once_the_pod_has_ended() -> None:
                 here.kubelet.end("fwd-0")
                 await here.kubelet.restart()  # a new kubelet is asked at once
                 async for held in here.allocations.changes():
-                    if not held and not agent.given():
+                    if not held and not agent.allocated_verbs():
                         return
 
     asyncio.run(asyncio.wait_for(story(), 10))
@@ -198,7 +198,7 @@ def test_a_state_that_was_corrupted_stops_nothing() -> None:
             async with here.agent() as agent:
                 await here.kubelet.devices(RESOURCE)
                 await here.kubelet.allocate(RESOURCE, pair(1).id)
-                assert agent.given() == {pair(1).id: ()}
+                assert agent.allocated_verbs() == {pair(1).id: ()}
             assert (here.state / "given.corrupt").exists()
 
     asyncio.run(story())
@@ -290,7 +290,7 @@ def test_what_the_next_pod_was_given_is_remembered_when_the_last_is_believed_gon
                 here.kubelet.end("fwd-0")
                 await here.kubelet.allocate(RESOURCE, pair(1).id)
                 await until(here.allocations, {})
-                assert agent.given() == {pair(1).id: ("uverbs1",)}
+                assert agent.allocated_verbs() == {pair(1).id: ("uverbs1",)}
 
     asyncio.run(story())
 

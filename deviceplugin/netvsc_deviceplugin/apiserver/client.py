@@ -161,7 +161,7 @@ def _refusal(request: Request, status: int, body: bytes) -> Refused | Unreachabl
     text = f"{request.method} {request.target}: the apiserver says {status}: {_reason(body)}"
     later = status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     kind: Callable[[str], Refused | Unreachable] = (
-        Unreachable if later else lambda said: Refused(said, status=status)
+        Unreachable if later else lambda text: Refused(text, status=status)
     )
     return kind(text)
 

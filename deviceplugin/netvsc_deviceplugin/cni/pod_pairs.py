@@ -48,11 +48,13 @@ def _check_given(call: Call, id_: str, devices: Sequence[PodDevices]) -> None:
 
 
 def _named(devices: PodDevices, names: Names) -> tuple[Want, ...]:
-    given = names.get(devices.container, {}).get(devices.resource, ())
-    if len(given) != len(devices.ids):
+    wanted = names.get(devices.container, {}).get(devices.resource, ())
+    if len(wanted) != len(devices.ids):
         raise CallError(
             Code.CONFIG,
             f"container {devices.container} has {len(devices.ids)} {devices.resource} and "
-            f"{len(given)} names in the annotation: the annotation is the webhook's to write",
+            f"{len(wanted)} names in the annotation: the annotation is the webhook's to write",
         )
-    return tuple(Want(id=id_, interface=name) for id_, name in zip(devices.ids, given, strict=True))
+    return tuple(
+        Want(id=id_, interface=name) for id_, name in zip(devices.ids, wanted, strict=True)
+    )

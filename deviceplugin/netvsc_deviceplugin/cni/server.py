@@ -75,11 +75,11 @@ def _handler(
                 environment, stdin = await _read(reader)
             _check_peer(writer)  # hung up on before he has said all, he would not hear why
         except (RequestError, TimeoutError, asyncio.IncompleteReadError) as error:
-            said = failed(error if isinstance(error, RequestError) else wire.cut())
+            result = failed(error if isinstance(error, RequestError) else wire.cut())
         else:
-            said = await answer(environment, stdin)
+            result = await answer(environment, stdin)
         with contextlib.suppress(ConnectionError):  # the shim gave up; what was done is done
-            writer.write(_written(said))
+            writer.write(_written(result))
             await writer.drain()
             writer.close()
             await writer.wait_closed()

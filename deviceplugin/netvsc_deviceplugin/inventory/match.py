@@ -71,25 +71,25 @@ def decide(
 ) -> Inventory:
     """Sort every NIC into a pool or out; an allocated pair stays in its pool, whatever happens."""
     uplinks = {nic.id: _uplink(nic, network) for nic in nics}
-    first = {nic.id: _place(nic, uplinks[nic.id], policy, memory, shared=False) for nic in nics}
+    first = {nic.id: _decision(nic, uplinks[nic.id], policy, memory, shared=False) for nic in nics}
     tainted = _tainted(nics, first, network, memory)
     pairs, excluded, clashes = [], [], list(conflicts)
     for nic in nics:
         function = _function(nic, memory)
-        place = _place(nic, uplinks[nic.id], policy, memory, shared=function in tainted)
+        decision = _decision(nic, uplinks[nic.id], policy, memory, shared=function in tainted)
         resource = policy.allocated.get(nic.id)
-        if resource and not (isinstance(place, Pool) and place.resource == resource):
-            if isinstance(place, _Refusal):
-                clashes.append(_kept(nic, place))
-            place = _pool_of(resource, policy)
-        if isinstance(place, Pool):
-            pairs.append(_pair(nic, place, network, uplinks[nic.id], memory))
+        if resource and not (isinstance(decision, Pool) and decision.resource == resource):
+            if isinstance(decision, _Refusal):
+                clashes.append(_kept(nic, decision))
+            decision = _pool_of(resource, policy)
+        if isinstance(decision, Pool):
+            pairs.append(_pair(nic, decision, network, uplinks[nic.id], memory))
         else:
-            excluded.append(_exclusion(nic, place))
+            excluded.append(_exclusion(nic, decision))
     return Inventory(pairs=tuple(pairs), excluded=tuple(excluded), conflicts=tuple(clashes))
 
 
-def _place(
+def _decision(
     nic: Nic,
     uplink: str | None,
     policy: Policy,
@@ -250,7 +250,7 @@ def _pair(
     netvsc, vf, past = nic.netvsc, nic.vf, memory.get(nic.id)
     uplink_known = Uplink.YES if uplink else Uplink.NO
     own = _own(netvsc)
-    seen = VfSeen.PRESENT if vf else VfSeen.LOST if past else VfSeen.NEVER
+    vf_seen = VfSeen.PRESENT if vf else VfSeen.LOST if past else VfSeen.NEVER
     return Pair(
         id=nic.id,
         mac=netvsc.mac,
@@ -265,7 +265,7 @@ def _pair(
         numa_node=_numa(nic, past),
         path=Path.VF if vf and vf.joined else Path.SYNTHETIC,
         uplink=Uplink.UNKNOWN if network.routes is None else uplink_known,
-        vf_seen=seen,
+        vf_seen=vf_seen,
         vf=vf,
     )
 

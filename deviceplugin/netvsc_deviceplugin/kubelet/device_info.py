@@ -33,19 +33,19 @@ Present = Callable[[str], bool]
 
 
 class DevicePublisher:
-    """Both folders may be None, for nothing; `held` tells which pairs are held."""
+    """Both folders may be None, for nothing; `allocated` tells which pairs are held."""
 
     def __init__(
         self,
         *,
         info_folder: Path | None,
         cdi_folder: Path | None,
-        held: Callable[[], Collection[str]],
+        allocated: Callable[[], Collection[str]],
         present: Present,
     ) -> None:
         self._info = owned_info(info_folder) if info_folder else None
         self._cdi = owned_cdi(cdi_folder) if cdi_folder else None
-        self._held = held
+        self._allocated = allocated
         self._present = present
         self._published: Mapping[str, Nodes] = {}
 
@@ -53,7 +53,7 @@ class DevicePublisher:
         """Make the files say what is now."""
         if self._info:
             resources = {pool.name: pool.resource for pool in pools}
-            files = info_files(inventory.pairs, resources=resources, held=self._held())
+            files = info_files(inventory.pairs, resources=resources, allocated=self._allocated())
             self._info.sync(files)
         if self._cdi:
             found = cdi_nodes(pools, inventory, self._present)
@@ -82,13 +82,13 @@ def owned_cdi(folder: Path) -> OwnedFiles:
 
 
 def info_files(
-    pairs: Sequence[Pair], *, resources: Mapping[str, str], held: Collection[str]
+    pairs: Sequence[Pair], *, resources: Mapping[str, str], allocated: Collection[str]
 ) -> Mapping[str, bytes]:
-    """Return the files of all pairs that are `held`; `resources` are those of the pools by name."""
+    """Return the files of `allocated` pairs; `resources` are those of the pools by name."""
     return {
         f"{_flat(resources[pair.pool])}-{pair.id}{_INFO_SUFFIX}": _info(pair.vf.pci)
         for pair in pairs
-        if pair.vf and pair.id in held and pair.pool in resources
+        if pair.vf and pair.id in allocated and pair.pool in resources
     }
 
 

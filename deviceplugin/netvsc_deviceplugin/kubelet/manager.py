@@ -75,7 +75,7 @@ class DevicePluginManager:
         )
         self._allocations = allocations
         self._publisher = DevicePublisher(
-            info_folder=devinfo, cdi_folder=cdi, held=self._holders, present=self._present
+            info_folder=devinfo, cdi_folder=cdi, allocated=self._holders, present=self._present
         )
         self._lifecycle = Registration(
             folder=folder,
@@ -90,7 +90,7 @@ class DevicePluginManager:
         """Return the present `registrations`: a function, as http_server.registered wants it."""
         return self.registrations.get()
 
-    def given(self) -> Verbs:
+    def allocated_verbs(self) -> Verbs:
         """Tell which verbs devices the holder of each pair was given."""
         return self._verbs_checkpoint.verbs()
 

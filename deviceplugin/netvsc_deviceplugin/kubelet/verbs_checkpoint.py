@@ -91,10 +91,10 @@ def _read(file: Path) -> Verbs:
 
 
 def _parsed(data: bytes) -> Verbs:
-    given = json.loads(data)
-    if not isinstance(given, dict):
+    content = json.loads(data)
+    if not isinstance(content, dict):
         raise ValueError("not a mapping")  # noqa: TRY004 (json's errors are ValueErrors too)
-    for names in given.values():
+    for names in content.values():
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError("not lists of names")
-    return {id_: tuple(names) for id_, names in given.items()}
+    return {id_: tuple(names) for id_, names in content.items()}

@@ -160,8 +160,8 @@ class NetvscNodeSync:
         with suppress(RequestError):  # a date that makes no sense: the disk's counts stand
             # What is compared with the first look at the node must be as new as the counts.
             past = restore.past(newest, self._dates.moment)
-            seen = self._restore(restore.memory(newest), past)
-            self._counts.catch_up(status, seen=seen)
+            known = self._restore(restore.memory(newest), past)
+            self._counts.catch_up(status, known=known)
 
     def _take(self, node: Mapping[str, Any]) -> None:
         generation = int(node["metadata"].get("generation", 0))
@@ -231,7 +231,7 @@ class NetvscNodeSync:
             pools=inputs.pools.get(),
             allocations=inputs.allocations.get(),
             attachments=attachments_of(inputs.markers()),
-            given=inputs.given(),
+            allocated_verbs=inputs.allocated_verbs(),
             announcements=inputs.announcements.get(),
             ordered=orders.ordered.get(),
             counts=dict(self._counts.counts),

@@ -47,15 +47,15 @@ class PairCounts:
         for slot, number in (slots or _guessed(status, past.values())).items():
             self._recent[slot] = self._recent.get(slot, 0) + number
 
-    def catch_up(self, status: NodeStatus, *, seen: Collection[str] = ()) -> None:
+    def catch_up(self, status: NodeStatus, *, known: Collection[str] = ()) -> None:
         """Take over what a status has counted beyond ours: a count never runs backwards.
 
-        Of the pairs in `seen` ours say whether the VF is away now: the status is of before.
+        Of the pairs in `known` ours say whether the VF is away now: the status is of before.
         """
         for pair in status.pairs:
             theirs, ours = _count_of(pair), self.counts.get(pair.id, Count())
             further = _further(theirs, ours)
-            self.counts[pair.id] = _levelled(further, ours) if pair.id in seen else further
+            self.counts[pair.id] = _levelled(further, ours) if pair.id in known else further
             if theirs.revoked and (more := theirs.revocations - ours.revocations) > 0:
                 slot = int(theirs.revoked) // _SLOT
                 self._recent[slot] = self._recent.get(slot, 0) + more

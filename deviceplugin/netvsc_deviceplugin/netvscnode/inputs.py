@@ -37,7 +37,7 @@ class Inputs:
     allocations: Latest[Allocations]
     registered: Latest[Mapping[str, bool]]
     podresources: Latest[str | None]
-    given: Callable[[], Verbs]
+    allocated_verbs: Callable[[], Verbs]
     chain_status: Latest[ChainStatus] | None = None
     chain_wanted: bool = True
     inside: Latest[Inside] | None = None

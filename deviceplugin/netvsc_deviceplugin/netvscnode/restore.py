@@ -46,13 +46,13 @@ def holders(status: NodeStatus) -> Allocations:
     """Return who held which pair."""
     return {
         pair.id: Allocation(
-            namespace=held.namespace,
-            pod=held.pod,
-            container=held.container,
-            resource=held.resource,
+            namespace=allocation.namespace,
+            pod=allocation.pod,
+            container=allocation.container,
+            resource=allocation.resource,
         )
         for pair in status.pairs
-        if (held := pair.allocation)
+        if (allocation := pair.allocation)
     }
 
 

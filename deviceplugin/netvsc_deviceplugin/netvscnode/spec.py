@@ -34,13 +34,13 @@ class AcceptedSpec:
 def accept(generation: int, spec: object, before: AcceptedSpec) -> AcceptedSpec:
     """Take a new spec; where its pools are wrong, those of before stay and all the rest holds."""
     try:
-        given = checks.mapping(spec, ("spec",))
-        asked = from_plain(NodeSpec, given, ("spec",))
+        content = checks.mapping(spec, ("spec",))
+        asked = from_plain(NodeSpec, content, ("spec",))
     except ConfigError as error:
         return replace(before, generation=generation, refusal=str(error))
     new = AcceptedSpec(
         generation=generation,
-        spec=given,
+        spec=content,
         announce=asked.announce,
         foreign=asked.foreign,
         uninstall=asked.uninstall,
@@ -49,5 +49,5 @@ def accept(generation: int, spec: object, before: AcceptedSpec) -> AcceptedSpec:
         return replace(new, pools=pools_from({"pools": list(asked.pools)}) if asked.pools else ())
     except ConfigError as error:
         refusal = str(ConfigError(error.message, path=("spec", *error.path)))
-    good = {**given, "pools": before.spec.get("pools", [])}
+    good = {**content, "pools": before.spec.get("pools", [])}
     return replace(new, spec=good, pools=before.pools, refusal=refusal)

@@ -60,7 +60,7 @@ class Snapshot:
     pools: tuple[Pool, ...] = ()
     allocations: Mapping[str, Allocation] = field(default_factory=dict)
     attachments: Mapping[str, PodAttachment] = field(default_factory=dict)
-    given: Verbs = field(default_factory=dict)
+    allocated_verbs: Verbs = field(default_factory=dict)
     announcements: Mapping[str, Announcement] = field(default_factory=dict)
     ordered: Mapping[str, int] = field(default_factory=dict)
     counts: Mapping[str, Count] = field(default_factory=dict)
@@ -152,7 +152,9 @@ def _home(pair: Pair, attachment: PodAttachment | None) -> str:
 
 
 def _mismatch(pair: Pair, snapshot: Snapshot) -> str | None:
-    wrong = verbs_check.mismatch(pair, snapshot.given.get(pair.id), snapshot.inventory.pairs)
+    wrong = verbs_check.mismatch(
+        pair, snapshot.allocated_verbs.get(pair.id), snapshot.inventory.pairs
+    )
     return wrong[:_MESSAGE_MAX] if wrong else None
 
 
@@ -176,7 +178,7 @@ def _allocation(
         resource=by.resource,
         uid=attachment.uid if attachment else None,
         interface=attachment.interface if attachment and pair.netns else None,
-        verbs=snapshot.given.get(pair.id, ()),
+        verbs=snapshot.allocated_verbs.get(pair.id, ()),
     )
 
 

@@ -46,14 +46,14 @@ class SidecarManager:
         self,
         *,
         inside: Latest[Inside],
-        given: Callable[[], Verbs],
+        allocated_verbs: Callable[[], Verbs],
         meter: Meter,
         clock: Callable[[], float] = time.monotonic,
         dates: WallClock | None = None,
     ) -> None:
         self.announcements: Latest[Announcements] = Latest({})
         self._inside = inside
-        self._given = given
+        self._allocated_verbs = allocated_verbs
         self._meter = meter
         self._clock = clock
         self._dates = dates or WallClock(clock=clock)
@@ -92,7 +92,7 @@ class SidecarManager:
             sidecar = PodSidecar(
                 netns,
                 inside[netns],
-                given=self._given,
+                allocated_verbs=self._allocated_verbs,
                 changed=self._changed,
                 clock=self._clock,
             )

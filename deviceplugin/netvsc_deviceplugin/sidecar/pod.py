@@ -34,13 +34,13 @@ class PodSidecar:
         netns: str,
         ids: Mapping[str, str],
         *,
-        given: Callable[[], Verbs],
+        allocated_verbs: Callable[[], Verbs],
         changed: Callable[[str | None, SidecarReport | None], None],
         clock: Callable[[], float],
     ) -> None:
         self.netns = netns
         self.ids = ids
-        self._given = given
+        self._allocated_verbs = allocated_verbs
         self._changed = changed
         self._clock = clock
         self._reports: dict[str, SidecarReport] = {}
@@ -110,8 +110,10 @@ class PodSidecar:
                     self._wakeup.set()
 
     def _requests(self) -> list[str]:
-        given = self._given()
-        found = (verbs_request(report, given.get(id_)) for id_, report in self._reports.items())
+        allocated_verbs = self._allocated_verbs()
+        found = (
+            verbs_request(report, allocated_verbs.get(id_)) for id_, report in self._reports.items()
+        )
         return [request for request in found if request]
 
     def _complain(self, error: Exception) -> None:

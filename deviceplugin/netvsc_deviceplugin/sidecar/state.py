@@ -106,11 +106,11 @@ def progress(before: SidecarReport | None, report: SidecarReport) -> Progress:
     )
 
 
-def verbs_request(report: SidecarReport, given: tuple[str, ...] | None) -> str | None:
+def verbs_request(report: SidecarReport, verbs: tuple[str, ...] | None) -> str | None:
     """Return what to tell it of the container's verbs devices; None: it knows, or nobody does."""
-    if given is None or (report.given is not None and set(report.given) == set(given)):
+    if verbs is None or (report.given is not None and set(report.given) == set(verbs)):
         return None
-    return f"verbs {report.number} {verbs_text(given)}"
+    return f"verbs {report.number} {verbs_text(verbs)}"
 
 
 def _offered_after(base: SidecarReport | None, report: SidecarReport) -> float | None:

@@ -23,12 +23,12 @@ class PairGauges(Collector):
         pools: Callable[[], Sequence[Pool]],
         inventory: Callable[[], Inventory],
         allocations: Callable[[], Allocations],
-        given: Callable[[], Verbs],
+        allocated_verbs: Callable[[], Verbs],
     ) -> None:
         self._pools = pools
         self._inventory = inventory
         self._allocations = allocations
-        self._given = given
+        self._allocated_verbs = allocated_verbs
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         """Name the families without looking: the registry asks before the node was scanned."""
@@ -36,12 +36,12 @@ class PairGauges(Collector):
         return (*shapes, _conflicts(0))
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        inventory, held = self._inventory(), self._allocations()
+        inventory, allocations = self._inventory(), self._allocations()
         pairs = inventory.pairs
-        pools = _pool(self._pools(), pairs, held)
-        verbs = _verbs(pairs, self._given())
+        pools = _pool(self._pools(), pairs, allocations)
+        verbs = _verbs(pairs, self._allocated_verbs())
         conflicts = _conflicts(len(inventory.conflicts))
-        return (_info(pairs), _path(pairs), _allocation(held), pools, verbs, conflicts)
+        return (_info(pairs), _path(pairs), _allocation(allocations), pools, verbs, conflicts)
 
 
 def _info(pairs: Sequence[Pair]) -> GaugeMetricFamily:
@@ -66,35 +66,37 @@ def _path(pairs: Sequence[Pair]) -> GaugeMetricFamily:
     return family
 
 
-def _allocation(held: Allocations) -> GaugeMetricFamily:
+def _allocation(allocations: Allocations) -> GaugeMetricFamily:
     labels = ["pair", "namespace", "pod", "container", "resource"]
     family = GaugeMetricFamily(
         "netvsc_pair_allocation_info", "The container that holds a pair.", labels=labels
     )
-    for id_, by in held.items():
+    for id_, by in allocations.items():
         family.add_metric([id_, by.namespace, by.pod, by.container, by.resource], 1)
     return family
 
 
-def _pool(pools: Sequence[Pool], pairs: Sequence[Pair], held: Allocations) -> GaugeMetricFamily:
+def _pool(
+    pools: Sequence[Pool], pairs: Sequence[Pair], allocations: Allocations
+) -> GaugeMetricFamily:
     family = GaugeMetricFamily(
         "netvsc_pool_pairs", "Pairs of a pool, free and allocated.", labels=["pool", "state"]
     )
     for pool in pools:
         mine = [pair.id for pair in pairs if pair.pool == pool.name]
-        allocated = sum(1 for id_ in mine if id_ in held)
+        allocated = sum(1 for id_ in mine if id_ in allocations)
         family.add_metric([pool.name, "allocated"], allocated)
         family.add_metric([pool.name, "free"], len(mine) - allocated)
     return family
 
 
-def _verbs(pairs: Sequence[Pair], given: Verbs) -> GaugeMetricFamily:
+def _verbs(pairs: Sequence[Pair], allocated_verbs: Verbs) -> GaugeMetricFamily:
     family = GaugeMetricFamily(
         "netvsc_verbs_mismatch",
         "1 for a held pair whose VF has another verbs device than its container.",
         labels=["pair"],
     )
-    for id_, why in mismatches(pairs, given).items():
+    for id_, why in mismatches(pairs, allocated_verbs).items():
         family.add_metric([id_], why is not None)
     return family
 

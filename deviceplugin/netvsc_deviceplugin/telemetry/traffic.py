@@ -78,8 +78,8 @@ class TrafficCollector(Collector):
         return [_family(name) for name in _FAMILIES]
 
     def collect(self) -> Iterable[CounterMetricFamily]:
-        seen = [*_all(self._inventory().pairs)]
-        return [_filled(name, seen) for name in _FAMILIES]
+        readings = [*_all(self._inventory().pairs)]
+        return [_filled(name, readings) for name in _FAMILIES]
 
 
 def _all(pairs: Iterable[Pair]) -> Iterable[tuple[str, Path, Traffic]]:
@@ -113,8 +113,8 @@ def _family(name: str) -> CounterMetricFamily:
     return CounterMetricFamily(name, _FAMILIES[name][0], labels=["pair", "path"])
 
 
-def _filled(name: str, seen: Iterable[tuple[str, Path, Traffic]]) -> CounterMetricFamily:
+def _filled(name: str, readings: Iterable[tuple[str, Path, Traffic]]) -> CounterMetricFamily:
     family = _family(name)
-    for pair, path, traffic in seen:
+    for pair, path, traffic in readings:
         family.add_metric([pair, path.value], getattr(traffic, _FAMILIES[name][1]))
     return family

@@ -105,7 +105,7 @@ class Agent:
                 pools=lambda: (BUILT_IN,),
                 inventory=lambda: Inventory(pairs=tuple(nic.pair for nic in self.nics)),
                 allocations=self._held,
-                given=lambda: {nic.pair.id: nic.vf.verbs for nic in self.nics if nic.pod},
+                allocated_verbs=lambda: {nic.pair.id: nic.vf.verbs for nic in self.nics if nic.pod},
             )
         )
         self.registry.register(Carried(self.nics))

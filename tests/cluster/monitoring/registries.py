@@ -23,7 +23,7 @@ def agent() -> CollectorRegistry:
     registry = CollectorRegistry()
     AgentMetrics(registry)
     registry.register(
-        PairGauges(pools=lambda: (), inventory=Inventory, allocations=dict, given=dict)
+        PairGauges(pools=lambda: (), inventory=Inventory, allocations=dict, allocated_verbs=dict)
     )
     registry.register(TrafficCollector(inventory=Inventory))
     return registry

@@ -40,7 +40,7 @@ class Ear:
         self.inside: Latest[Mapping[str, Mapping[str, str]]] = Latest(inside)
         self.given = dict(given)
         self.sidecars = SidecarManager(
-            inside=self.inside, given=lambda: dict(self.given), meter=self.meter
+            inside=self.inside, allocated_verbs=lambda: dict(self.given), meter=self.meter
         )
 
     def enter(self, netns: str, **pairs: str) -> None:

@@ -46,7 +46,7 @@ def test_on_a_node_where_all_is_well_every_check_says_so(
 def test_mana_nodes_are_well_too(tmp_path: Path) -> None:
     host = NodeRoot(tmp_path, fixture_name="f03")
     seen = found(host, "verbs-devices")
-    assert (seen.verdict, "7870:00:00.0 mana" in seen.seen) == (OK, True)
+    assert (seen.verdict, "7870:00:00.0 mana" in seen.text) == (OK, True)
 
 
 Break = Callable[[NodeRoot], object]
@@ -150,7 +150,7 @@ def test_one_thing_that_is_wrong_is_found_and_its_fix_named(  # noqa: PLR0913 (a
     trouble(host)
     said = found(host, check)
     assert said.verdict is verdict
-    assert seen in said.seen
+    assert seen in said.text
     assert fix is None or (said.fix and fix in said.fix)
 
 
@@ -164,7 +164,7 @@ def test_dranet_is_seen_before_any_controller_tells(host: NodeRoot) -> None:
     host.remove("run/netvsc/netvscnode.json")
     assert found(host, "nic-owner").verdict is UNKNOWN
     host.write("var/lib/kubelet/plugins/dra.net/dra.sock", "")
-    assert "dra.net" in found(host, "nic-owner").seen
+    assert "dra.net" in found(host, "nic-owner").text
 
 
 def test_modules_that_no_list_names_are_looked_up_in_the_kernels_configuration(
@@ -175,15 +175,15 @@ def test_modules_that_no_list_names_are_looked_up_in_the_kernels_configuration(
     options = ["NET_SCH_MULTIQ=m", "NET_SCH_INGRESS=y", "NET_ACT_MIRRED=m", "TUN=y"]
     config = host.root / "proc/config.gz"
     config.write_bytes(gzip.compress("\n".join(f"CONFIG_{one}" for one in options).encode()))
-    assert "no cls_flower in" in found(host, "tap-fallback").seen
+    assert "no cls_flower in" in found(host, "tap-fallback").text
     options.append("NET_CLS_FLOWER=m")
     config.write_bytes(gzip.compress("\n".join(f"CONFIG_{one}" for one in options).encode()))
-    assert "cls_flower loadable" in found(host, "tap-fallback").seen
+    assert "cls_flower loadable" in found(host, "tap-fallback").text
 
 
 def test_a_loaded_module_is_there_whatever_the_lists_say(host: NodeRoot) -> None:
     host.write("proc/modules", "cls_flower 49152 0 - Live 0x0\n")
-    assert "cls_flower loaded" in found(host, "tap-fallback").seen
+    assert "cls_flower loaded" in found(host, "tap-fallback").text
 
 
 def test_a_module_built_but_not_installed_is_absent(host: NodeRoot) -> None:

@@ -91,7 +91,7 @@ def test_a_vf_that_is_there_has_returned_whatever_the_apiserver_was_told_last() 
     tally.revoked(ETH1, NOON + 300)  # it has another address than the disk knows
     tally.returned(ETH1, NOON + 300, 0.0)
     told = of(revocations=7, returns=6, last_revoked=to_text(NOON + 200))
-    tally.catch_up(status(told), seen={ETH1})
+    tally.catch_up(status(told), known={ETH1})
     assert (tally.counts[ETH1].revocations, tally.counts[ETH1].returns) == (7, 7)
 
 
@@ -99,7 +99,7 @@ def test_a_vf_that_is_away_has_been_revoked_once_more_than_it_returned() -> None
     tally = PairCounts()
     tally.restore(status(of(revocations=5, returns=5, last_revoked=to_text(NOON))), {})
     tally.revoked(ETH1, NOON + 300)
-    tally.catch_up(status(of(revocations=7, returns=7, last_revoked=to_text(NOON))), seen={ETH1})
+    tally.catch_up(status(of(revocations=7, returns=7, last_revoked=to_text(NOON))), known={ETH1})
     assert (tally.counts[ETH1].revocations, tally.counts[ETH1].returns) == (8, 7)
 
 

@@ -22,7 +22,7 @@ def said(
         allocations=Latest({}),
         registered=Latest({}),
         podresources=Latest(None),
-        given=dict,
+        allocated_verbs=dict,
         chain_status=Latest(place) if place else None,
         chain_wanted=chain_wanted,
     )

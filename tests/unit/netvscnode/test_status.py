@@ -81,7 +81,7 @@ def test_a_pair_in_a_pod_is_told_by_its_name_at_home_and_its_name_there() -> Non
         inventory=inventory(inside),
         allocations={ONE.id: FWD},
         attachments={ONE.id: PodAttachment("eth1", "netvsc0", "uid-1")},
-        given={ONE.id: ("uverbs1",)},
+        allocated_verbs={ONE.id: ("uverbs1",)},
     )
     told = status.pairs[0]
     assert told.netvsc == "eth1"
@@ -118,7 +118,7 @@ def test_markers_tell_names_at_home_and_the_pods_uid() -> None:
 
 
 def test_a_verbs_device_that_is_anothers_is_told() -> None:
-    status = look(given={ONE.id: ("uverbs2",)})
+    status = look(allocated_verbs={ONE.id: ("uverbs2",)})
     assert status.pairs[0].verbs_mismatch
     assert "uverbs2" in status.pairs[0].verbs_mismatch
     assert status.pairs[1].verbs_mismatch is None

@@ -43,7 +43,7 @@ class Exported:
                 pools=lambda: (BUILT_IN, empty),
                 inventory=lambda: inventory(A, B),
                 allocations=lambda: {A.id: HOLDER},
-                given=lambda: {A.id: ("uverbs7",), B.id: ("uverbs2",)},
+                allocated_verbs=lambda: {A.id: ("uverbs7",), B.id: ("uverbs2",)},
             )
         )
 

@@ -44,8 +44,8 @@ def netns_panic(facts: NodeFacts) -> Finding:
             "33caa208dba6 (CVE-2025-38683) is in"
         )
     if bad:
-        seen = f"Linux {facts.release} panics when a netns with a NetVSC and its VF is deleted"
-        return warning(seen, fix=fix)
+        text = f"Linux {facts.release} panics when a netns with a NetVSC and its VF is deleted"
+        return warning(text, fix=fix)
     return ok("a netns with a pair inside may be deleted")
 
 

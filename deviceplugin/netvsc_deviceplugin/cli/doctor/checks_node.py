@@ -76,9 +76,9 @@ def _called(vf: VfFunction) -> str:
 def nic_owner(facts: NodeFacts) -> Finding:
     if facts.copy is not None:
         foreign = accept(facts.copy.generation, facts.copy.spec, AcceptedSpec()).foreign
-        given = [one for one in foreign if one.state is ForeignState.ALLOCATED]
-        if given:
-            names = ", ".join(f"{one.interface} ({one.owner})" for one in given)
+        allocated = [one for one in foreign if one.state is ForeignState.ALLOCATED]
+        if allocated:
+            names = ", ".join(f"{one.interface} ({one.owner})" for one in allocated)
             return failure(
                 f"another driver has given {names} to a pod",
                 fix="give each NIC one owner: docs/aks.md, step 2",
@@ -149,17 +149,17 @@ def cni_chain(facts: NodeFacts) -> Finding:
 def cni_program(facts: NodeFacts) -> Finding:
     if facts.cni is None:
         return unknown("/etc/cni/net.d is not to be seen, so nor is what it would run")
-    seen = f"/opt/cni/bin/{conflist.TYPE} {facts.cni.program}"
+    text = f"/opt/cni/bin/{conflist.TYPE} {facts.cni.program}"
     match facts.cni.program:
         case PluginBinary.RUNS:
-            return ok(seen)
+            return ok(text)
         case PluginBinary.ABSENT:
             chained = conflist.TYPE.encode() in facts.cni.text
             fix = "start the agent with --cni chained or served: it installs it (docs/cni.md)"
-            return failure(seen, fix=fix) if chained else warning(seen, fix=fix)
+            return failure(text, fix=fix) if chained else warning(text, fix=fix)
         case PluginBinary.NO_MODE:
-            return failure(seen, fix=f"chmod 0755 /opt/cni/bin/{conflist.TYPE}")
-    return failure(seen, fix="mount -o remount,exec its mount, or another folder in cni.binDir")
+            return failure(text, fix=f"chmod 0755 /opt/cni/bin/{conflist.TYPE}")
+    return failure(text, fix="mount -o remount,exec its mount, or another folder in cni.binDir")
 
 
 def agent(facts: NodeFacts) -> Finding:
@@ -184,8 +184,8 @@ def agent(facts: NodeFacts) -> Finding:
 def _complaint(status: NodeStatus) -> Finding | None:
     """Return what works, and not as somebody wished: conditions that are bad news when True."""
     bad = [one for one in status.conditions if one.type in _BAD and one.status is Truth.TRUE]
-    said = "; ".join(f"{one.type}: {one.message or one.reason}" for one in bad)
-    return warning(said, fix="docs/agent-node.md has each condition's meaning") if bad else None
+    text = "; ".join(f"{one.type}: {one.message or one.reason}" for one in bad)
+    return warning(text, fix="docs/agent-node.md has each condition's meaning") if bad else None
 
 
 def _pairs(status: NodeStatus) -> Finding:

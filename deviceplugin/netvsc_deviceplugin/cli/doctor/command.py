@@ -19,7 +19,7 @@ from netvsc_deviceplugin.cli.doctor.gather_image import image
 NODE = (*checks_kernel.CHECKS, *checks_node.CHECKS)
 IMAGE = checks_image.CHECKS
 
-Said = tuple[tuple[str, Finding], ...]
+Findings = tuple[tuple[str, Finding], ...]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,15 +46,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print what was found; returns 0, 1 with a warning, 2 with a failure or a wrong root."""
     try:
-        said = _said(arguments)
+        findings = _findings(arguments)
     except NetvscError as error:
         sys.stderr.write(f"netvsc doctor: {error}\n")
         return 2
-    sys.stdout.write(as_json(said) if arguments.output == "json" else as_table(said))
-    return exit_code(finding for _, finding in said)
+    sys.stdout.write(as_json(findings) if arguments.output == "json" else as_table(findings))
+    return exit_code(finding for _, finding in findings)
 
 
-def _said(arguments: argparse.Namespace) -> Said:
+def _findings(arguments: argparse.Namespace) -> Findings:
     if arguments.image_root:
         return examined(IMAGE, image(arguments.image_root))
     if os.geteuid() != 0:
@@ -62,20 +62,20 @@ def _said(arguments: argparse.Namespace) -> Said:
     return examined(NODE, node(arguments.root))
 
 
-def examined(checks: Iterable[Check[F]], facts: F) -> Said:
+def examined(checks: Iterable[Check[F]], facts: F) -> Findings:
     return tuple((check.name, check.look(facts)) for check in checks)
 
 
-def as_table(said: Said) -> str:
+def as_table(findings: Findings) -> str:
     rows = [("CHECK", "VERDICT", "SEEN")]
-    rows += [(name, finding.verdict.value, finding.seen) for name, finding in said]
-    fixes = [f"{name}: {finding.fix}" for name, finding in said if finding.fix]
+    rows += [(name, finding.verdict.value, finding.text) for name, finding in findings]
+    fixes = [f"{name}: {finding.fix}" for name, finding in findings if finding.fix]
     return "\n".join([columns(rows), *(["", "What to do", *fixes] if fixes else []), ""])
 
 
-def as_json(said: Said) -> str:
+def as_json(findings: Findings) -> str:
     found = [
-        {"check": name, "verdict": finding.verdict, "seen": finding.seen, "fix": finding.fix}
-        for name, finding in said
+        {"check": name, "verdict": finding.verdict, "seen": finding.text, "fix": finding.fix}
+        for name, finding in findings
     ]
     return json.dumps({"checks": found}, indent=2) + "\n"

@@ -19,10 +19,10 @@ class CheckVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """`seen` is a sentence without its full stop, `fix` what to do, if anything."""
+    """`text` is a sentence without its full stop, `fix` what to do, if anything."""
 
     verdict: CheckVerdict
-    seen: str
+    text: str
     fix: str | None = None
 
 
@@ -35,20 +35,20 @@ class Check(Generic[F]):
     look: Callable[[F], Finding]
 
 
-def ok(seen: str) -> Finding:
-    return Finding(verdict=CheckVerdict.OK, seen=seen)
+def ok(text: str) -> Finding:
+    return Finding(verdict=CheckVerdict.OK, text=text)
 
 
-def unknown(seen: str, *, fix: str | None = None) -> Finding:
-    return Finding(verdict=CheckVerdict.UNKNOWN, seen=seen, fix=fix)
+def unknown(text: str, *, fix: str | None = None) -> Finding:
+    return Finding(verdict=CheckVerdict.UNKNOWN, text=text, fix=fix)
 
 
-def warning(seen: str, *, fix: str) -> Finding:
-    return Finding(verdict=CheckVerdict.WARNING, seen=seen, fix=fix)
+def warning(text: str, *, fix: str) -> Finding:
+    return Finding(verdict=CheckVerdict.WARNING, text=text, fix=fix)
 
 
-def failure(seen: str, *, fix: str) -> Finding:
-    return Finding(verdict=CheckVerdict.FAILURE, seen=seen, fix=fix)
+def failure(text: str, *, fix: str) -> Finding:
+    return Finding(verdict=CheckVerdict.FAILURE, text=text, fix=fix)
 
 
 def exit_code(findings: Iterable[Finding]) -> int:

@@ -100,8 +100,8 @@ def _cni(root: Path) -> Cni | None:
     if not listable(folder):
         return None
     first = conflist.primary(entry.name for entry in entries(folder))
-    said = (content(folder / first) or b"") if first else b""
-    return Cni(conflist=first, text=said, program=_program(root / "opt/cni/bin" / conflist.TYPE))
+    data = (content(folder / first) or b"") if first else b""
+    return Cni(conflist=first, text=data, program=_program(root / "opt/cni/bin" / conflist.TYPE))
 
 
 def _program(file: Path) -> PluginBinary:
@@ -125,8 +125,8 @@ def _sockets(kubelet: Path) -> Sockets | None:
 
 def _copy(file: Path) -> Copy | None:
     """Return the agent's copy; unlike the agent, leave one that makes no sense where it is."""
-    said = content(file)
+    data = content(file)
     try:
-        return from_plain(Copy, json.loads(said)) if said is not None else None
+        return from_plain(Copy, json.loads(data)) if data is not None else None
     except (ValueError, ConfigError):
         return None

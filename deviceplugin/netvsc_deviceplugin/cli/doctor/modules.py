@@ -61,13 +61,13 @@ class Modules:
 
     def _by_config(self, name: str) -> ModuleState:
         if self.config is not None:
-            said = self.config.get(_OPTIONS[name])
-            if said == "y":
+            value = self.config.get(_OPTIONS[name])
+            if value == "y":
                 return ModuleState.BUILTIN
             # A module that was built but is not on this disk is in a package of its own.
             return (
                 ModuleState.LOADABLE
-                if said == "m" and self.loadable is None
+                if value == "m" and self.loadable is None
                 else ModuleState.ABSENT
             )
         return (

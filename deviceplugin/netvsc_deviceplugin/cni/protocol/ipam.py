@@ -96,11 +96,11 @@ def _refusal(name: str, ran: Ran) -> DelegateError:
     """Return its own error, or how it ended where it said none."""
     found = _object(ran) or {}
     words = [found.get("msg"), found.get("details")]
-    said = "; ".join(word for word in words if isinstance(word, str) and word)
-    if not said:
+    message = "; ".join(word for word in words if isinstance(word, str) and word)
+    if not message:
         text = _text(ran.out) or _text(ran.err)
-        said = f"it ended with {ran.code}" + (f": {text}" if text else " and said nothing")
-    return DelegateError(_code(found), f"IPAM plugin {name}: {said}")
+        message = f"it ended with {ran.code}" + (f": {text}" if text else " and said nothing")
+    return DelegateError(_code(found), f"IPAM plugin {name}: {message}")
 
 
 def _code(error: Json) -> int:
@@ -119,5 +119,5 @@ def _object(ran: Ran) -> Json | None:
     return found if isinstance(found, dict) else None
 
 
-def _text(said: bytes) -> str:
-    return " ".join(said.decode(errors="replace").split())[:_SHOWN]
+def _text(message: bytes) -> str:
+    return " ".join(message.decode(errors="replace").split())[:_SHOWN]

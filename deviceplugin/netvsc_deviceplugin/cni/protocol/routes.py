@@ -22,26 +22,26 @@ _KNOWN = {"dst", "gw", "mtu", "advmss", "priority", "table", "scope"}
 _U32, _U8 = 0xFFFFFFFF, 0xFF
 
 
-def route_of(given: Json, *, gateways: Mapping[int, Address]) -> Route:
+def route_of(entry: Json, *, gateways: Mapping[int, Address]) -> Route:
     """Return what a `routes` entry asks for; raises RequestError for what it cannot have.
 
     Without `gw` it goes over the gateway of its family, where `gateways` has one.
     """
-    if strange := sorted(given.keys() - _KNOWN):
+    if strange := sorted(entry.keys() - _KNOWN):
         raise RequestError(
-            f"ipam: route {given.get('dst')}: {', '.join(strange)} is not known here: a route has "
+            f"ipam: route {entry.get('dst')}: {', '.join(strange)} is not known here: a route has "
             f"{', '.join(sorted(_KNOWN))}"
         )
-    to = _network(given)
-    via = _via(given, to, gateways)
+    to = _network(entry)
+    via = _via(entry, to, gateways)
     return Route(
         to=to,
         via=via,
-        table=_table(given),
-        priority=_number(given, "priority", most=_U32) or 0,
-        scope=_scope(given, to, via),
+        table=_table(entry),
+        priority=_number(entry, "priority", most=_U32) or 0,
+        scope=_scope(entry, to, via),
         metrics={
-            name: size for name in ("mtu", "advmss") if (size := _number(given, name, most=_U32))
+            name: size for name in ("mtu", "advmss") if (size := _number(entry, name, most=_U32))
         },
     )
 
@@ -56,14 +56,14 @@ def gateways_of(ips: list[Json]) -> Mapping[int, Address]:
     return found
 
 
-def address_of(given: Json) -> Interface:
+def address_of(entry: Json) -> Interface:
     """Return the address of an `ips` entry; raises RequestError."""
-    return _prefixed(given.get("address"), "ips: address", "address: write 10.0.0.5/24")
+    return _prefixed(entry.get("address"), "ips: address", "address: write 10.0.0.5/24")
 
 
-def _scope(given: Json, to: Network, via: Address | None) -> int:
+def _scope(entry: Json, to: Network, via: Address | None) -> int:
     """Return it, or what ip-route(8) takes by itself. The kernel ignores that of an IPv6 route."""
-    scope = _number(given, "scope", most=_U8)
+    scope = _number(entry, "scope", most=_U8)
     if to.version == 6:
         if scope:
             raise RequestError(f"ipam: route {to}: scope {scope}: IPv6 routes have none; omit it")
@@ -73,8 +73,8 @@ def _scope(given: Json, to: Network, via: Address | None) -> int:
     return UNIVERSE if via else LINK
 
 
-def _network(given: Json) -> Network:
-    text = given.get("dst")
+def _network(entry: Json) -> Network:
+    text = entry.get("dst")
     found = _prefixed(text, "routes: dst", "network: write 10.0.0.0/8")
     if found.ip != found.network.network_address:
         raise RequestError(
@@ -94,19 +94,19 @@ def _prefixed(text: object, what: str, wanted: str) -> Interface:
     return found
 
 
-def _via(given: Json, to: Network, gateways: Mapping[int, Address]) -> Address | None:
+def _via(entry: Json, to: Network, gateways: Mapping[int, Address]) -> Address | None:
     """Return the next hop: none for a gateway itself, and none where the scope leaves no room."""
-    via = _gateway(given, to)
+    via = _gateway(entry, to)
     if not via:
-        scope, via = given.get("scope"), gateways.get(to.version)
+        scope, via = entry.get("scope"), gateways.get(to.version)
         near = to.version == 4 and isinstance(scope, int) and scope >= LINK
         if near or (via and to == ipaddress.ip_network(via)):
             return None
     return None if via and via.is_unspecified else via
 
 
-def _gateway(given: Json, to: Network) -> Address | None:
-    text = given.get("gw")
+def _gateway(entry: Json, to: Network) -> Address | None:
+    text = entry.get("gw")
     if not text:
         return None
     gateway = _address(text, "gw")
@@ -130,17 +130,17 @@ def _without_zone(value: object) -> str:
     return text
 
 
-def _table(given: Json) -> int:
+def _table(entry: Json) -> int:
     """Return the routing table; 0 is the kernel's word for none in particular."""
-    return _number(given, "table", most=_U32) or MAIN
+    return _number(entry, "table", most=_U32) or MAIN
 
 
-def _number(given: Json, key: str, *, most: int) -> int | None:
-    value = given.get(key)
+def _number(entry: Json, key: str, *, most: int) -> int | None:
+    value = entry.get(key)
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
         raise RequestError(
-            f"ipam: route {given.get('dst')}: {key} {value!r}: write a number from 0 to {most}"
+            f"ipam: route {entry.get('dst')}: {key} {value!r}: write a number from 0 to {most}"
         )
     return value

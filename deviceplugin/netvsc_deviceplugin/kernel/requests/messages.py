@@ -106,18 +106,18 @@ def without_ingress(ifindex: int) -> bytes:
     return _written(load().tc.tcmsg(), "RTM_DELQDISC", fields)
 
 
-def address(ifindex: int, given: Interface) -> bytes:
+def address(ifindex: int, interface: Interface) -> bytes:
     """Write an address, without the seconds of duplicate detection."""
     lib = load()
     fields = {
-        "family": _FAMILIES[given.version],
-        "prefixlen": given.network.prefixlen,
+        "family": _FAMILIES[interface.version],
+        "prefixlen": interface.network.prefixlen,
         "flags": lib.address.IFA_F_NODAD,
         "index": ifindex,
     }
-    attributes = [("IFA_LOCAL", str(given.ip)), ("IFA_ADDRESS", str(given.ip))]
-    if given.version == 4 and given.network.prefixlen <= _WITH_BROADCAST:
-        attributes.append(("IFA_BROADCAST", str(given.network.broadcast_address)))
+    attributes = [("IFA_LOCAL", str(interface.ip)), ("IFA_ADDRESS", str(interface.ip))]
+    if interface.version == 4 and interface.network.prefixlen <= _WITH_BROADCAST:
+        attributes.append(("IFA_BROADCAST", str(interface.network.broadcast_address)))
     flags = lib.netlink.NLM_F_CREATE | lib.netlink.NLM_F_REPLACE
     return _written(lib.address.ifaddrmsg(), "RTM_NEWADDR", fields, *attributes, flags=flags)
 
