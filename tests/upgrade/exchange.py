@@ -80,7 +80,7 @@ def rewrite(state: Path, out: Path) -> None:
         Markers(out / "run").save(marker)
     for call in DeferredCalls(state / "run").all():
         DeferredCalls(out / "run").save(call)
-    VerbsCheckpoint(out / "run").save(VerbsCheckpoint(state / "run").verbs())
+    VerbsCheckpoint(out / "run").give(VerbsCheckpoint(state / "run").verbs())
     cache.save(out / "run", cache.load(state / "run"))
     _rewrite_objects(state, out)
     chain = without_us((state / "conflist.json").read_bytes())

@@ -155,7 +155,7 @@ class DevicePluginManager:
 
     def _record(self, grants: tuple[Grant, ...]) -> None:
         for grant in grants:
-            self._verbs_checkpoint.save(grant.verbs)
+            self._verbs_checkpoint.give(grant.verbs)
         self._level()
         self._podresources.soon()
 

@@ -36,7 +36,7 @@ class VerbsCheckpoint:
     def verbs(self) -> Verbs:
         return dict(self._verbs)
 
-    def save(self, verbs: Verbs) -> None:
+    def give(self, verbs: Verbs) -> None:
         """Remember before the kubelet is answered; raises NodeError if that cannot be done."""
         after = {**self._verbs, **verbs}
         if after != self._verbs:

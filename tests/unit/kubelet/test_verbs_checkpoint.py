@@ -20,13 +20,13 @@ class Clock:
 
 
 def test_what_was_given_survives_a_restart(tmp_path: Path) -> None:
-    VerbsCheckpoint(tmp_path).save({"a": ("uverbs0",), "b": ()})
+    VerbsCheckpoint(tmp_path).give({"a": ("uverbs0",), "b": ()})
     assert VerbsCheckpoint(tmp_path).verbs() == {"a": ("uverbs0",), "b": ()}
 
 
 def test_it_is_kept_while_the_pod_is_shown_and_forgotten_when_it_is_not(tmp_path: Path) -> None:
     given = VerbsCheckpoint(tmp_path)
-    given.save({"a": ("uverbs0",), "b": ("uverbs1",)})
+    given.give({"a": ("uverbs0",), "b": ("uverbs1",)})
     given.prune({"a", "b"})
     given.prune({"b"})
     assert given.verbs() == {"b": ("uverbs1",)}
@@ -36,7 +36,7 @@ def test_it_is_kept_while_the_pod_is_shown_and_forgotten_when_it_is_not(tmp_path
 def test_a_pod_that_is_not_shown_yet_is_not_gone(tmp_path: Path) -> None:
     clock = Clock()
     given = VerbsCheckpoint(tmp_path, clock=clock)
-    given.save({"a": ("uverbs0",)})
+    given.give({"a": ("uverbs0",)})
     clock.now += NEVER_CAME_S - 1
     given.prune(())
     assert given.verbs() == {"a": ("uverbs0",)}
@@ -45,7 +45,7 @@ def test_a_pod_that_is_not_shown_yet_is_not_gone(tmp_path: Path) -> None:
 def test_a_pod_that_never_came_is_forgotten_after_a_while(tmp_path: Path) -> None:
     clock = Clock()
     given = VerbsCheckpoint(tmp_path, clock=clock)
-    given.save({"a": ("uverbs0",)})
+    given.give({"a": ("uverbs0",)})
     clock.now += NEVER_CAME_S
     given.prune(())
     assert given.verbs() == {}
@@ -54,7 +54,7 @@ def test_a_pod_that_never_came_is_forgotten_after_a_while(tmp_path: Path) -> Non
 def test_a_pod_that_ended_while_the_agent_was_away_is_forgotten_after_a_while(
     tmp_path: Path,
 ) -> None:
-    VerbsCheckpoint(tmp_path).save({"a": ("uverbs0",)})
+    VerbsCheckpoint(tmp_path).give({"a": ("uverbs0",)})
     clock = Clock()
     given = VerbsCheckpoint(tmp_path, clock=clock)
     given.prune(())
@@ -66,9 +66,9 @@ def test_a_pod_that_ended_while_the_agent_was_away_is_forgotten_after_a_while(
 
 def test_a_pair_given_anew_is_not_mistaken_for_its_last_holders(tmp_path: Path) -> None:
     given = VerbsCheckpoint(tmp_path)
-    given.save({"a": ("uverbs0",)})
+    given.give({"a": ("uverbs0",)})
     given.prune({"a"})
-    given.save({"a": ("uverbs7",)})
+    given.give({"a": ("uverbs7",)})
     given.prune(())
     assert given.verbs() == {"a": ("uverbs7",)}
 
@@ -78,9 +78,9 @@ def test_what_the_next_holder_was_given_outlives_that_the_last_is_believed_for_a
 ) -> None:
     """A StatefulSet's pod is made anew, with the same pair, while podresources is smoothed."""
     given = VerbsCheckpoint(tmp_path)
-    given.save({"a": ("uverbs0",)})
+    given.give({"a": ("uverbs0",)})
     given.prune({"a"}, shown={"a"})
-    given.save({"a": ("uverbs7",)})
+    given.give({"a": ("uverbs7",)})
     given.prune({"a"}, shown=())  # the last holder, who may only be missing from one answer
     given.prune((), shown=())  # by now it is surely gone, and the next one not there yet
     assert given.verbs() == {"a": ("uverbs7",)}
@@ -101,12 +101,12 @@ def test_a_file_that_makes_no_sense_is_set_aside_and_reported(
     assert given.verbs() == {}
     assert (tmp_path / "given.corrupt").read_bytes() == nonsense
     assert "given.corrupt" in caplog.text
-    given.save({"a": ()})
+    given.give({"a": ()})
     assert VerbsCheckpoint(tmp_path).verbs() == {"a": ()}
 
 
 def test_half_a_write_leaves_the_old_file(tmp_path: Path) -> None:
-    VerbsCheckpoint(tmp_path).save({"a": ("uverbs0",)})
+    VerbsCheckpoint(tmp_path).give({"a": ("uverbs0",)})
     (tmp_path / ".given.json.new").write_text('{"a": ["uver')
     assert VerbsCheckpoint(tmp_path).verbs() == {"a": ("uverbs0",)}
 
@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_written_refuses_and_changes_nothing(tmp_path: P
     given = VerbsCheckpoint(tmp_path / "state")
     (tmp_path / "state").write_text("a file where the folder should be")
     with pytest.raises(NodeError, match="state folder must be writable"):
-        given.save({"a": ()})
+        given.give({"a": ()})
     assert given.verbs() == {}
 
 
@@ -124,7 +124,7 @@ def test_a_failure_to_forget_is_logged_and_tried_again(
 ) -> None:
     folder = tmp_path / "state"
     given = VerbsCheckpoint(folder)
-    given.save({"a": ("uverbs0",)})
+    given.give({"a": ("uverbs0",)})
     given.prune({"a"})
     aside = folder.rename(tmp_path / "aside")
     folder.write_text("in the way")
@@ -139,7 +139,7 @@ def test_a_failure_to_forget_is_logged_and_tried_again(
 
 def test_nothing_is_written_when_nothing_changed(tmp_path: Path) -> None:
     given = VerbsCheckpoint(tmp_path)
-    given.save({"a": ("uverbs0",)})
+    given.give({"a": ("uverbs0",)})
     before = (tmp_path / "given.json").stat().st_ino
-    given.save({"a": ("uverbs0",)})
+    given.give({"a": ("uverbs0",)})
     assert (tmp_path / "given.json").stat().st_ino == before
