@@ -91,7 +91,7 @@ class VfStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllocationStatus:
-    """Who holds a pair. `interface` is its name in the pod, None while it is at home.
+    """Who holds a pair. `interface` is its name in the pod, None while it is on the host.
 
     `verbs` are the devices that the container was given, `uid` the pod's, where it is known.
     """

@@ -68,14 +68,14 @@ class CniSettings:
 
 
 class CniComponent:
-    """`pools`, `inventory` and `granted` are read; `look` and `gone` are the inventory's ears.
+    """`pools`, `inventory` and `granted` are read; `look` and `gone` are called with news.
 
     `uninstall` asks us to leave the node, and may be taken back: as long as a pod has a pair we
     stay, so that its DEL comes. `chain_status` says how far that is, and whether pods get their
     pairs.
     """
 
-    def __init__(  # noqa: PLR0913 (all the borders of this half of the agent, each by its name)
+    def __init__(  # noqa: PLR0913 (all the borders of this part of the agent, each by its name)
         self,
         settings: CniSettings,
         *,

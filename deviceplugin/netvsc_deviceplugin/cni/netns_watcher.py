@@ -1,4 +1,4 @@
-"""Hears what happens to pairs in pods: one socket in each netns that has one, and one at home.
+"""Hears what happens to pairs in pods: one socket in each netns that has one, and one on the host.
 
 docs/decisions/0006 has why not one socket for all of them. Messages are hints; state comes from
 looking. A removal is passed on, since a VF that is back within a burst leaves no other trace.

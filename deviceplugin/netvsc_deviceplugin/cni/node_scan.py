@@ -21,7 +21,7 @@ def scan_all(
 ) -> tuple[NetworkState, Devices]:
     """Scan all; raises NodeError. Call it while nothing is moved, or a pair is seen twice.
 
-    In a pod a NetVSC still goes by its name at home: that is what pools select and people know.
+    In a pod a NetVSC still goes by its name on the host: that is what pools select and people know.
     `macs` are those of netdevs without a device that were moved there. No other netdev of a pod's
     counts: a pod that may make some could give them names and addresses that a pool selects.
     """

@@ -1,4 +1,4 @@
-"""What the kernel knew of a NIC's addresses while it was at home.
+"""What the kernel knew of a NIC's addresses while it was on the host.
 
 In a pod anybody with NET_ADMIN there may configure what he likes: that is the pod's word and not
 the NIC's, and must not be given to the next pod as the NIC's own.
@@ -16,7 +16,7 @@ NONE = NicAddresses()
 
 
 def seen_at_home(known: Mapping[str, NicAddresses], nics: Iterable[Nic]) -> dict[str, NicAddresses]:
-    """Return `known` with what the kernel says of the NICs that are at home now."""
+    """Return `known` with what the kernel says of the NICs that are on the host now."""
     fresh = {
         nic.id: NicAddresses(addresses=nic.netvsc.addresses, gateways=nic.netvsc.gateways)
         for nic in nics
@@ -26,7 +26,7 @@ def seen_at_home(known: Mapping[str, NicAddresses], nics: Iterable[Nic]) -> dict
 
 
 def as_at_home(nics: Iterable[Nic], known: Mapping[str, NicAddresses]) -> tuple[Nic, ...]:
-    """Return the NICs, those in pods with the addresses that they had at home."""
+    """Return the NICs, those in pods with the addresses that they had on the host."""
     return tuple(
         nic if nic.netvsc.netns is None else _with(nic, known.get(nic.id, NONE)) for nic in nics
     )

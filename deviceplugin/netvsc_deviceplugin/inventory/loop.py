@@ -1,7 +1,7 @@
 """The inventory's loop: something wakes it, a full scan decides, a change is published.
 
-State is what the last scan saw, and the memory of VFs that left and of addresses at home; all come
-back from the node after a crash, the memory as far as the VFs and NICs are there.
+State is what the last scan saw, and the memory of VFs that left and of addresses on the host; all
+come back from the node after a crash, the memory as far as the VFs and NICs are there.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class DevicePluginManager:
     `devinfo` and `cdi` are folders for those who read of our devices.
     """
 
-    def __init__(  # noqa: PLR0913 (all the borders of this half of the agent, each by its name)
+    def __init__(  # noqa: PLR0913 (all the borders of this part of the agent, each by its name)
         self,
         *,
         pools: Latest[tuple[Pool, ...]],

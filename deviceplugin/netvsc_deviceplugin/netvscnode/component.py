@@ -52,7 +52,7 @@ Restore = Callable[[Mapping[str, VfMemory], Mapping[str, VfHistory]], Collection
 
 
 class NetvscNodeSync:
-    """`wanted` is what is asked of the agent; `restore` hears of the VFs of before.
+    """`wanted` is what is asked of the agent; `restore` hears of the former VFs.
 
     It tells which pairs were seen already.
 

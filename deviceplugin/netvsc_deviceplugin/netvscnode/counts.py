@@ -1,4 +1,4 @@
-"""How often VFs went and came, since the NetvscNode was made: the ledger's events, counted on.
+"""How often VFs went and came, since the NetvscNode was made: the tracker's events, counted on.
 
 Pure. Times are seconds since the epoch.
 """

@@ -38,7 +38,7 @@ def _further(theirs: PairStatus, ours: PairStatus | None) -> PairStatus:
 
 
 def past(status: NodeStatus, moment: Moment) -> Mapping[str, VfHistory]:
-    """Return how each pair stood; `moment` turns a pair's date into the ledger's clock."""
+    """Return how each pair stood; `moment` turns a pair's date into the tracker's clock."""
     return {pair.id: _past(pair, moment) for pair in status.pairs}
 
 

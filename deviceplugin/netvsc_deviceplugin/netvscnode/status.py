@@ -1,4 +1,4 @@
-"""NetvscNode.status out of what the agent sees. Pure: equal sights make equal statuses."""
+"""NetvscNode.status out of what the agent sees. Pure: equal snapshots make equal statuses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _EXCLUDED_MAX, _CONFLICTS_MAX, _MESSAGE_MAX = 256, 64, 1024
 
 @dataclass(frozen=True, slots=True)
 class PodAttachment:
-    """A pair that goes into a pod: its name at home and, once it is inside, its name there.
+    """A pair that goes into a pod: its name on the host and, once it is inside, its name there.
 
     `uid` is the pod's, where the runtime told it.
     """

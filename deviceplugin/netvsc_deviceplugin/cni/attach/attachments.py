@@ -48,12 +48,12 @@ class Attachments:
     sandboxes: Sandboxes = field(default_factory=Sandboxes)
     forced: Callable[[], Mapping[str, int]] = _nothing_forced
     _once: Once = field(default_factory=lambda: Once(log))
-    # A VF that comes back while its pair is inside may have another name at home than the first:
-    # kept here too, for a disk may be full.
+    # A VF that comes back while its pair is inside may have another name on the host than the
+    # first: kept here too, for a disk may be full.
     _left: dict[str, str] = field(default_factory=dict)
 
     def add(self, target: Target, wants: Sequence[Want]) -> tuple[Attached, ...]:
-        """Bring pairs into a container; raises NetvscError, and then they are at home."""
+        """Bring pairs into a container; raises NetvscError, and then they are on the host."""
         self._take_over(target, wants)
         return self._add(target, wants, still=lambda: exists(target.netns))
 
@@ -119,7 +119,7 @@ class Attachments:
     def collect(self, network: str, valid: Collection[tuple[str, str]]) -> None:
         """Bring home what is no valid attachment (container id, CNI_IFNAME) of this network.
 
-        Raises NodeError for what is stuck, when all else is at home.
+        Raises NodeError for what is stuck, when all else is on the host.
         """
         stuck = []
         for marker in tuple(self.markers.all()):
@@ -206,7 +206,7 @@ class Attachments:
         return Executor(self.host_ns, pod_ns, self.config, leaves=self._leaves)
 
     def _leaves(self, mac: str, name: str) -> None:
-        """Write down, before it goes, how a VF is called at home: we may die while it is away."""
+        """Write down, before it goes, a VF's name on the host: we may die while it is away."""
         self._left[mac] = name
         for marker in tuple(self.markers.all()):
             if any(record.mac == mac and record.vf_home != name for record in marker.pairs):

@@ -39,7 +39,7 @@ class ContainerPhase(StrEnum):
 class PairRecord:
     """One pair of a container; `network` and `attachment` (CNI_IFNAME) are the call's that did it.
 
-    `home` and `vf_home` are names at home; `up`: the NetVSC was up there, with this `mtu`.
+    `home` and `vf_home` are names on the host; `up`: the NetVSC was up there, with this `mtu`.
     """
 
     id: str

@@ -128,7 +128,7 @@ class Executor:
         raise refused or NodeError(f"pair {mac} does not settle in {goal.netns or 'the host'}")
 
     def own_again(self, location: PairLocation, *, mtu: int | None) -> None:
-        """Give a pair at home its own MACs and MTU, whoever brought it (the kernel may have).
+        """Give a pair on the host its own MACs and MTU, whoever brought it (the kernel may have).
 
         That the kernel refuses is no reason to keep it from others.
         """

@@ -4,7 +4,7 @@ A plan is what can be done now, up to the next move: after a move the node is lo
 the kernel may have brought the VF itself, and an ifindex may have changed. When nothing is left to
 do, the plan is empty. So a plan is right after a crash at any step, and doing it twice is harmless.
 
-The way home is an altname on the device, `nvhome-<name at home>`: it needs no file, and it travels.
+The way home is an altname on the device, `nvhome-<name on the host>`: it needs no file.
 A pod that may administer its network can write such notes too, and MAC addresses: what the kernel
 vouches for (the device behind a netdev) and what the record says come first.
 """
@@ -28,7 +28,7 @@ _UP = 0x1
 class Goal:
     """Where a pair shall be: `netns` None is home, `name` the NetVSC's name there.
 
-    `up`: bring it up; a NIC that was down at home goes back to that.
+    `up`: bring it up; a NIC that was down on the host goes back to that.
     """
 
     netns: str | None
@@ -46,7 +46,7 @@ class PairLocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Homes:
-    """Names at home as a record has them, for kernels that lose altnames on a move."""
+    """Names on the host as a record has them, for kernels that lose altnames on a move."""
 
     netvsc: str | None = None
     vf: str | None = None
@@ -106,7 +106,7 @@ _UNKNOWN = Homes()
 def find(mac: str, interfaces: Iterable[NetnsLink], *, forced: int | None = None) -> PairLocation:
     """Return where the parts of the pair with this MAC are; of a device seen twice, the later.
 
-    `forced` is the ifindex at home of a netdev that a pool makes play NetVSC.
+    `forced` is the ifindex on the host of a netdev that a pool makes play NetVSC.
     """
     same = [one for one in interfaces if one.link.mac == mac and one.link.type == ETHERNET]
     netvscs = _vouched(_latest(one for one in same if _is_netvsc(one, forced)))
@@ -118,7 +118,7 @@ def find(mac: str, interfaces: Iterable[NetnsLink], *, forced: int | None = None
 
 
 def way_home(part: NetnsLink) -> str | None:
-    """Return the name that an interface had at home, None for one that never left."""
+    """Return the name that an interface had on the host, None for one that never left."""
     names = (altname.removeprefix(WAY_HOME) for altname in _notes(part))
     return next((name for name in names if is_interface(name)), None)
 
@@ -152,7 +152,7 @@ def plan(
 def make_room(
     location: PairLocation, goal: Goal, interfaces: Iterable[NetnsLink]
 ) -> Sequence[PlanStep]:
-    """Return what frees the name at home that the NetVSC wants back, if a VF has taken it.
+    """Return what frees the name on the host that the NetVSC wants back, if a VF has taken it.
 
     While eth1 is away the kernel calls the next VF that comes so; a VF's name identifies nothing.
     """
@@ -250,7 +250,7 @@ def _free(wanted: str | None, spare: str, names: Collection[str]) -> str:
 
 
 def _settle(netvsc: NetnsLink, goal: Goal, names: Collection[str]) -> tuple[PlanStep, ...]:
-    """Name and raise a NetVSC that has arrived; the note goes once its name at home is right."""
+    """Name and raise a NetVSC that has arrived; the note goes once its host name is right."""
     steps: list[PlanStep] = []
     right = netvsc.link.name == goal.name
     free = goal.netns is not None or goal.name not in names

@@ -42,7 +42,7 @@ def homes(record: PairRecord) -> Homes:
 
 
 def renewed(record: PairRecord, left: Mapping[str, str]) -> PairRecord:
-    """Return it with the name at home of the VF that came last; `left` has those, by MAC."""
+    """Return it with the name on the host of the VF that came last; `left` has those, by MAC."""
     return replace(record, vf_home=left.get(record.mac, record.vf_home))
 
 
