@@ -17,7 +17,8 @@ class Once:
         self, text: str, *, about: str = "", extra: Mapping[str, object] | None = None
     ) -> None:
         if self._last.get(about) != text:
-            self._log.warning("%s", text, extra=extra)
+            fields = dict(extra or {})
+            self._log.warning("%s", text, extra=fields)
         self._last[about] = text
 
     def over(self, about: str = "") -> bool:

@@ -58,7 +58,7 @@ def gateways_of(ips: list[Json]) -> Mapping[int, Address]:
 
 def address_of(entry: Json) -> Interface:
     """Return the address of an `ips` entry; raises RequestError."""
-    return _prefixed(entry.get("address"), "ips: address", "address: write 10.0.0.5/24")
+    return _prefixed(entry.get("address"), "ips: address", "an address: write 10.0.0.5/24")
 
 
 def _scope(entry: Json, to: Network, via: Address | None) -> int:
@@ -75,7 +75,7 @@ def _scope(entry: Json, to: Network, via: Address | None) -> int:
 
 def _network(entry: Json) -> Network:
     text = entry.get("dst")
-    found = _prefixed(text, "routes: dst", "network: write 10.0.0.0/8")
+    found = _prefixed(text, "routes: dst", "a network: write 10.0.0.0/8")
     if found.ip != found.network.network_address:
         raise RequestError(
             f"ipam: routes: dst {text!r} is not a network, it has host bits: write {found.network}"
