@@ -1,16 +1,21 @@
-"""What a pod's own annotations wish for (docs/pods.md); they come before what a pool says."""
+"""Labels and annotations of a pod: what its own wish for (docs/pods.md), what the webhook writes.
+
+Wishes come before what a pool says.
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
 from netvsc.errors import RequestError
 from netvsc.model.interface_names import ANNOTATION as INTERFACES
+from netvsc.model.interface_names import Names, read_names
 from netvsc.model.pool import Fallback, Mode
+from netvsc_operator.admission.pod.containers import Container, Kind, Object, entries
 
 PREFIX = "netvsc.io/"
 MODE = f"{PREFIX}mode"
@@ -124,3 +129,61 @@ def _poll_ms(value: object) -> int | None:
 def _meant(key: str) -> str:
     near = difflib.get_close_matches(key, WISHES, n=1)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+LABEL = "netvsc.io/injected"
+VERSION = "v1"
+
+
+def own_words(metadata: Object, containers: Sequence[Container]) -> bool:
+    """Tell whether the pod was injected.
+
+    Raises RequestError if it says so and does not look so: then the pod was changed since, and
+    its arguments and interfaces would not fit its pairs.
+    """
+    if LABEL not in entries(metadata, "labels"):
+        return False
+    text = entries(metadata, "annotations").get(INTERFACES)
+    names = read_names(text) if isinstance(text, str) else {}
+    if _counts(names) != _kept(containers):
+        raise RequestError(
+            f"the pod is labelled {LABEL}, but its annotation {INTERFACES} does not fit the pairs "
+            "that its containers ask for: remove both and what was injected, or start from the "
+            "pod as it was written"
+        )
+    return True
+
+
+def check_names(metadata: Object, names: Names) -> bool:
+    """Tell whether the annotation is there and says this; raises RequestError if it says else."""
+    text = entries(metadata, "annotations").get(INTERFACES)
+    if text is None:
+        return False
+    if not isinstance(text, str) or read_names(text) != names:
+        raise RequestError(
+            f"annotation {INTERFACES} is the webhook's to write, and it would write "
+            f"{_shown(names)}: remove it"
+        )
+    return True
+
+
+def _counts(names: Names) -> Mapping[tuple[str, str], int]:
+    return {
+        (container, resource): len(interfaces)
+        for container, by in names.items()
+        for resource, interfaces in by.items()
+    }
+
+
+def _kept(containers: Sequence[Container]) -> Mapping[tuple[str, str], int]:
+    return {
+        (container.name, resource): count
+        for container in containers
+        if container.kind is not Kind.INIT
+        for resource, count in container.pairs.items()
+    }
+
+
+def _shown(names: Names) -> str:
+    every = (name for by in names.values() for several in by.values() for name in several)
+    return ", ".join(every)

@@ -1,25 +1,24 @@
-"""From a plan to the operations that carry it out; they touch nothing that need not change."""
+"""From a plan to the JSON Patch (RFC 6902) that carries it out; nothing is touched without need.
+
+It is made by hand: what to add is known, so there is nothing to compare.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from netvsc.model.interface_names import ANNOTATION, write_names
 from netvsc.model.pool import Mode
 from netvsc_operator.admission import sidecar
-from netvsc_operator.admission.annotations import Guard
+from netvsc_operator.admission.annotations import LABEL, VERSION, Guard, check_names
 from netvsc_operator.admission.conflicts import PRELOAD, variable
 from netvsc_operator.admission.eal.arguments import FOLDER, descriptor, pipe
 from netvsc_operator.admission.eal.placement import VARIABLE, put, quoted
-from netvsc_operator.admission.injected import LABEL, VERSION, check_names
+from netvsc_operator.admission.eal.terms import FAILSAFE
 from netvsc_operator.admission.injection import Injection
-from netvsc_operator.admission.jsonpatch import Operation, append, merge, prepend
-from netvsc_operator.admission.jsonpatch import put as put_key
-from netvsc_operator.admission.modes import FAILSAFE
 from netvsc_operator.admission.plan import Plan, Served
 from netvsc_operator.admission.pod.containers import Object, entries, items
-from netvsc_operator.admission.pod.resources import sidecar_resources
-from netvsc_operator.admission.podlevel import raised
+from netvsc_operator.admission.pod.resources import raised, sidecar_resources
 
 PROGRAM = f"{FOLDER}/bin/fdpipe"
 GUARD = f"{FOLDER}/bin/guard.so"
@@ -96,3 +95,34 @@ def _sidecar(spec: Object, plan: Plan, *, injection: Injection) -> Iterator[Oper
     wanted = [{"name": name} for name in injection.pull_secrets]
     missing = [secret for secret in wanted if secret not in secrets]
     yield from append("/spec/imagePullSecrets", missing, to=secrets)
+
+
+Operation = dict[str, object]
+
+
+def escaped(key: str) -> str:
+    """Return a key as a part of a JSON pointer (RFC 6901)."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def put_key(path: str, value: object) -> Operation:
+    """Add a key of an object, or replace it."""
+    return {"op": "add", "path": path, "value": value}
+
+
+def append(path: str, values: Sequence[object], *, to: Sequence[object]) -> list[Operation]:
+    """Add to the end of a list; `to` is the list as it is, empty if it is not there."""
+    if not values:
+        return []
+    return (
+        [put_key(f"{path}/-", value) for value in values] if to else [put_key(path, list(values))]
+    )
+
+
+def prepend(path: str, value: object, *, to: Sequence[object]) -> Operation:
+    return put_key(f"{path}/0", value) if to else put_key(path, [value])
+
+
+def merge(path: str, key: str, value: object, *, to: object) -> Operation:
+    """Set one key of a mapping that may not be there yet."""
+    return put_key(f"{path}/{escaped(key)}", value) if to else put_key(path, {key: value})

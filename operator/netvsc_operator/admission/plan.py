@@ -9,15 +9,13 @@ from netvsc.errors import RequestError
 from netvsc.model.interface_names import Names
 from netvsc.model.pool import Mode, Pool
 from netvsc_operator.admission import conflicts
-from netvsc_operator.admission.annotations import Guard, Wishes, wishes_from
+from netvsc_operator.admission.annotations import Guard, Wishes, own_words, wishes_from
 from netvsc_operator.admission.eal import arguments
 from netvsc_operator.admission.eal.placement import Place, Words, find_place
-from netvsc_operator.admission.eal.terms import Terms
-from netvsc_operator.admission.injected import own_words
-from netvsc_operator.admission.modes import FAILSAFE, mode_of
+from netvsc_operator.admission.eal.terms import FAILSAFE, Terms, mode_of
 from netvsc_operator.admission.pod.containers import Container, Object, containers_of, entries
 from netvsc_operator.admission.pod.pair_numbers import PodPair, Shares, share
-from netvsc_operator.admission.refusal import RefusedError
+from netvsc_operator.admission.review import RefusedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,3 +97,11 @@ def _answered(response: dict[str, object], result: Result) -> Answered:
         "response": response,
     }
     return Answered(review=review, result=result)
+
+
+class RefusedError(RequestError):
+    """Each of `reasons` says what is wrong, where, and the remedy."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = tuple(reasons)

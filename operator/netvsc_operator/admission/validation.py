@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from netvsc.errors import ConfigError, RequestError
 from netvsc.model.interface_names import ANNOTATION
 from netvsc.model.pool import Pool
-from netvsc_operator.admission.annotations import WISHES
+from netvsc_operator.admission.annotations import LABEL, WISHES
 from netvsc_operator.admission.eal.arguments import check_devargs_word
-from netvsc_operator.admission.injected import LABEL
 from netvsc_operator.admission.pod.containers import Object, entries
 from netvsc_operator.admission.review import Answered, Asked, admitted, malformed, read, refused
 from netvsc_operator.pools.objects import pool_of

@@ -9,11 +9,15 @@ from netvsc_operator.admission import annotations as said
 from netvsc_operator.admission.annotations import Gate, Guard, GuardPort, VdevNetvsc, Wishes
 from netvsc_operator.admission.conflicts import variable
 from netvsc_operator.admission.eal.arguments import asks_for_driver, chooses_pci
-from netvsc_operator.admission.eal.placement import PLACEHOLDER, VARIABLE, refers
-from netvsc_operator.admission.modes import FAILSAFE
+from netvsc_operator.admission.eal.placement import (
+    PLACEHOLDER,
+    VARIABLE,
+    closes_descriptors,
+    refers,
+)
+from netvsc_operator.admission.eal.terms import FAILSAFE
 from netvsc_operator.admission.plan import Plan, Served
 from netvsc_operator.admission.pod.containers import Object, entries, items
-from netvsc_operator.admission.programs import closes_descriptors
 
 _NO_HUGE = "--no-huge"
 _OF_FAILSAFE = (  # annotations that say something to our sidecar's modes alone

@@ -14,12 +14,11 @@ from netvsc.errors import RequestError
 from netvsc_operator.certificates import manager
 from netvsc_operator.controller.cache import Fleet
 from netvsc_operator.controller.events.pods import Pods
-from netvsc_operator.controller.events.reannounce import PACE, Pace
+from netvsc_operator.controller.events.reannounce import PACE, Pace, Patience
 from netvsc_operator.controller.events.recorder import Recorder
 from netvsc_operator.controller.events.reporter import Herald
 from netvsc_operator.controller.health import serving
 from netvsc_operator.controller.metrics import Metrics
-from netvsc_operator.controller.patience import Patience
 from netvsc_operator.controller.pools.status_writer import Pools as PoolKeeper
 from netvsc_operator.controller.reconciler import Controller
 from netvsc_operator.controller.watches import kopf_handlers, kopf_process

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from netvsc_operator.admission.jsonpatch import Operation
+from netvsc_operator.admission.patch import Operation
 
 
 def apply(patch: Iterable[Operation], thing: Any) -> None:

@@ -14,7 +14,7 @@ from netvsc.model.pool import BUILT_IN, Pool
 from netvsc_operator.admission.injection import Injection
 from netvsc_operator.admission.patch import operations
 from netvsc_operator.admission.plan import Plan, decide
-from netvsc_operator.admission.refusal import RefusedError
+from netvsc_operator.admission.review import RefusedError
 from netvsc_operator.admission.warnings import cautions
 from netvsc_operator.explain.apply_patch import apply
 from netvsc_operator.explain.manifests import Manifest, objects_in, pods_in, pools_in, written

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from netvsc.model.pool import Mode
 from netvsc_operator.admission.annotations import MODE, POLL_MS, VDEV_NETVSC, Guard, VdevNetvsc
-from netvsc_operator.admission.modes import FAILSAFE
+from netvsc_operator.admission.eal.terms import FAILSAFE
 from netvsc_operator.admission.plan import Plan, Served
 from netvsc_operator.admission.pod.containers import Object, entries
 from netvsc_operator.admission.pod.resources import has_pod_level, qos_of, sidecar_resources

@@ -11,10 +11,10 @@ from netvsc.encoding.serialize import to_plain
 from netvsc.model.status import Foreign, PairStatus
 from netvsc_operator.controller.cache import Claimant, Fleet, Machine
 from netvsc_operator.controller.events.pods import Pods
+from netvsc_operator.controller.events.reannounce import Patience
 from netvsc_operator.controller.events.recorder import Recorder
 from netvsc_operator.controller.events.reporter import Herald
 from netvsc_operator.controller.metrics import Metrics
-from netvsc_operator.controller.patience import Patience
 from netvsc_operator.controller.pools.status_writer import Pools
 from netvsc_operator.controller.reconciler import Controller
 from netvsc_operator.controller.watches.nic_owners import Foreigners

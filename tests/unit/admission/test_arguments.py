@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netvsc.model.pool import Fallback, Mode, Pool
-from netvsc_operator.admission.eal.placement import find_place, put, quoted
-from netvsc_operator.admission.programs import base, starts_others
+from netvsc_operator.admission.eal.placement import base, find_place, put, quoted, starts_others
 from sim.cluster.reviews import ask, patched
 
 Object = dict[str, Any]

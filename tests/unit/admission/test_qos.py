@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netvsc.errors import RequestError
-from netvsc_operator.admission.pod.resources import Qos, qos_of, sidecar_resources
-from netvsc_operator.admission.podlevel import raised
-from netvsc_operator.admission.quantity import ONE, quantity
+from netvsc_operator.admission.pod.containers import ONE, quantity
+from netvsc_operator.admission.pod.resources import Qos, qos_of, raised, sidecar_resources
 
 Object = dict[str, Any]
 SMALL = {"cpu": "20m", "memory": "16Mi"}

@@ -1,12 +1,14 @@
-"""How the pairs of one pod are served: its pools, and what its annotations wish."""
+"""How the pairs of one pod are served: its pools, what its annotations wish, in which mode."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from netvsc.model.pool import Fallback, Pool
-from netvsc_operator.admission.annotations import Wishes
+from netvsc.errors import RequestError
+from netvsc.model.pool import Fallback, Mode, Pool
+from netvsc_operator.admission.annotations import MODE, Wishes
+from netvsc_operator.admission.pod.containers import Container
 from netvsc_operator.admission.pod.pair_numbers import PodPair
 
 
@@ -23,3 +25,38 @@ class Terms:
 
     def pool(self, pair: PodPair) -> Pool:
         return self.pools[pair.resource]
+
+
+FAILSAFE = (Mode.FAILSAFE_FD, Mode.FAILSAFE_EXEC)  # those with our sidecar
+_NEITHER = (
+    "has neither command nor args, and arguments of ours would replace the image's own: "
+    "write its command (or its args, if the image's entry point is the application)"
+)
+
+
+def mode_of(container: Container, terms: Terms) -> Mode:
+    """Return the mode, never AUTO; raises RequestError if what the container runs does not fit."""
+    wished = terms.wishes.mode or _pools_mode(container, terms.pools)
+    command, args = container.words("command"), container.words("args")
+    if wished is Mode.NONE:
+        return wished
+    if not command and not args:
+        raise RequestError(_NEITHER)
+    if wished is Mode.AUTO:
+        return Mode.FAILSAFE_FD if command else Mode.FAILSAFE_EXEC
+    if wished is Mode.FAILSAFE_FD and not command:
+        raise RequestError(
+            "has no command for the launcher to start: write its command, or say "
+            f"{MODE}: {Mode.FAILSAFE_EXEC}"
+        )
+    return wished
+
+
+def _pools_mode(container: Container, pools: Mapping[str, Pool]) -> Mode:
+    modes = sorted({pools[resource].mode for resource in container.pairs})
+    if len(modes) > 1:
+        raise RequestError(
+            f"has pairs of pools with the modes {' and '.join(modes)}: choose one for the pod by "
+            f"the annotation {MODE}"
+        )
+    return modes[0]

@@ -12,12 +12,11 @@ from netvsc_operator.controller.events import reannounce, rules
 from netvsc_operator.controller.events.phase import LATE, Phase, phase_of
 from netvsc_operator.controller.events.pod_condition import Accelerated, accelerated
 from netvsc_operator.controller.events.pods import Facts, Pods
-from netvsc_operator.controller.events.reannounce import Step
+from netvsc_operator.controller.events.reannounce import Patience, Step
 from netvsc_operator.controller.events.recorder import Audience, Recorder, Ref
 from netvsc_operator.controller.events.reported import PairTold, PodTold, Told
 from netvsc_operator.controller.events.rules import Situation, Telling
 from netvsc_operator.controller.metrics import Metrics
-from netvsc_operator.controller.patience import Patience
 from netvsc_operator.kube import NETVSC_NODES
 
 Object = dict[str, Any]

@@ -13,7 +13,7 @@ from typing import Any
 
 import kopf
 
-from netvsc_operator.admission import injected
+from netvsc_operator.admission.annotations import LABEL
 from netvsc_operator.controller.watches.event_sink import Notebook
 from netvsc_operator.controller.watches.kopf_session import SERVER_S, Pulse, session
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS
@@ -22,7 +22,7 @@ from netvsc_operator.kube.connection import Connection
 Object = dict[str, Any]
 PATHS = tuple(kind.path() for kind in (NODES, PODS, NETVSC_NODES, NETVSC_POOLS))
 _REFUSED_S = 1.0
-INJECTED = injected.LABEL  # whatever its value: another version's pods are told of too
+INJECTED = LABEL  # whatever its value: another version's pods are told of too
 
 
 class _Nothing(kopf.DiffBaseStorage):
