@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any
 
 from netvsc.errors import RequestError
 from netvsc.model.interface_names import ANNOTATION as INTERFACES
@@ -27,11 +27,6 @@ GUARD_PORT = f"{PREFIX}guard-port"
 ALLOW = f"{PREFIX}allow"
 VDEV_NETVSC = f"{PREFIX}vdev-netvsc"
 REANNOUNCE = f"{PREFIX}reannounce"
-WISHES = (MODE, FALLBACK, POLL_MS, GATE, GUARD, GUARD_PORT, ALLOW, VDEV_NETVSC)
-KNOWN = (*WISHES, INTERFACES, REANNOUNCE)
-POLL_MS_MAX = 60_000
-
-E = TypeVar("E", bound=StrEnum)
 
 
 class Gate(StrEnum):
@@ -48,7 +43,7 @@ class Guard(StrEnum):
 
 
 class GuardPort(StrEnum):
-    """Whether a port of net_null takes the blows that port 0 gets from DPDK up to 23.07."""
+    """Whether a port of net_null absorbs the removals that port 0 gets from DPDK up to 23.07."""
 
     ON = "on"
     OFF = "off"
@@ -68,32 +63,87 @@ class VdevNetvsc(StrEnum):
     ABSENT = "absent"
 
 
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A value that is one of an enumeration's."""
+
+    kind: type[StrEnum]
+
+    def read(self, key: str, value: object) -> StrEnum:
+        if not isinstance(value, str) or value not in set(self.kind):
+            raise RequestError(
+                f"annotation {key} is {value!r}: write one of {', '.join(self.kind)}"
+            )
+        return self.kind(value)
+
+
+@dataclass(frozen=True, slots=True)
+class WholeNumber:
+    lowest: int
+    highest: int
+
+    def read(self, key: str, value: object) -> int:
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 9:
+            number = int(value)
+            if self.lowest <= number <= self.highest:
+                return number
+        raise RequestError(
+            f"annotation {key} is {value!r}: write a whole number from {self.lowest} to "
+            f"{self.highest}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """One that a pod's author writes. `failsafe`: it has no effect in modes without our sidecar."""
+
+    key: str
+    field: str
+    values: OneOf | WholeNumber
+    failsafe: bool
+
+
+def _read(key: str, values: OneOf | WholeNumber, *, failsafe: bool = False) -> dict[str, Any]:
+    return {"key": key, "values": values, "failsafe": failsafe}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """`mode`, `fallback` and `poll_ms` None: as the pool says."""
+    """What a pod's annotations say, the one table of them (CONTRIBUTING.md tells how to add one).
 
-    mode: Mode | None = None
-    fallback: Fallback | None = None
-    poll_ms: int | None = None
-    gate: Gate = Gate.AUTO
-    guard: Guard = Guard.AUTO
-    guard_port: GuardPort = GuardPort.OFF
-    allow: Allow = Allow.NOWHERE
-    vdev_netvsc: VdevNetvsc = VdevNetvsc.IGNORE
+    None: as the pool says.
+    """
+
+    mode: Mode | None = field(default=None, metadata=_read(MODE, OneOf(Mode)))
+    fallback: Fallback | None = field(
+        default=None, metadata=_read(FALLBACK, OneOf(Fallback), failsafe=True)
+    )
+    poll_ms: int | None = field(
+        default=None, metadata=_read(POLL_MS, WholeNumber(1, 60_000), failsafe=True)
+    )
+    gate: Gate = field(default=Gate.AUTO, metadata=_read(GATE, OneOf(Gate), failsafe=True))
+    guard: Guard = field(default=Guard.AUTO, metadata=_read(GUARD, OneOf(Guard), failsafe=True))
+    guard_port: GuardPort = field(
+        default=GuardPort.OFF, metadata=_read(GUARD_PORT, OneOf(GuardPort), failsafe=True)
+    )
+    allow: Allow = field(default=Allow.NOWHERE, metadata=_read(ALLOW, OneOf(Allow)))
+    vdev_netvsc: VdevNetvsc = field(
+        default=VdevNetvsc.IGNORE, metadata=_read(VDEV_NETVSC, OneOf(VdevNetvsc), failsafe=True)
+    )
+
+
+ANNOTATIONS = tuple(Annotation(field=one.name, **one.metadata) for one in fields(Wishes))
+WISHES = tuple(one.key for one in ANNOTATIONS)
+KNOWN = (*WISHES, INTERFACES, REANNOUNCE)
 
 
 def wishes_from(annotations: Mapping[str, object]) -> Wishes:
     """Read a pod's annotations; raises RequestError that names the one which is wrong."""
-    return Wishes(
-        mode=_one_of(Mode, annotations, MODE),
-        fallback=_one_of(Fallback, annotations, FALLBACK),
-        poll_ms=_poll_ms(annotations.get(POLL_MS)),
-        gate=_one_of(Gate, annotations, GATE) or Gate.AUTO,
-        guard=_one_of(Guard, annotations, GUARD) or Guard.AUTO,
-        guard_port=_one_of(GuardPort, annotations, GUARD_PORT) or GuardPort.OFF,
-        allow=_one_of(Allow, annotations, ALLOW) or Allow.NOWHERE,
-        vdev_netvsc=_one_of(VdevNetvsc, annotations, VDEV_NETVSC) or VdevNetvsc.IGNORE,
-    )
+    values = ((one, annotations.get(one.key)) for one in ANNOTATIONS)
+    found = {
+        one.field: one.values.read(one.key, value) for one, value in values if value is not None
+    }
+    return Wishes(**found)  # type: ignore[arg-type]
 
 
 def unknown(annotations: Collection[str]) -> list[str]:
@@ -103,27 +153,6 @@ def unknown(annotations: Collection[str]) -> list[str]:
         for key in annotations
         if key.startswith(PREFIX) and key not in KNOWN
     ]
-
-
-def _one_of(kind: type[E], annotations: Mapping[str, object], key: str) -> E | None:
-    value = annotations.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, str) or value not in set(kind):
-        raise RequestError(f"annotation {key} is {value!r}: write one of {', '.join(kind)}")
-    return kind(value)
-
-
-def _poll_ms(value: object) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 9:
-        number = int(value)
-        if 1 <= number <= POLL_MS_MAX:
-            return number
-    raise RequestError(
-        f"annotation {POLL_MS} is {value!r}: write a whole number from 1 to {POLL_MS_MAX}"
-    )
 
 
 def _meant(key: str) -> str:

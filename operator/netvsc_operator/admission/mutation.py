@@ -11,12 +11,12 @@ from collections.abc import Mapping
 
 from netvsc.errors import RequestError
 from netvsc.model.pool import Pool
+from netvsc_operator.admission.findings import warnings
 from netvsc_operator.admission.injection import Injection
 from netvsc_operator.admission.patch import operations
 from netvsc_operator.admission.plan import Plan, decide
 from netvsc_operator.admission.pod.containers import Object
 from netvsc_operator.admission.review import Answered, admitted, malformed, read, refused
-from netvsc_operator.admission.warnings import cautions
 
 _written = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
@@ -41,4 +41,4 @@ def _pod(uid: str, pod: Object, *, pools: Mapping[str, Pool], injection: Injecti
         return admitted(uid)
     patch = operations(pod, plan, injection=injection)
     text = base64.b64encode(_written(patch).encode()).decode() if patch else None
-    return admitted(uid, patch=text, warnings=cautions(pod, plan))
+    return admitted(uid, patch=text, warnings=warnings(pod, plan))

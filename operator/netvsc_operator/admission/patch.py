@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from netvsc.model.interface_names import ANNOTATION, write_names
 from netvsc.model.pool import Mode
 from netvsc_operator.admission import sidecar
-from netvsc_operator.admission.annotations import LABEL, VERSION, Guard, check_names
+from netvsc_operator.admission.annotations import LABEL, VERSION, check_names
 from netvsc_operator.admission.conflicts import PRELOAD, variable
 from netvsc_operator.admission.eal.arguments import FOLDER, descriptor, pipe
 from netvsc_operator.admission.eal.placement import VARIABLE, put, quoted
@@ -28,7 +28,7 @@ def operations(pod: Object, plan: Plan, *, injection: Injection) -> list[Operati
     """Return the patch; raises RequestError where the pod contradicts it."""
     found = list(_metadata(entries(pod, "metadata"), plan))
     for served in plan.served:
-        found += _container(served, guarded=plan.terms.wishes.guard is Guard.AUTO)
+        found += _container(served, guarded=plan.terms.guarded)
     found += _sidecar(entries(pod, "spec"), plan, injection=injection)
     return found
 
@@ -53,7 +53,7 @@ def _container(served: Served, *, guarded: bool) -> Iterator[Operation]:
     for key, old, new in (("command", before[0], command), ("args", before[1], args)):
         if old != new:
             yield put_key(f"{container.place}/{key}", list(new))
-    yield from _environment(served, preload=guarded and served.mode is Mode.FAILSAFE_EXEC)
+    yield from _environment(served)
     if served.mode in FAILSAFE:
         mounts = items(container.given, "volumeMounts")
         yield from append(f"{container.place}/volumeMounts", [sidecar.mount()], to=mounts)
@@ -65,24 +65,24 @@ def _launcher(served: Served, *, guarded: bool) -> tuple[str, ...]:
     return (PROGRAM, "exec", *guard, *pipes, "--")
 
 
-def _environment(served: Served, *, preload: bool) -> Iterator[Operation]:
+def _environment(served: Served) -> Iterator[Operation]:
     path = f"{served.container.place}/env"
     new: list[object] = []
     if served.place and served.place.text:
         new.append({"name": VARIABLE, "value": quoted(served.words)})
-    before = variable(served.container, PRELOAD) if preload else None
+    before = variable(served.container, PRELOAD) if served.preload else None
     if before is not None:
         index, entry = before
         text = str(entry.get("value") or "")
         yield put_key(f"{path}/{index}/value", f"{text}:{GUARD}" if text else GUARD)
-    elif preload:
+    elif served.preload:
         new.append({"name": PRELOAD, "value": GUARD})
     yield from append(path, new, to=items(served.container.given, "env"))
 
 
 def _sidecar(spec: Object, plan: Plan, *, injection: Injection) -> Iterator[Operation]:
     """Come last: an init container put in front moves the others' places."""
-    pairs = plan.announced()
+    pairs = plan.announced
     if not pairs:
         return
     resources = sidecar_resources(spec)

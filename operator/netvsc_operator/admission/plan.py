@@ -9,10 +9,10 @@ from netvsc.errors import RequestError
 from netvsc.model.interface_names import Names
 from netvsc.model.pool import Mode, Pool
 from netvsc_operator.admission import conflicts
-from netvsc_operator.admission.annotations import Guard, Wishes, own_words, wishes_from
-from netvsc_operator.admission.eal import arguments
+from netvsc_operator.admission.annotations import Wishes, own_words, wishes_from
+from netvsc_operator.admission.eal.arguments import arguments
 from netvsc_operator.admission.eal.placement import Place, Words, find_place
-from netvsc_operator.admission.eal.terms import FAILSAFE, Terms, mode_of
+from netvsc_operator.admission.eal.terms import FAILSAFE, Because, Terms, mode_of
 from netvsc_operator.admission.pod.containers import Container, Object, containers_of, entries
 from netvsc_operator.admission.pod.pair_numbers import PodPair, Shares, share
 from netvsc_operator.admission.review import RefusedError
@@ -20,27 +20,28 @@ from netvsc_operator.admission.review import RefusedError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """One container with pairs; without a place in mode none, which has no words either."""
+    """One container with pairs; without a place in mode none, which has no words either.
+
+    `preload`: the guard comes by the container's environment, not by the launcher.
+    """
 
     container: Container
     mode: Mode
+    because: Because
     pairs: tuple[PodPair, ...]
     place: Place | None = None
     words: Words = ()
+    preload: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
+    """`announced` are the pairs that the sidecar follows; without one there is no sidecar."""
+
     names: Names
     served: tuple[Served, ...]
     terms: Terms
-
-    def announced(self) -> tuple[PodPair, ...]:
-        """Return the pairs that the sidecar follows; a pair may have several readers in turn."""
-        pairs = {
-            pair.number: pair for one in self.served if one.mode in FAILSAFE for pair in one.pairs
-        }
-        return tuple(pairs[number] for number in sorted(pairs))
+    announced: tuple[PodPair, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ def decide(pod: Object, *, pools: Mapping[str, Pool]) -> Plan | LeftAlone:
         return _on_the_hosts_network(containers, terms)
     shares = share(containers, prefixes={r: pool.interface_prefix for r, pool in pools.items()})
     plan = _planned(containers, shares, terms)
-    if plan.announced() and (reasons := list(conflicts.in_pod(spec, containers))):
+    if plan.announced and (reasons := list(conflicts.in_pod(spec, containers))):
         raise RefusedError(reasons)
     return plan
 
@@ -106,20 +107,35 @@ def _planned(containers: Sequence[Container], shares: Shares, terms: Terms) -> P
             reasons.append(f"{asker}: {error}")
     if reasons:
         raise RefusedError(reasons)
-    return Plan(names=shares.names, served=tuple(served), terms=terms)
+    announced = _announced(served)
+    return Plan(names=shares.names, served=tuple(served), terms=terms, announced=announced)
+
+
+def _announced(served: Sequence[Served]) -> tuple[PodPair, ...]:
+    """Return each pair once: it may have several readers in turn."""
+    pairs = {pair.number: pair for one in served if one.mode in FAILSAFE for pair in one.pairs}
+    return tuple(pairs[number] for number in sorted(pairs))
 
 
 def _served(container: Container, shares: Shares, terms: Terms) -> Served:
-    mode = mode_of(container, terms)
+    mode, because = mode_of(container, terms)
     if mode is Mode.NONE:
         pairs = shares.pairs.get(container.name, ())
-        return Served(container=container, mode=mode, pairs=pairs)
+        return Served(container=container, mode=mode, because=because, pairs=pairs)
     pairs = _known_pairs(container, shares)
-    preload = mode is Mode.FAILSAFE_EXEC and terms.wishes.guard is Guard.AUTO
+    preload = mode is Mode.FAILSAFE_EXEC and terms.guarded
     conflicts.check_container(container, preload=preload)
     place = find_place(container.words("command"), container.words("args"))
-    words = arguments.arguments(pairs, mode=mode, terms=terms, near=place.near)
-    return Served(container=container, mode=mode, pairs=pairs, place=place, words=words)
+    words = arguments(pairs, mode=mode, terms=terms, near=place.near)
+    return Served(
+        container=container,
+        mode=mode,
+        because=because,
+        pairs=pairs,
+        place=place,
+        words=words,
+        preload=preload,
+    )
 
 
 def _known_pairs(container: Container, shares: Shares) -> tuple[PodPair, ...]:

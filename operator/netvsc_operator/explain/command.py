@@ -11,14 +11,13 @@ from pathlib import Path
 
 from netvsc.errors import ConfigError, RequestError
 from netvsc.model.pool import BUILT_IN, Pool
+from netvsc_operator.admission.findings import reasons, warnings
 from netvsc_operator.admission.injection import Injection
 from netvsc_operator.admission.patch import operations
 from netvsc_operator.admission.plan import Plan, decide
 from netvsc_operator.admission.review import RefusedError
-from netvsc_operator.admission.warnings import cautions
 from netvsc_operator.explain.apply_patch import apply
 from netvsc_operator.explain.manifests import Manifest, objects_in, pods_in, pools_in, written
-from netvsc_operator.explain.reasons import reasons
 
 DONE, REFUSED, USAGE = 0, 1, 2
 _IMAGE = "netvsc-fdpipe"  # which one it is the operator's own arguments say
@@ -76,9 +75,9 @@ def explain(manifest: Manifest, *, pools: Mapping[str, Pool], injection: Injecti
         return Explained(verdict="refused", reasons=[str(error)])
     after = manifest.changed(lambda pod: apply(patch, pod))
     return Explained(
-        verdict="injected" if plan.announced() else "changed" if patch else "left alone",
-        reasons=list(reasons(manifest.pod, plan)),
-        warnings=cautions(manifest.pod, plan),
+        verdict="injected" if plan.announced else "changed" if patch else "left alone",
+        reasons=reasons(manifest.pod, plan),
+        warnings=warnings(manifest.pod, plan),
         diff=list(_diff(manifest, written(after))),
     )
 

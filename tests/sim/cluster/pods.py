@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from netvsc.model.pool import BUILT_IN, Fallback, Mode, Pool
+from netvsc_operator.admission.annotations import ANNOTATIONS, Annotation, OneOf
 
 Object = dict[str, Any]
 POOLS = {
@@ -77,17 +78,17 @@ def _containers(draw: st.DrawFn, name: str, pairs: Object) -> Object:
     return {"name": name, "image": _IMAGE, **runs, "resources": resources, **draw(_extras)}
 
 
+def _values(one: Annotation) -> list[str]:
+    if isinstance(one.values, OneOf):
+        return [word.value for word in one.values.kind]
+    return [str(one.values.lowest), "10", "2000"]
+
+
 _annotations = st.fixed_dictionaries(
     {},
     optional={
         "team": st.just("nf"),
-        "netvsc.io/fallback": st.sampled_from(["tap", "af_packet"]),
-        "netvsc.io/hotplug-poll-ms": st.sampled_from(["10", "2000"]),
-        "netvsc.io/gate": st.sampled_from(["auto", "started", "immediate"]),
-        "netvsc.io/guard": st.sampled_from(["auto", "off"]),
-        "netvsc.io/guard-port": st.sampled_from(["on", "off"]),
-        "netvsc.io/allow": st.sampled_from(["nowhere", "off"]),
-        "netvsc.io/vdev-netvsc": st.sampled_from(["ignore", "absent"]),
+        **{one.key: st.sampled_from(_values(one)) for one in ANNOTATIONS if one.field != "mode"},
     },
 )
 _plenty = {"cpu": "8", "memory": "8Gi"}

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from netvsc.model.pool import Fallback, Mode
-from netvsc_operator.admission.annotations import KNOWN, Allow, Gate, Guard, GuardPort, VdevNetvsc
+from netvsc.model.pool import Mode
+from netvsc_operator.admission.annotations import ANNOTATIONS, KNOWN, PREFIX, OneOf
 
 PAGE = (Path(__file__).parents[3] / "docs/pods.md").read_text()
 
@@ -19,13 +19,12 @@ def rows(heading: str) -> dict[str, str]:
 def test_every_annotation_is_there_with_every_value() -> None:
     table = rows("Annotations")
     assert {f"netvsc.io/{key}" for key in table} == set(KNOWN)
-    kinds = {
-        "mode": Mode, "fallback": Fallback, "gate": Gate, "guard": Guard,
-        "guard-port": GuardPort, "allow": Allow, "vdev-netvsc": VdevNetvsc,
-    }  # fmt: skip
-    for key, kind in kinds.items():
-        values = re.findall(r"`([\w-]+)`", table[key].split("|")[0])
-        assert sorted(values) == sorted(kind)
+    for one in ANNOTATIONS:
+        cell = table[one.key.removeprefix(PREFIX)].split("|")[0]
+        if isinstance(one.values, OneOf):
+            assert sorted(re.findall(r"`([\w-]+)`", cell)) == sorted(one.values.kind)
+        else:
+            assert cell.strip() == f"{one.values.lowest} … {one.values.highest}"
 
 
 def test_every_mode_is_there() -> None:

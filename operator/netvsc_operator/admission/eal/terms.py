@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from netvsc.errors import RequestError
 from netvsc.model.pool import Fallback, Mode, Pool
-from netvsc_operator.admission.annotations import MODE, Wishes
+from netvsc_operator.admission.annotations import MODE, Guard, Wishes
 from netvsc_operator.admission.pod.containers import Container
 from netvsc_operator.admission.pod.pair_numbers import PodPair
 
@@ -19,6 +20,10 @@ class Terms:
     pools: Mapping[str, Pool]
     wishes: Wishes
     poll_ms: int
+
+    @property
+    def guarded(self) -> bool:
+        return self.wishes.guard is Guard.AUTO
 
     def fallback(self, pair: PodPair) -> Fallback:
         return self.wishes.fallback or self.pool(pair).fallback
@@ -34,22 +39,37 @@ _NEITHER = (
 )
 
 
-def mode_of(container: Container, terms: Terms) -> Mode:
-    """Return the mode, never AUTO; raises RequestError if what the container runs does not fit."""
+class Because(StrEnum):
+    """Why a container is served in its mode."""
+
+    ANNOTATION = f"as the annotation {MODE} says"
+    POOL = "as its pool says"
+    COMMAND = "since it has a command"
+    ARGS = "since it has args"
+
+
+def mode_of(container: Container, terms: Terms) -> tuple[Mode, Because]:
+    """Return the mode, never AUTO, and why it is that one.
+
+    Raises RequestError if what the container runs does not fit.
+    """
     wished = terms.wishes.mode or _pools_mode(container, terms.pools)
+    because = Because.ANNOTATION if terms.wishes.mode else Because.POOL
     command, args = container.words("command"), container.words("args")
     if wished is Mode.NONE:
-        return wished
+        return wished, because
     if not command and not args:
         raise RequestError(_NEITHER)
     if wished is Mode.AUTO:
-        return Mode.FAILSAFE_FD if command else Mode.FAILSAFE_EXEC
+        if command:
+            return Mode.FAILSAFE_FD, Because.COMMAND
+        return Mode.FAILSAFE_EXEC, Because.ARGS
     if wished is Mode.FAILSAFE_FD and not command:
         raise RequestError(
             "has no command for the launcher to start: write its command, or say "
             f"{MODE}: {Mode.FAILSAFE_EXEC}"
         )
-    return wished
+    return wished, because
 
 
 def _pools_mode(container: Container, pools: Mapping[str, Pool]) -> Mode:
