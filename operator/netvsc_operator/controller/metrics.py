@@ -62,7 +62,7 @@ class Metrics:
         """Count an order (automatic, manual), or how orders ended (taken, gone, escalated)."""
         self._reannouncements.labels(result=result).inc()
 
-    def told(self, reason: Reason) -> None:
+    def event_written(self, reason: Reason) -> None:
         self._events.labels(reason=reason.value).inc()
 
     def looked(self, seconds: float) -> None:

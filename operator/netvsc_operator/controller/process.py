@@ -16,7 +16,7 @@ from netvsc_operator.controller.cache import Fleet
 from netvsc_operator.controller.events.pods import Pods
 from netvsc_operator.controller.events.reannounce import PACE, Pace, Patience
 from netvsc_operator.controller.events.recorder import Recorder
-from netvsc_operator.controller.events.reporter import Herald
+from netvsc_operator.controller.events.reporter import Reporter
 from netvsc_operator.controller.health import serving
 from netvsc_operator.controller.metrics import Metrics
 from netvsc_operator.controller.pools.status_writer import Pools as PoolKeeper
@@ -102,7 +102,7 @@ class Program:
         controller = Controller(
             kube,
             fleet=self._fleet,
-            herald=self._herald(kube),
+            reporter=self._reporter(kube),
             foreigners=foreigners,
             pools=pools,
         )
@@ -120,8 +120,8 @@ class Program:
     async def _certify(self, kube: Kube, settings: manager.Settings) -> None:
         await manager.keep(kube, settings, expires=self._metrics.expires())
 
-    def _herald(self, kube: Kube) -> Herald:
-        return Herald(
+    def _reporter(self, kube: Kube) -> Reporter:
+        return Reporter(
             recorder=Recorder(kube, self._metrics),
             pods=Pods(kube),
             fleet=self._fleet,

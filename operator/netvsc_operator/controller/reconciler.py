@@ -15,7 +15,7 @@ from netvsc.model.status import Foreign, NodeStatus
 from netvsc_operator.controller.cache import Fleet, Seen
 from netvsc_operator.controller.events import reported
 from netvsc_operator.controller.events.reported import ANNOTATION
-from netvsc_operator.controller.events.reporter import Herald, pod_of
+from netvsc_operator.controller.events.reporter import Reporter, pod_of
 from netvsc_operator.controller.pools import node_spec
 from netvsc_operator.controller.pools.status_writer import Pools
 from netvsc_operator.controller.watches.nic_owners import Foreigners
@@ -31,11 +31,11 @@ class Controller:
     """Serves many nodes at once, each by one task."""
 
     def __init__(
-        self, kube: Kube, *, fleet: Fleet, herald: Herald, foreigners: Foreigners, pools: Pools
+        self, kube: Kube, *, fleet: Fleet, reporter: Reporter, foreigners: Foreigners, pools: Pools
     ) -> None:
         self._kube = kube
         self._fleet = fleet
-        self._herald = herald
+        self._reporter = reporter
         self._foreigners = foreigners
         self._pools = pools
 
@@ -44,7 +44,7 @@ class Controller:
         there = self._fleet.take(name) or await self._at_need(name)
         if there is None:
             if name not in self._fleet.seen:
-                self._herald.forget(name)
+                self._reporter.forget(name)
             return
         try:
             there = await self._repair(there)
@@ -125,10 +125,10 @@ class Controller:
         name = _name(there)
         kept = (there["metadata"].get("annotations") or {}).get(ANNOTATION)
         before = reported.read(kept, node=name)
-        outcome = await self._herald.tell(there, status, before)
+        outcome = await self._reporter.report(there, status, before)
         patch: Object = {}
-        if outcome.told != before:
-            patch["metadata"] = {"annotations": {ANNOTATION: reported.write(outcome.told)}}
+        if outcome.reported != before:
+            patch["metadata"] = {"annotations": {ANNOTATION: reported.write(outcome.reported)}}
         if outcome.orders:
             patch["spec"] = {"announce": dict(outcome.orders)}
         if patch:
@@ -150,7 +150,7 @@ class Controller:
         if name in self._fleet.seen:
             self._fleet.forget(name)
             self._pools.level()
-        self._herald.forget(name)
+        self._reporter.forget(name)
 
 
 def interfaces(status: NodeStatus | None) -> dict[str, str]:

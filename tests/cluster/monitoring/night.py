@@ -254,7 +254,7 @@ class Night:
 
     def _told(self, agent: Agent, happens: Callable[[], None], reason: Reason) -> None:
         happens()
-        self.controller.told(reason)
+        self.controller.event_written(reason)
         self.controller.looked(0.018 + 0.01 * len(agent.name) / 10)
 
     def _again(self) -> None:

@@ -21,7 +21,7 @@ from cluster.operator.login import Login
 from netvsc.encoding.serialize import to_plain
 from netvsc.model.status import STARTING, Announcement, AnnounceState
 from netvsc_operator.controller.events.recorder import Ref, event
-from netvsc_operator.controller.events.rules import Reason, Severity, Telling
+from netvsc_operator.controller.events.rules import EventDraft, Reason, Severity
 from sim.cluster import nodes
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def report(cluster: Cluster, name: str, *pairs: PairStatus) -> None:
 
 def _event(reason: str, note: str) -> dict[str, Any]:
     """As the controller writes it."""
-    telling = Telling(
+    telling = EventDraft(
         reason=Reason(reason), severity=Severity.NORMAL, key=reason, note=note, sets={}
     )
     about = Ref(kind="Pod", name="fwd-0", uid="u", namespace="nf")

@@ -13,7 +13,7 @@ from netvsc_operator.controller.cache import Claimant, Fleet, Machine
 from netvsc_operator.controller.events.pods import Pods
 from netvsc_operator.controller.events.reannounce import Patience
 from netvsc_operator.controller.events.recorder import Recorder
-from netvsc_operator.controller.events.reporter import Herald
+from netvsc_operator.controller.events.reporter import Reporter
 from netvsc_operator.controller.metrics import Metrics
 from netvsc_operator.controller.pools.status_writer import Pools
 from netvsc_operator.controller.reconciler import Controller
@@ -83,7 +83,7 @@ class World:
         metrics = Metrics(self.registry)
         self.pools = Pools(kube, self.fleet, clock=self.now)
         await self.pools.read()
-        herald = Herald(
+        reporter = Reporter(
             recorder=Recorder(kube, metrics, clock=self.now),
             pods=Pods(kube, clock=self.now),
             fleet=self.fleet,
@@ -93,7 +93,7 @@ class World:
         self.controller = Controller(
             kube,
             fleet=self.fleet,
-            herald=herald,
+            reporter=reporter,
             foreigners=cast("Foreigners", self.foreigners),
             pools=self.pools,
         )

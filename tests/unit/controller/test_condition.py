@@ -115,7 +115,7 @@ def test_of_nodes_that_are_gone_nothing_is_remembered() -> None:
     async def told() -> None:
         here = await world()
         await here.report(ONE)
-        remembered = here.controller._herald._shown
+        remembered = here.controller._reporter._shown
         assert NODE in remembered
         here.fleet.machines.clear()
         del here.kube.objects["netvscnodes", None, NODE]

@@ -17,8 +17,8 @@ from netvsc_operator.controller.events.phase import LATE, Phase, phase_of
 from netvsc_operator.controller.events.pod_condition import accelerated
 from netvsc_operator.controller.events.reannounce import PACE, Step, verdict
 from netvsc_operator.controller.events.recorder import Audience, Ref, event
-from netvsc_operator.controller.events.reported import PairTold, PodTold, Told
-from netvsc_operator.controller.events.rules import Reason, Severity, Telling
+from netvsc_operator.controller.events.reported import PairReported, PodReported, Reported
+from netvsc_operator.controller.events.rules import EventDraft, Reason, Severity
 from netvsc_operator.controller.watches.event_sink import Notebook
 from netvsc_operator.controller.watches.kopf_session import Pulse
 from netvsc_operator.controller.workqueue import WorkQueue
@@ -75,7 +75,7 @@ def test_without_a_sidecar_silence_is_nobodys_fault() -> None:
 def test_the_loop_never_orders_more_than_three_times_nor_before_its_time(
     phase: Phase, tries: int, escalated: bool, waited: float
 ) -> None:
-    found = verdict(phase, PairTold(tries=tries, escalated=escalated), waited_s=waited)
+    found = verdict(phase, PairReported(tries=tries, escalated=escalated), waited_s=waited)
     if found.step in {Step.ORDER, Step.ESCALATE}:
         assert phase in LATE
         assert not escalated
@@ -101,18 +101,18 @@ def test_unknown_is_worse_than_true_and_better_than_false() -> None:
 
 
 def test_what_was_told_is_read_as_it_was_written_and_a_broken_one_is_begun_anew() -> None:
-    before = Told(
-        pairs={"a": PairTold(revoked=3, pci="9b33:00:02.0", escalated=True)},
-        pods={"ns/p": PodTold(uid="u", sidecar=True, reannounce="x")},
+    before = Reported(
+        pairs={"a": PairReported(revoked=3, pci="9b33:00:02.0", escalated=True)},
+        pods={"ns/p": PodReported(uid="u", sidecar=True, reannounce="x")},
     )
     assert reported.read(reported.write(before), node="n") == before
     for broken in (None, "", "{", "[]", '{"pairs": 3}', '{"pods": {"a": {}}}'):
-        assert reported.read(broken, node="n") == Told()
+        assert reported.read(broken, node="n") == Reported()
 
 
 def test_events_have_equal_names_for_equal_tellings_only() -> None:
     about = Ref(kind="Node", name="n" * 253, uid="u")
-    telling = Telling(
+    telling = EventDraft(
         reason=Reason.VF_REVOKED,
         severity=Severity.WARNING,
         key="revoked-0",
@@ -135,7 +135,7 @@ def test_events_have_equal_names_for_equal_tellings_only() -> None:
 
 def test_a_pod_hears_what_happened_in_its_time() -> None:
     node, pod = (Ref(kind=kind, name="x", uid="u") for kind in ("Node", "Pod"))
-    telling = Telling(
+    telling = EventDraft(
         reason=Reason.VF_REVOKED,
         severity=Severity.WARNING,
         key="k",
@@ -148,13 +148,13 @@ def test_a_pod_hears_what_happened_in_its_time() -> None:
         ("2026-01-02T03:04:06Z", False),
         (None, True),
     ):
-        assert Audience(scope="s", node=node, pod=pod, pod_made=made).hears(telling) is hears
-    assert not Audience(scope="s", node=node).hears(telling)
+        assert Audience(scope="s", node=node, pod=pod, pod_made=made).concerns(telling) is hears
+    assert not Audience(scope="s", node=node).concerns(telling)
 
 
 def test_a_pod_that_was_known_before_hears_it_whatever_the_nodes_clock_says() -> None:
     node, pod = (Ref(kind=kind, name="x", uid="u") for kind in ("Node", "Pod"))
-    yesterday = Telling(
+    yesterday = EventDraft(
         reason=Reason.VF_REVOKED,
         severity=Severity.WARNING,
         key="k",
@@ -163,8 +163,8 @@ def test_a_pod_that_was_known_before_hears_it_whatever_the_nodes_clock_says() ->
         at="2026-01-01T03:04:05.5Z",
     )
     to = Audience(scope="s", node=node, pod=pod, pod_made="2026-01-02T03:04:05Z", known=True)
-    assert to.hears(yesterday)
-    assert not replace(to, known=False).hears(yesterday)
+    assert to.concerns(yesterday)
+    assert not replace(to, known=False).concerns(yesterday)
 
 
 def test_a_name_is_worked_on_by_one_at_a_time_and_again_if_asked_meanwhile() -> None:

@@ -1,12 +1,60 @@
-"""The sentences of Events: what happened, to which NIC, and what helps."""
+"""The sentences of Events and of the pod condition: what happened, to which NIC, what helps."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from netvsc.model.status import PairStatus
-from netvsc_operator.controller.events.phase import Phase, moment
-from netvsc_operator.controller.events.pod_condition import name_of
+from netvsc_operator.controller.events.phase import PairState, Phase, moment
 
 TRIES = 3
+
+_NOBODY_ANNOUNCES = "has its VF, and nothing says whether the application uses it"
+_WITHHELD = "its sidecar withholds the VF: {reason}"
+_SILENT = "its sidecar does not answer"
+_ON_OFFER = "its VF is on offer, the application has not taken it"
+_CONDITION: Mapping[PairState, str] = {
+    PairState.NO_VF: "its NIC has no accelerated networking",
+    PairState.VF_AWAY: "on the synthetic path{since}",
+    PairState.NOT_ANNOUNCED: _NOBODY_ANNOUNCES,
+    PairState.NOT_ASKED: _NOBODY_ANNOUNCES,
+    PairState.VERBS_MISMATCH: "{mismatch}",
+    PairState.POD_STARTING: _SILENT,
+    PairState.SIDECAR_STARTING: "its sidecar has not answered yet",
+    PairState.SIDECAR_SILENT: _SILENT,
+    PairState.UNOPENED: "no application has opened the pipe",
+    PairState.UNSEEN: "its VF is there, its sidecar does not see it",
+    PairState.WITHHELD_AT_START: _WITHHELD,
+    PairState.WITHHELD_NOT_ASKED: _WITHHELD,
+    PairState.WITHHELD: _WITHHELD,
+    PairState.OFFERED_UNOPENED: _ON_OFFER,
+    PairState.OFFERED: _ON_OFFER,
+    PairState.TAKEN_BEFORE: "its VF is back, its sidecar has not offered it",
+    PairState.TAKEN: "on VF {pci}{guard}",
+}
+
+
+def condition(pair: PairStatus, state: PairState, *, reason: str) -> str:
+    return _CONDITION[state].format(
+        since=f" since {pair.last_revoked}" if pair.last_revoked else "",
+        mismatch=pair.verbs_mismatch or "the container was given another verbs device",
+        reason=reason,
+        pci=pair.vf.pci if pair.vf else "",
+        guard=_guard(pair),
+    )
+
+
+def _guard(pair: PairStatus) -> str:
+    """Return what to add where the guard itself said that it cannot do all its work."""
+    if pair.announcement is None or pair.announcement.guard != "partial":
+        return ""
+    return ", and its guard is partial: the VF's removal may end the application (docs/guard.md)"
+
+
+def name_of(pair: PairStatus) -> str:
+    """Return the name by which the pod knows a pair."""
+    inside = pair.allocation.interface if pair.allocation else None
+    return inside or pair.netvsc
 
 
 def revoked(pair: PairStatus, *, pci: str | None, times: int) -> str:
@@ -77,14 +125,14 @@ def repeated(pair: PairStatus, *, order: int, tries: int) -> str:
     return f"the VF of {_named(pair)} is to be announced anew (order {order}{which})"
 
 
-def escalated(pair: PairStatus, *, order: int, deaf: bool) -> str:
+def escalated(pair: PairStatus, *, order: int, phase: Phase) -> str:
     done = pair.announcement.ordered if pair.announcement else 0
     if done < order:
         return (
             f"the VF of {_named(pair)} is back and order {order} to announce it was not carried "
             "out: look at the logs of the node's agent and of the sidecar netvsc-fdpipe"
         )
-    if deaf:
+    if phase is Phase.UNOFFERED:
         return (
             f"the VF of {_named(pair)} is back and its sidecar does not offer it, asked {TRIES} "
             "times: delete the pod, or restart its container netvsc-fdpipe"

@@ -1,4 +1,4 @@
-"""When an announcement is ordered again: three tries, then people are told.
+"""When an announcement is ordered again: three tries, then an Event says so.
 
 Returned, and not offered or not taken within 2 s: an order makes the sidecar cancel, drain and
 start afresh, which heals a deaf sidecar and an unread line. It cannot cure an application that
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from netvsc_operator.controller.events.phase import LATE, Phase
-from netvsc_operator.controller.events.reported import PairTold
+from netvsc_operator.controller.events.reported import PairReported
 
 PATIENCE_S = 2.0  # hotplug_poll is 0.1 s, DPDK's default 2 s
 
@@ -46,39 +46,39 @@ class Verdict:
     wait_s: float = 0.0
 
 
-def verdict(phase: Phase, told: PairTold, *, waited_s: float, pace: Pace = PACE) -> Verdict:
+def verdict(phase: Phase, reported: PairReported, *, waited_s: float, pace: Pace = PACE) -> Verdict:
     """Decide; `waited_s` is how long it has been in a late phase since the last order."""
     if phase not in LATE:
-        tried = told.tries or told.escalated
+        tried = reported.tries or reported.escalated
         return Verdict(Step.FORGET if tried and phase is not Phase.PATIENT else Step.REST)
-    if told.escalated:
+    if reported.escalated:
         return Verdict(Step.REST)
-    limit = pace.pauses_s[told.tries - 1] if told.tries else pace.patience_s
+    limit = pace.pauses_s[reported.tries - 1] if reported.tries else pace.patience_s
     if waited_s < limit:
         return Verdict(Step.WAIT, limit - waited_s)
-    return Verdict(Step.ORDER if told.tries < len(pace.pauses_s) else Step.ESCALATE)
+    return Verdict(Step.ORDER if reported.tries < len(pace.pauses_s) else Step.ESCALATE)
 
 
-def ordered(told: PairTold) -> PairTold:
+def ordered(reported: PairReported) -> PairReported:
     """Note an order of the loop's own."""
-    return replace(told, tries=told.tries + 1)
+    return replace(reported, tries=reported.tries + 1)
 
 
-def by_hand(told: PairTold) -> PairTold:
+def by_hand(reported: PairReported) -> PairReported:
     """Note an order that a person gave: the tries begin anew with it."""
-    return replace(told, tries=1, escalated=False)
+    return replace(reported, tries=1, escalated=False)
 
 
-def forgotten(told: PairTold) -> PairTold:
-    return replace(told, tries=0, escalated=False)
+def forgotten(reported: PairReported) -> PairReported:
+    return replace(reported, tries=0, escalated=False)
 
 
 class Patience:
     """Since when something has been so, in this process: what deadlines are measured from.
 
     A controller that was killed starts its waiting anew, which makes a deadline late by at most
-    itself; what was ordered and told it finds in the NetvscNode. `clock` is monotonic, in seconds;
-    `pace` says how long is too long.
+    itself; what was ordered and reported it finds in the NetvscNode. `clock` is monotonic, in
+    seconds; `pace` says how long is too long.
     """
 
     def __init__(self, clock: Callable[[], float], pace: Pace = PACE) -> None:

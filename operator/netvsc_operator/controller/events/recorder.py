@@ -1,7 +1,7 @@
-"""Events in the apiserver, each once: the name of an Event says what was told before it.
+"""Events in the apiserver, each once: the name of an Event says what was reported before it.
 
-The Node's Event is written first and carries, as an annotation, up to where it tells. Whoever finds
-its name taken was killed after writing it: what it tells counts as told.
+The Node's Event is written first and carries, as an annotation, up to where it reports. Whoever
+finds its name taken was killed after writing it: what it says counts as reported.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 
 from netvsc.encoding import timestamps
 from netvsc_operator.controller.events.phase import moment
-from netvsc_operator.controller.events.reported import PairTold
-from netvsc_operator.controller.events.rules import COMPONENT, Telling
+from netvsc_operator.controller.events.reported import PairReported
+from netvsc_operator.controller.events.rules import COMPONENT, EventDraft
 from netvsc_operator.controller.metrics import Metrics
 from netvsc_operator.kube import EVENTS, AlreadyExists, Forbidden, Kube, NotFound
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 Object = dict[str, Any]
 _THROUGH = "netvsc.io/told"
 _NOTE_MAX = 1024  # bytes; the API's limit for `note`
-_LEVELS = {field.name for field in fields(PairTold)}
+_LEVELS = {field.name for field in fields(PairReported)}
 _CLUSTER = "default"  # where Events of objects without a namespace live
 
 
@@ -53,10 +53,11 @@ class Ref:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
-    """Who is told: the node, and the pod unless it came after. `scope` makes names unique.
+    """What an Event regards: the node, and the pod unless it came after.
 
-    `known`: the pod was there when the node was looked at before, so that it lived through all that
-    has happened since. Of another one the dates must tell, which are by two machines' clocks.
+    `scope` makes names unique. `known`: the pod was there when the node was looked at before, so
+    that it lived through all that has happened since. Of another one the dates must tell, which are
+    by two machines' clocks.
     """
 
     scope: str
@@ -65,9 +66,9 @@ class Audience:
     pod_made: str | None = None
     known: bool = False
 
-    def hears(self, telling: Telling) -> bool:
+    def concerns(self, draft: EventDraft) -> bool:
         """Tell whether the pod was there when it happened (its time has whole seconds)."""
-        made, at = moment(self.pod_made), moment(telling.at)
+        made, at = moment(self.pod_made), moment(draft.at)
         return self.pod is not None and (self.known or made is None or at is None or made <= at)
 
 
@@ -81,56 +82,57 @@ class Recorder:
         self._metrics = metrics
         self._clock = clock
 
-    async def tell(self, telling: Telling, to: Audience) -> Mapping[str, int | str | bool]:
-        """Return what is level now: this telling's, or that of one who told it before."""
-        body = event(telling, to.node, scope=to.scope, now=self._clock())
+    async def record(self, draft: EventDraft, to: Audience) -> Mapping[str, int | str | bool]:
+        """Return what is reported now: this draft's, or that of one who wrote it before."""
+        body = event(draft, to.node, scope=to.scope, now=self._clock())
         try:
             await self._kube.create(EVENTS, body, namespace=_CLUSTER)
-            self._metrics.told(telling.reason)
+            self._metrics.event_written(draft.reason)
         except AlreadyExists:
             name = body["metadata"]["name"]
             try:
                 body = await self._kube.get(EVENTS, name, namespace=_CLUSTER)
             except NotFound:  # its hour was over just then: that says nothing of the NetvscNode
-                return await self.tell(telling, to)
-        if to.pod and to.hears(telling):
-            await self._tell_pod(telling, to.pod, scope=to.scope, note=body["note"])
-        return _through(body) or telling.sets
+                return await self.record(draft, to)
+        if to.pod and to.concerns(draft):
+            await self._record_for_pod(draft, to.pod, scope=to.scope, note=body["note"])
+        return _through(body) or draft.sets
 
-    async def _tell_pod(self, telling: Telling, pod: Ref, *, scope: str, note: str) -> None:
-        body = event(telling, pod, scope=scope, now=self._clock()) | {"note": note}
+    async def _record_for_pod(self, draft: EventDraft, pod: Ref, *, scope: str, note: str) -> None:
+        body = event(draft, pod, scope=scope, now=self._clock()) | {"note": note}
         try:
             await self._kube.create(EVENTS, body, namespace=pod.namespace)
         except AlreadyExists:
             return
         except (NotFound, Forbidden) as error:  # its namespace is going, and with it the reader
-            log.info("%s is not told to pod %s/%s: %s", telling.key, pod.namespace, pod.name, error)
+            where = f"{pod.namespace}/{pod.name}"
+            log.info("Event %s of pod %s was not written: %s", draft.key, where, error)
 
 
-def event(telling: Telling, about: Ref, *, scope: str, now: float) -> Object:
-    """Return an events.k8s.io/v1 Event; equal tellings have equal names."""
-    digest = hashlib.sha256(f"{scope}/{about.uid}/{telling.key}".encode()).hexdigest()[:16]
-    note = telling.note.encode()[:_NOTE_MAX].decode(errors="ignore")
+def event(draft: EventDraft, about: Ref, *, scope: str, now: float) -> Object:
+    """Return an events.k8s.io/v1 Event; equal drafts have equal names."""
+    digest = hashlib.sha256(f"{scope}/{about.uid}/{draft.key}".encode()).hexdigest()[:16]
+    note = draft.note.encode()[:_NOTE_MAX].decode(errors="ignore")
     return {
         "apiVersion": EVENTS.api_version,
         "kind": "Event",
         "metadata": {
             "name": f"{about.name[:200].rstrip('.-')}.{digest}",
-            "annotations": {_THROUGH: json.dumps(dict(telling.sets))},
+            "annotations": {_THROUGH: json.dumps(dict(draft.sets))},
         },
         "eventTime": timestamps.to_text(now),
         "reportingController": COMPONENT,
         "reportingInstance": COMPONENT.rpartition("/")[2],
-        "action": telling.reason.value,
-        "reason": telling.reason.value,
-        "type": telling.severity.value,
+        "action": draft.reason.value,
+        "reason": draft.reason.value,
+        "type": draft.severity.value,
         "regarding": about.plain(),
         "note": note,
     }
 
 
 def _through(body: Object) -> Mapping[str, int | str | bool]:
-    """Read up to where an Event tells; a later version may keep account of more than we do."""
+    """Read up to where an Event reports; a later version may keep account of more than we do."""
     try:
         found = json.loads(body["metadata"]["annotations"][_THROUGH])
     except (KeyError, TypeError, ValueError):

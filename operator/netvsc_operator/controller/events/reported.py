@@ -1,6 +1,6 @@
-"""What was told of a node, kept as an annotation of its NetvscNode.
+"""What was reported of a node, kept as an annotation of its NetvscNode.
 
-So whoever reads the object knows both what is and what was said of it: a controller that was away
+So whoever reads the object knows both what is and what was reported: a controller that was away
 finds the difference, and one that was killed finds where it was. The agent never writes metadata.
 """
 
@@ -20,10 +20,10 @@ ANNOTATION = "netvsc.io/told"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PairTold:
-    """Of one pair: the counters up to which was told, the VF that people know, the loop's state.
+class PairReported:
+    """Of one pair: the counters up to which was reported, the VF in it, the state of the loop.
 
-    `repeated` is the last order of spec.announce that was told. `tries` are the orders of this
+    `repeated` is the last order of spec.announce that was reported. `tries` are the orders of this
     outage, `escalated` that they were in vain.
     """
 
@@ -38,7 +38,7 @@ class PairTold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PodTold:
+class PodReported:
     """Of one pod: what makes it another one, and the manual order that was carried out."""
 
     uid: str
@@ -47,31 +47,31 @@ class PodTold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Reported:
     """`pods` are by namespace/name."""
 
-    pairs: Mapping[str, PairTold] = field(default_factory=dict)
-    pods: Mapping[str, PodTold] = field(default_factory=dict)
+    pairs: Mapping[str, PairReported] = field(default_factory=dict)
+    pods: Mapping[str, PodReported] = field(default_factory=dict)
 
-    def pair(self, pair_id: str) -> PairTold:
-        """Return what was told of a pair: nothing, if it is new, since counters start at 0."""
+    def pair(self, pair_id: str) -> PairReported:
+        """Return what was reported of a pair: nothing, if it is new, since counters start at 0."""
         return self.pairs.get(pair_id, _NEW)
 
 
-_NEW = PairTold()
-NOTHING = Told()
+_NEW = PairReported()
+NOTHING = Reported()
 
 
-def read(text: str | None, *, node: str) -> Told:
+def read(text: str | None, *, node: str) -> Reported:
     """Read the annotation; one that somebody broke is as good as none."""
     if not text:
         return NOTHING
     try:
-        return from_plain(Told, json.loads(text))
+        return from_plain(Reported, json.loads(text))
     except (ValueError, ConfigError) as error:
         log.warning("NetvscNode %s: annotation %s: %s; begun anew", node, ANNOTATION, error)
         return NOTHING
 
 
-def write(told: Told) -> str:
-    return json.dumps(to_plain(told), separators=(",", ":"), sort_keys=True)
+def write(reported: Reported) -> str:
+    return json.dumps(to_plain(reported), separators=(",", ":"), sort_keys=True)

@@ -1,4 +1,4 @@
-"""Tells people of one node and orders announcements: from what was told to what is."""
+"""Reports what happened on one node and orders announcements: from what was reported to what is."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from netvsc_operator.controller.events.pod_condition import Accelerated, acceler
 from netvsc_operator.controller.events.pods import Facts, Pods
 from netvsc_operator.controller.events.reannounce import Patience, Step
 from netvsc_operator.controller.events.recorder import Audience, Recorder, Ref
-from netvsc_operator.controller.events.reported import PairTold, PodTold, Told
-from netvsc_operator.controller.events.rules import Situation, Telling
+from netvsc_operator.controller.events.reported import PairReported, PodReported, Reported
+from netvsc_operator.controller.events.rules import EventDraft, Situation
 from netvsc_operator.controller.metrics import Metrics
 from netvsc_operator.kube import NETVSC_NODES
 
@@ -29,7 +29,7 @@ class Outcome:
     `orders` are new values of spec.announce; `again_s` is when to look again.
     """
 
-    told: Told
+    reported: Reported
     orders: dict[str, int] = field(default_factory=dict)
     again_s: float | None = None
     counted: list[Callable[[], None]] = field(default_factory=list)
@@ -43,24 +43,24 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class _Round:
-    """One round over one node; pods are read at most once in it.
+class _Reconcile:
+    """One look at one node; pods are read at most once in it.
 
-    `asked` are the manual orders of its pods: what comes during the round is for the next one.
+    `asked` are the manual orders of its pods: what comes during the look is for the next one.
     """
 
     name: str
     node: Ref
     scope: str
     announce: Mapping[str, int]
-    told: Told
+    reported: Reported
     outcome: Outcome
     asked: Mapping[str, str]
     facts: dict[str, Facts | None] = field(default_factory=dict)
 
 
-class Herald:
-    """Tells of nodes, one at a time each; `patience` is shared by all.
+class Reporter:
+    """Reports on nodes, one at a time each; `patience` is shared by all.
 
     What a pod's condition says stands in the pod alone, since no other place can be written with
     it: a note of it in the NetvscNode would be false after a death, or a Conflict, in between. So
@@ -83,171 +83,179 @@ class Herald:
         self._metrics = metrics
         self._shown: dict[str, dict[str, Accelerated]] = {}  # by node and the pod's uid
 
-    async def tell(self, there: Object, status: NodeStatus, before: Told) -> Outcome:
-        """Say what is to be said now; return what is to be remembered of it."""
+    async def report(self, there: Object, status: NodeStatus, before: Reported) -> Outcome:
+        """Report what is due; return what is to be remembered of it."""
         holders = _by_pod(status.pairs)
-        now = _Round(
+        run = _Reconcile(
             name=there["metadata"]["name"],
             node=_node(there),
             scope=there["metadata"]["uid"],
             announce=(there.get("spec") or {}).get("announce") or {},
-            told=before,
+            reported=before,
             outcome=Outcome(before),
             asked=self._asked(holders),
         )
-        pods = {pod: await self._pod(pod, pairs, now) for pod, pairs in holders.items()}
+        pods = {pod: await self._pod(pod, pairs, run) for pod, pairs in holders.items()}
         pairs = dict(before.pairs)
         for pair in status.pairs:
             pod = pod_of(pair)
-            pairs[pair.id] = await self._pair(pair, pods.get(pod) if pod else None, now)
+            pairs[pair.id] = await self._pair(pair, pods.get(pod) if pod else None, run)
         for pod, one in pods.items():
             if one is not None:
-                pods[pod] = await self._condition(pod, one, holders[pod], now)
+                pods[pod] = await self._condition(pod, one, holders[pod], run)
         kept = {pod: one for pod, one in pods.items() if one is not None}
-        now.outcome.told = Told(pairs=pairs, pods=kept)
-        self._keep(now.name, {one.uid for one in kept.values()})
-        return now.outcome
+        run.outcome.reported = Reported(pairs=pairs, pods=kept)
+        self._keep(run.name, {one.uid for one in kept.values()})
+        return run.outcome
 
     def _keep(self, node: str, uids: set[str]) -> None:
         shown = self._shown.pop(node, {})
-        if left := {uid: said for uid, said in shown.items() if uid in uids}:
+        if left := {uid: one for uid, one in shown.items() if uid in uids}:
             self._shown[node] = left
 
     def forget(self, node: str) -> None:
         self._patience.forget(node)
         self._shown.pop(node, None)
 
-    async def _pod(self, pod: str, pairs: list[PairStatus], now: _Round) -> PodTold | None:
-        """Return what was told of the pod; read it if it is another now. None: it is gone."""
+    async def _pod(self, pod: str, pairs: list[PairStatus], run: _Reconcile) -> PodReported | None:
+        """Return what was reported of the pod; read it if it is another now. None: it is gone."""
         claimant = self._fleet.pods.get(pod)
         uid = claimant.uid if claimant else next((uid for p in pairs if (uid := _uid(p))), None)
-        before = now.told.pods.get(pod)
+        before = run.reported.pods.get(pod)
         if before and uid in (None, before.uid):
             return before
-        found = await self._facts(pod, now)
-        return PodTold(uid=found.ref.uid, sidecar=found.sidecar) if found else None
+        found = await self._facts(pod, run)
+        return PodReported(uid=found.ref.uid, sidecar=found.sidecar) if found else None
 
-    async def _facts(self, pod: str, now: _Round) -> Facts | None:
-        if pod not in now.facts:
-            now.facts[pod] = await self._pods.look(pod, node=now.name)
-        return now.facts[pod]
+    async def _facts(self, pod: str, run: _Reconcile) -> Facts | None:
+        if pod not in run.facts:
+            run.facts[pod] = await self._pods.look(pod, node=run.name)
+        return run.facts[pod]
 
-    async def _pair(self, pair: PairStatus, pod: PodTold | None, now: _Round) -> PairTold:
-        """Say what is to be said of one pair, then see whether an order is due."""
-        known = self._begun(pair, pod, now.told.pair(pair.id), now)
-        situation = self._situation(pair, pod, known, now)
-        known = rules.levelled(situation, known)
-        known = await self._say(situation, known, now)
-        known = await self._loop(situation, known, now)
-        known = self._by_hand(pair, pod, known, now)
-        known = await self._say(situation, known, now)
+    async def _pair(
+        self, pair: PairStatus, pod: PodReported | None, run: _Reconcile
+    ) -> PairReported:
+        """Report what is due of one pair, then see whether an order is."""
+        known = self._begun(pair, pod, run.reported.pair(pair.id), run)
+        situation = self._situation(pair, pod, known, run)
+        known = rules.without_event(situation, known)
+        known = await self._report(situation, known, run)
+        known = await self._loop(situation, known, run)
+        known = self._by_hand(pair, pod, known, run)
+        known = await self._report(situation, known, run)
         if (wait := rules.returned_wait_s(situation, known)) is not None:
-            now.outcome.wake(wait)
+            run.outcome.wake(wait)
         return known
 
     def _begun(
-        self, pair: PairStatus, pod: PodTold | None, known: PairTold, now: _Round
-    ) -> PairTold:
+        self, pair: PairStatus, pod: PodReported | None, known: PairReported, run: _Reconcile
+    ) -> PairReported:
         """Forget tries of an outage before this one, or for a pod that had the pair before."""
-        before = now.told.pods.get(pod_of(pair) or "")
+        before = run.reported.pods.get(pod_of(pair) or "")
         another = pod is not None and (before is None or before.uid != pod.uid)
         if not (known.tries or known.escalated):
             return known
         if not another and pair.revocations <= known.revoked:
             return known
-        self._count("gone", now)
+        self._count("gone", run)
         return reannounce.forgotten(known)
 
     def _situation(
-        self, pair: PairStatus, pod: PodTold | None, known: PairTold, now: _Round
+        self, pair: PairStatus, pod: PodReported | None, known: PairReported, run: _Reconcile
     ) -> Situation:
         phase = phase_of(pair, sidecar=pod is not None and pod.sidecar)
         waited = 0.0
         if phase in LATE or phase is Phase.PATIENT:
             state = (phase in LATE, pair.returns, pod_of(pair), known.tries)
-            waited = self._patience.waited(now.name, pair.id, state)
+            waited = self._patience.waited(run.name, pair.id, state)
         else:
-            self._patience.settled(now.name, pair.id)
-        order = now.announce.get(pair.id, 0)
+            self._patience.settled(run.name, pair.id)
+        order = run.announce.get(pair.id, 0)
         return Situation(pair=pair, phase=phase, order=order, waited_s=waited)
 
-    async def _say(self, situation: Situation, known: PairTold, now: _Round) -> PairTold:
-        while one := rules.next_telling(situation, known):
-            known = await self._one(one, situation.pair, known, now)
+    async def _report(
+        self, situation: Situation, known: PairReported, run: _Reconcile
+    ) -> PairReported:
+        while one := rules.next_event(situation, known):
+            known = await self._write(one, situation.pair, known, run)
         return known
 
-    async def _one(self, one: Telling, pair: PairStatus, known: PairTold, now: _Round) -> PairTold:
-        """Tell one thing; what somebody told before under its name counts as said."""
+    async def _write(
+        self, one: EventDraft, pair: PairStatus, known: PairReported, run: _Reconcile
+    ) -> PairReported:
+        """Write one Event; what somebody wrote before under its name counts."""
         pod = pod_of(pair)
-        found = await self._facts(pod, now) if pod else None
+        found = await self._facts(pod, run) if pod else None
         to = Audience(
-            scope=f"{now.scope}/{pair.id}",
-            node=now.node,
+            scope=f"{run.scope}/{pair.id}",
+            node=run.node,
             pod=found.ref if found else None,
             pod_made=found.made if found else None,
-            known=_lived(now.told.pods.get(pod or ""), found),
+            known=_lived(run.reported.pods.get(pod or ""), found),
         )
-        level = await self._recorder.tell(one, to)
+        level = await self._recorder.record(one, to)
         after = replace(known, **level)  # type: ignore[arg-type]
         return after if after != known else replace(known, **one.sets)  # type: ignore[arg-type]
 
-    async def _loop(self, situation: Situation, known: PairTold, now: _Round) -> PairTold:
+    async def _loop(
+        self, situation: Situation, known: PairReported, run: _Reconcile
+    ) -> PairReported:
         pair, pace = situation.pair, self._patience.pace
         verdict = reannounce.verdict(situation.phase, known, waited_s=situation.waited_s, pace=pace)
         if verdict.step is Step.WAIT:
-            now.outcome.wake(verdict.wait_s)
+            run.outcome.wake(verdict.wait_s)
         elif verdict.step is Step.ORDER:
-            self._order(pair, "automatic", now)
+            self._order(pair, "automatic", run)
             known = reannounce.ordered(known)
-            now.outcome.wake(pace.pauses_s[known.tries - 1])
+            run.outcome.wake(pace.pauses_s[known.tries - 1])
         elif verdict.step is Step.ESCALATE:
-            known = await self._one(rules.escalation(situation), pair, known, now)
-            self._count("escalated", now)
+            known = await self._write(rules.escalation(situation), pair, known, run)
+            self._count("escalated", run)
         elif verdict.step is Step.FORGET:
-            self._count("taken" if situation.phase is Phase.TAKEN else "gone", now)
+            self._count("taken" if situation.phase is Phase.TAKEN else "gone", run)
             known = reannounce.forgotten(known)
         return known
 
     def _by_hand(
-        self, pair: PairStatus, pod: PodTold | None, known: PairTold, now: _Round
-    ) -> PairTold:
+        self, pair: PairStatus, pod: PodReported | None, known: PairReported, run: _Reconcile
+    ) -> PairReported:
         """Order what a person asked for by annotating the pod."""
-        asked = now.asked.get(pod_of(pair) or "")
+        asked = run.asked.get(pod_of(pair) or "")
         if pod is None or asked is None or asked == pod.reannounce:
             return known
-        self._order(pair, "manual", now)
+        self._order(pair, "manual", run)
         return reannounce.by_hand(known)
 
     def _asked(self, pods: Iterable[str]) -> Mapping[str, str]:
         known = {pod: self._fleet.pods.get(pod) for pod in pods}
         return {pod: one.reannounce for pod, one in known.items() if one and one.reannounce}
 
-    def _order(self, pair: PairStatus, whose: str, now: _Round) -> None:
-        now.outcome.orders[pair.id] = now.announce.get(pair.id, 0) + 1
-        self._count(whose, now)
+    def _order(self, pair: PairStatus, whose: str, run: _Reconcile) -> None:
+        run.outcome.orders[pair.id] = run.announce.get(pair.id, 0) + 1
+        self._count(whose, run)
 
-    def _count(self, result: str, now: _Round) -> None:
-        now.outcome.counted.append(lambda: self._metrics.reannounced(result))
+    def _count(self, result: str, run: _Reconcile) -> None:
+        run.outcome.counted.append(lambda: self._metrics.reannounced(result))
 
     async def _condition(
-        self, pod: str, before: PodTold, pairs: list[PairStatus], now: _Round
-    ) -> PodTold:
+        self, pod: str, before: PodReported, pairs: list[PairStatus], run: _Reconcile
+    ) -> PodReported:
         """Have the pod's condition say how its pairs are; a namesake counts as another pod."""
-        shown = self._shown.setdefault(now.name, {})
-        said = accelerated(pairs, sidecar=before.sidecar)
-        if shown.get(before.uid) != said:
+        shown = self._shown.setdefault(run.name, {})
+        wanted = accelerated(pairs, sidecar=before.sidecar)
+        if shown.get(before.uid) != wanted:
             shown.pop(before.uid, None)  # whoever fails below looks at the pod again
-            if found := await self._facts(pod, now):
+            if found := await self._facts(pod, run):
                 if found.ref.uid != before.uid:
-                    before = PodTold(uid=found.ref.uid, sidecar=found.sidecar)
-                    said = accelerated(pairs, sidecar=before.sidecar)
-                if not found.shows(said):
-                    await self._pods.show(found, said)
-                shown[before.uid] = said
-        return replace(before, reannounce=now.asked.get(pod) or before.reannounce)
+                    before = PodReported(uid=found.ref.uid, sidecar=found.sidecar)
+                    wanted = accelerated(pairs, sidecar=before.sidecar)
+                if not found.shows(wanted):
+                    await self._pods.show(found, wanted)
+                shown[before.uid] = wanted
+        return replace(before, reannounce=run.asked.get(pod) or before.reannounce)
 
 
-def _lived(before: PodTold | None, now: Facts | None) -> bool:
+def _lived(before: PodReported | None, now: Facts | None) -> bool:
     """Tell whether it is the pod that was there when the node was looked at before."""
     return before is not None and now is not None and before.uid == now.ref.uid
 
@@ -255,7 +263,7 @@ def _lived(before: PodTold | None, now: Facts | None) -> bool:
 def _node(there: Object) -> Ref:
     """Events regard the Node that the NetvscNode says it is of, else the NetvscNode itself.
 
-    Not what is known of Nodes: who starts anew knows that sooner or later than who told before.
+    Not what is known of Nodes: who starts anew knows that sooner or later than who reported before.
     """
     meta = there["metadata"]
     for owner in meta.get("ownerReferences") or []:

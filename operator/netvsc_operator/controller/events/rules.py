@@ -1,20 +1,21 @@
-"""From what is and what was told: what is to be said next. One thing at a time, until it is level.
+"""From what is and what was reported: which Event comes next. One at a time, until none is due.
 
-Each telling has a key made of where the telling stood before. Its Event is named after the key, so
-a controller that was killed between telling and remembering finds that name taken.
+Each draft has a key made of where reporting stood before. Its Event is named after the key, so a
+controller that was killed between writing and remembering finds that name taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from netvsc.model.status import PairStatus
 from netvsc_operator.controller.events import messages
 from netvsc_operator.controller.events.phase import LATE, Phase
 from netvsc_operator.controller.events.reannounce import PATIENCE_S
-from netvsc_operator.controller.events.reported import PairTold
+from netvsc_operator.controller.events.reported import PairReported
 
 COMPONENT = "netvsc.io/controller"  # reportingController of its Events
 
@@ -39,9 +40,12 @@ class Severity(StrEnum):
     WARNING = "Warning"
 
 
+Levels = Mapping[str, int | str | bool]  # fields of PairReported
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
-    """`sets` are the fields of PairTold that are level once this was said.
+class EventDraft:
+    """`sets` are the fields of PairReported once this was written.
 
     `at` is when it happened, where that is in the past: a pod made later did not see it.
     """
@@ -50,7 +54,7 @@ class Telling:
     severity: Severity
     key: str
     note: str
-    sets: Mapping[str, int | str | bool]
+    sets: Levels
     at: str | None = None
 
 
@@ -64,105 +68,108 @@ class Situation:
     waited_s: float = 0.0
 
 
-def next_telling(now: Situation, told: PairTold) -> Telling | None:
-    """Return what is to be said first, None if all was said."""
-    for look in (_revoked, _mismatch, _address, _model, _repeated, _returned):
-        if found := look(now, told):
-            return found
+class _Due(NamedTuple):
+    """What a rule found: the rest of a draft."""
+
+    key: str
+    note: str
+    sets: Levels
+    at: str | None = None
+
+
+def _revoked(now: Situation, reported: PairReported) -> _Due | None:
+    times = now.pair.revocations - reported.revoked
+    if times <= 0:
+        return None
+    note = messages.revoked(now.pair, pci=reported.pci, times=times)
+    sets: Levels = {"revoked": now.pair.revocations}
+    return _Due(f"revoked-{reported.revoked}", note, sets, now.pair.last_revoked)
+
+
+def _mismatch(now: Situation, reported: PairReported) -> _Due | None:
+    found = now.pair.verbs_mismatch
+    if not found or found == reported.mismatch:
+        return None
+    key = f"mismatch-{now.pair.returns}-{reported.mismatch}"
+    return _Due(key, messages.mismatch(now.pair, found), {"mismatch": found})
+
+
+def _address(now: Situation, reported: PairReported) -> _Due | None:
+    vf = now.pair.vf
+    if vf is None or reported.pci is None or vf.pci == reported.pci:
+        return None
+    note = messages.address(now.pair, was=reported.pci, now=vf.pci)
+    return _Due(f"address-{now.pair.returns}-{reported.pci}", note, {"pci": vf.pci})
+
+
+def _model(now: Situation, reported: PairReported) -> _Due | None:
+    vf = now.pair.vf
+    if vf is None or vf.driver is None or reported.driver is None or vf.driver == reported.driver:
+        return None
+    note = messages.model(now.pair, was=reported.driver, now=vf.driver)
+    return _Due(f"model-{now.pair.returns}-{reported.driver}", note, {"driver": vf.driver})
+
+
+def _repeated(now: Situation, reported: PairReported) -> _Due | None:
+    if now.order <= reported.repeated:
+        return None
+    note = messages.repeated(now.pair, order=now.order, tries=reported.tries)
+    return _Due(f"repeated-{reported.repeated}", note, {"repeated": now.order})
+
+
+def _returned(now: Situation, reported: PairReported) -> _Due | None:
+    times = now.pair.returns - reported.returned
+    if times <= 0 or not _final(now):
+        return None
+    note = messages.returned(now.pair, times=times, phase=now.phase)
+    sets: Levels = {"returned": now.pair.returns}
+    return _Due(f"returned-{reported.returned}", note, sets, now.pair.last_returned)
+
+
+_Look = Callable[[Situation, PairReported], _Due | None]
+# What is looked for, in this order.
+_RULES: tuple[tuple[Reason, Severity, _Look], ...] = (
+    (Reason.VF_REVOKED, Severity.WARNING, _revoked),
+    (Reason.VERBS_MISMATCH, Severity.WARNING, _mismatch),
+    (Reason.VF_ADDRESS_CHANGED, Severity.NORMAL, _address),
+    (Reason.VF_MODEL_CHANGED, Severity.NORMAL, _model),
+    (Reason.ANNOUNCEMENT_REPEATED, Severity.NORMAL, _repeated),
+    (Reason.VF_RETURNED, Severity.NORMAL, _returned),
+)
+
+
+def next_event(now: Situation, reported: PairReported) -> EventDraft | None:
+    """Return what is to be reported first, None if all was."""
+    for reason, severity, look in _RULES:
+        if due := look(now, reported):
+            return EventDraft(reason=reason, severity=severity, **due._asdict())
     return None
 
 
-def levelled(now: Situation, told: PairTold) -> PairTold:
-    """Take over what needs no word: a first sight, a cure, counters that began anew."""
+def escalation(now: Situation) -> EventDraft:
+    """Report that the orders were in vain, and what helps."""
+    sidecar = now.phase is Phase.UNOFFERED
+    return EventDraft(
+        reason=Reason.SIDECAR_NOT_LISTENING if sidecar else Reason.APPLICATION_NOT_LISTENING,
+        severity=Severity.WARNING,
+        key=f"escalated-{now.order}",
+        note=messages.escalated(now.pair, order=now.order, phase=now.phase),
+        sets={"escalated": True},
+    )
+
+
+def without_event(now: Situation, reported: PairReported) -> PairReported:
+    """Take over what needs no Event: a first sight, a cure, counters that began anew."""
     pair = now.pair
-    vf = pair.vf or (pair.last_vf if told.pci is None else None)
+    vf = pair.vf or (pair.last_vf if reported.pci is None else None)
     return replace(
-        told,
-        revoked=min(told.revoked, pair.revocations),
-        returned=min(told.returned, pair.returns),
-        repeated=min(told.repeated, now.order),
-        pci=told.pci or (vf.pci if vf else None),
-        driver=told.driver or (vf.driver if vf else None),
-        mismatch=told.mismatch if pair.verbs_mismatch else None,
-    )
-
-
-def _revoked(now: Situation, told: PairTold) -> Telling | None:
-    times = now.pair.revocations - told.revoked
-    if times <= 0:
-        return None
-    return Telling(
-        reason=Reason.VF_REVOKED,
-        severity=Severity.WARNING,
-        key=f"revoked-{told.revoked}",
-        note=messages.revoked(now.pair, pci=told.pci, times=times),
-        sets={"revoked": now.pair.revocations},
-        at=now.pair.last_revoked,
-    )
-
-
-def _mismatch(now: Situation, told: PairTold) -> Telling | None:
-    said = now.pair.verbs_mismatch
-    if not said or said == told.mismatch:
-        return None
-    return Telling(
-        reason=Reason.VERBS_MISMATCH,
-        severity=Severity.WARNING,
-        key=f"mismatch-{now.pair.returns}-{told.mismatch}",
-        note=messages.mismatch(now.pair, said),
-        sets={"mismatch": said},
-    )
-
-
-def _address(now: Situation, told: PairTold) -> Telling | None:
-    vf = now.pair.vf
-    if vf is None or told.pci is None or vf.pci == told.pci:
-        return None
-    return Telling(
-        reason=Reason.VF_ADDRESS_CHANGED,
-        severity=Severity.NORMAL,
-        key=f"address-{now.pair.returns}-{told.pci}",
-        note=messages.address(now.pair, was=told.pci, now=vf.pci),
-        sets={"pci": vf.pci},
-    )
-
-
-def _model(now: Situation, told: PairTold) -> Telling | None:
-    vf = now.pair.vf
-    if vf is None or vf.driver is None or told.driver is None or vf.driver == told.driver:
-        return None
-    return Telling(
-        reason=Reason.VF_MODEL_CHANGED,
-        severity=Severity.NORMAL,
-        key=f"model-{now.pair.returns}-{told.driver}",
-        note=messages.model(now.pair, was=told.driver, now=vf.driver),
-        sets={"driver": vf.driver},
-    )
-
-
-def _repeated(now: Situation, told: PairTold) -> Telling | None:
-    if now.order <= told.repeated:
-        return None
-    return Telling(
-        reason=Reason.ANNOUNCEMENT_REPEATED,
-        severity=Severity.NORMAL,
-        key=f"repeated-{told.repeated}",
-        note=messages.repeated(now.pair, order=now.order, tries=told.tries),
-        sets={"repeated": now.order},
-    )
-
-
-def _returned(now: Situation, told: PairTold) -> Telling | None:
-    times = now.pair.returns - told.returned
-    if times <= 0 or not _final(now):
-        return None
-    return Telling(
-        reason=Reason.VF_RETURNED,
-        severity=Severity.NORMAL,
-        key=f"returned-{told.returned}",
-        note=messages.returned(now.pair, times=times, phase=now.phase),
-        sets={"returned": now.pair.returns},
-        at=now.pair.last_returned,
+        reported,
+        revoked=min(reported.revoked, pair.revocations),
+        returned=min(reported.returned, pair.returns),
+        repeated=min(reported.repeated, now.order),
+        pci=reported.pci or (vf.pci if vf else None),
+        driver=reported.driver or (vf.driver if vf else None),
+        mismatch=reported.mismatch if pair.verbs_mismatch else None,
     )
 
 
@@ -173,19 +180,7 @@ def _final(now: Situation) -> bool:
     return now.phase is not Phase.PATIENT or now.waited_s >= PATIENCE_S
 
 
-def returned_wait_s(now: Situation, told: PairTold) -> float | None:
-    """Return how long a return has to wait for its telling, None if nothing waits for a time."""
-    waits = now.pair.returns > told.returned and now.phase is Phase.PATIENT
+def returned_wait_s(now: Situation, reported: PairReported) -> float | None:
+    """Return how long a return has to wait for its Event, None if nothing waits for a time."""
+    waits = now.pair.returns > reported.returned and now.phase is Phase.PATIENT
     return max(0.0, PATIENCE_S - now.waited_s) if waits else None
-
-
-def escalation(now: Situation) -> Telling:
-    """Say that the orders were in vain, and what helps."""
-    deaf = now.phase is Phase.UNOFFERED
-    return Telling(
-        reason=Reason.SIDECAR_NOT_LISTENING if deaf else Reason.APPLICATION_NOT_LISTENING,
-        severity=Severity.WARNING,
-        key=f"escalated-{now.order}",
-        note=messages.escalated(now.pair, order=now.order, deaf=deaf),
-        sets={"escalated": True},
-    )
