@@ -17,7 +17,8 @@ from pathlib import Path
 import yaml
 
 from netvsc.errors import NetvscError, RetryError
-from netvsc_operator.kube import CRDS, Kube, Listed, Object, Patch, Removed, Scope, Watch, way
+from netvsc_operator.kube import CRDS, Kube, Listed, Patch, Removed, Watch, way
+from netvsc_operator.objects import Object, Scope
 
 _SERVED_WITHIN_S = 60.0
 

@@ -14,15 +14,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from netvsc.errors import NetvscError
 from netvsc.host import logs
 from netvsc_operator.kube import NETVSC_NODES, Kube, NotFound, way
+from netvsc_operator.objects import Object
 
 log = logging.getLogger(__name__)
 
-Object = dict[str, Any]
 _POLL_S = 1.0  # a hook that runs once in a cluster's life
 _AT_ONCE = 16
 _MANAGER = "netvsc-uninstall"

@@ -15,7 +15,8 @@ from netvsc.errors import RequestError
 from netvsc.model.interface_names import ANNOTATION as INTERFACES
 from netvsc.model.interface_names import Names, read_names
 from netvsc.model.pool import Fallback, Mode
-from netvsc_operator.admission.pod.containers import Container, Kind, Object, entries
+from netvsc_operator.admission.pod.containers import Container, Kind
+from netvsc_operator.objects import Unchecked, entries
 
 PREFIX = "netvsc.io/"
 MODE = f"{PREFIX}mode"
@@ -164,7 +165,7 @@ LABEL = "netvsc.io/injected"
 VERSION = "v1"
 
 
-def own_words(metadata: Object, containers: Sequence[Container]) -> bool:
+def own_words(metadata: Unchecked, containers: Sequence[Container]) -> bool:
     """Tell whether the pod was injected.
 
     Raises RequestError if it says so and does not look so: then the pod was changed since, and
@@ -183,7 +184,7 @@ def own_words(metadata: Object, containers: Sequence[Container]) -> bool:
     return True
 
 
-def check_names(metadata: Object, names: Names) -> bool:
+def check_names(metadata: Unchecked, names: Names) -> bool:
     """Tell whether the annotation is there and says this; raises RequestError if it says else."""
     text = entries(metadata, "annotations").get(INTERFACES)
     if text is None:

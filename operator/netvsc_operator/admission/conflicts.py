@@ -9,13 +9,14 @@ from netvsc.encoding import checks
 from netvsc.errors import RequestError
 from netvsc_operator.admission.eal.arguments import FOLDER
 from netvsc_operator.admission.eal.placement import VARIABLE
-from netvsc_operator.admission.pod.containers import Container, Object, items
+from netvsc_operator.admission.pod.containers import Container
 from netvsc_operator.admission.sidecar import NAME, VOLUME
+from netvsc_operator.objects import Unchecked, items
 
 PRELOAD = "LD_PRELOAD"
 
 
-def in_pod(spec: Object, containers: Sequence[Container]) -> Iterator[str]:
+def in_pod(spec: Unchecked, containers: Sequence[Container]) -> Iterator[str]:
     """Say what stands in the way of the sidecar and its volume."""
     if any(container.name == NAME for container in containers):
         yield f"a container is called {NAME} already: call it otherwise, the name is the sidecar's"
@@ -47,7 +48,7 @@ def check_container(container: Container, *, preload: bool) -> None:
         )
 
 
-def variable(container: Container, name: str) -> tuple[int, Object] | None:
+def variable(container: Container, name: str) -> tuple[int, Unchecked] | None:
     """Return where an environment variable stands, and its entry; the last one counts."""
     found = None
     for index, entry in enumerate(items(container.given, "env")):

@@ -31,9 +31,9 @@ from netvsc_operator.admission.eal.placement import (
 )
 from netvsc_operator.admission.eal.terms import FAILSAFE
 from netvsc_operator.admission.plan import Plan, Served
-from netvsc_operator.admission.pod.containers import Object, entries, items
 from netvsc_operator.admission.pod.resources import has_pod_level, qos_of, sidecar_resources
 from netvsc_operator.admission.sidecar import NAME
+from netvsc_operator.objects import Unchecked, entries, items
 
 _NO_HUGE = "--no-huge"
 _DOES = {
@@ -46,7 +46,7 @@ _DOES = {
 
 @dataclass(frozen=True, slots=True)
 class _Pod:
-    given: Object
+    given: Unchecked
     plan: Plan
 
 
@@ -54,7 +54,7 @@ class _Pod:
 class _Asker:
     """One container that is served, of the pod `given`."""
 
-    given: Object
+    given: Unchecked
     plan: Plan
     served: Served
 
@@ -64,20 +64,20 @@ class _Asker:
         return self.served.place.near if self.served.place else ()
 
 
-def warnings(pod: Object, plan: Plan) -> list[str]:
+def warnings(pod: Unchecked, plan: Plan) -> list[str]:
     """Return the warnings, the pod's own first; each fits the apiserver's 256 characters."""
     own = [text for find in _WARNINGS_OF_PODS for text in find(_Pod(pod, plan))]
     return own + _of_containers(pod, plan, _WARNINGS_OF_CONTAINERS)
 
 
-def reasons(pod: Object, plan: Plan) -> list[str]:
+def reasons(pod: Unchecked, plan: Plan) -> list[str]:
     """Return why the pod gets what it gets, container by container, the sidecar last."""
     found = _of_containers(pod, plan, _REASONS_OF_CONTAINERS)
     return found + [text for find in _REASONS_OF_PODS for text in find(_Pod(pod, plan))]
 
 
 def _of_containers(
-    pod: Object, plan: Plan, finds: tuple[Callable[[_Asker], Iterator[str]], ...]
+    pod: Unchecked, plan: Plan, finds: tuple[Callable[[_Asker], Iterator[str]], ...]
 ) -> list[str]:
     return [
         f"{served.container}: {text}"
@@ -233,7 +233,7 @@ def _needed(served: Served, plan: Plan) -> str:
     return "NET_ADMIN" if driver or any(taps) else "NET_RAW"
 
 
-def _has(capabilities: Object, needed: str) -> bool:
+def _has(capabilities: Unchecked, needed: str) -> bool:
     names = (needed, f"CAP_{needed}", "ALL")
     if any(name in names for name in items(capabilities, "add")):
         return True

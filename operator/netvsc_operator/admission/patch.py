@@ -17,14 +17,14 @@ from netvsc_operator.admission.eal.placement import VARIABLE, put, quoted
 from netvsc_operator.admission.eal.terms import FAILSAFE
 from netvsc_operator.admission.injection import Injection
 from netvsc_operator.admission.plan import Plan, Served
-from netvsc_operator.admission.pod.containers import Object, entries, items
 from netvsc_operator.admission.pod.resources import raised, sidecar_resources
+from netvsc_operator.objects import Unchecked, entries, items
 
 PROGRAM = f"{FOLDER}/bin/fdpipe"
 GUARD = f"{FOLDER}/bin/guard.so"
 
 
-def operations(pod: Object, plan: Plan, *, injection: Injection) -> list[Operation]:
+def operations(pod: Unchecked, plan: Plan, *, injection: Injection) -> list[Operation]:
     """Return the patch; raises RequestError where the pod contradicts it."""
     found = list(_metadata(entries(pod, "metadata"), plan))
     for served in plan.served:
@@ -33,7 +33,7 @@ def operations(pod: Object, plan: Plan, *, injection: Injection) -> list[Operati
     return found
 
 
-def _metadata(metadata: Object, plan: Plan) -> Iterator[Operation]:
+def _metadata(metadata: Unchecked, plan: Plan) -> Iterator[Operation]:
     labels, annotations = entries(metadata, "labels"), entries(metadata, "annotations")
     if any(one.mode is not Mode.NONE for one in plan.served):
         yield merge("/metadata/labels", LABEL, VERSION, to=labels)
@@ -80,7 +80,7 @@ def _environment(served: Served) -> Iterator[Operation]:
     yield from append(path, new, to=items(served.container.given, "env"))
 
 
-def _sidecar(spec: Object, plan: Plan, *, injection: Injection) -> Iterator[Operation]:
+def _sidecar(spec: Unchecked, plan: Plan, *, injection: Injection) -> Iterator[Operation]:
     """Come last: an init container put in front moves the others' places."""
     pairs = plan.announced
     if not pairs:

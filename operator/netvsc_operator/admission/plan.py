@@ -13,9 +13,10 @@ from netvsc_operator.admission.annotations import Wishes, own_words, wishes_from
 from netvsc_operator.admission.eal.arguments import arguments
 from netvsc_operator.admission.eal.placement import Place, Words, find_place
 from netvsc_operator.admission.eal.terms import FAILSAFE, Because, Terms, mode_of
-from netvsc_operator.admission.pod.containers import Container, Object, containers_of, entries
+from netvsc_operator.admission.pod.containers import Container, containers_of
 from netvsc_operator.admission.pod.pair_numbers import PodPair, Shares, share
 from netvsc_operator.admission.review import RefusedError
+from netvsc_operator.objects import Unchecked, entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ class LeftAlone:
     reason: str
 
 
-def decide(pod: Object, *, pools: Mapping[str, Pool]) -> Plan | LeftAlone:
+def decide(pod: Unchecked, *, pools: Mapping[str, Pool]) -> Plan | LeftAlone:
     """Decide on one pod; `pools` are by resource.
 
     Raises RequestError for a pod that cannot be served, RefusedError with several reasons.
@@ -74,7 +75,7 @@ def decide(pod: Object, *, pools: Mapping[str, Pool]) -> Plan | LeftAlone:
     return plan
 
 
-def _check_pod(spec: Object, containers: Sequence[Container], pools: Mapping[str, Pool]) -> None:
+def _check_pod(spec: Unchecked, containers: Sequence[Container], pools: Mapping[str, Pool]) -> None:
     system = entries(spec, "os").get("name")
     if system == "windows" or entries(spec, "nodeSelector").get("kubernetes.io/os") == "windows":
         raise RequestError("the pod is for Windows, where DPDK has no fail-safe: ask for no pair")

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from netvsc.encoding import checks
 from netvsc.errors import RequestError
-from netvsc_operator.admission.pod.containers import Object, entries
+from netvsc_operator.objects import Unchecked, entries
 
 API_VERSION = "admission.k8s.io/v1"
 _BAD_REQUEST = 400
@@ -35,8 +35,8 @@ class Asked:
     operation: str
     kind: str
     subresource: str
-    object: Object
-    old_object: Object
+    object: Unchecked
+    old_object: Unchecked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from netvsc.model.interface_names import ANNOTATION
 from netvsc.model.pool import Pool
 from netvsc_operator.admission.annotations import LABEL, WISHES
 from netvsc_operator.admission.eal.arguments import check_devargs_word
-from netvsc_operator.admission.pod.containers import Object, entries
 from netvsc_operator.admission.review import Answered, Asked, admitted, malformed, read, refused
+from netvsc_operator.objects import Unchecked, entries
 from netvsc_operator.pools.objects import pool_of
 
 _TEMPLATE_MAX = 191  # bytes that the sidecar keeps of a template (fdpipe/lib/limits.h)
@@ -33,7 +33,7 @@ def validate(review: object, *, pools: Mapping[str, Pool]) -> Answered:
         return refused(asked.uid, str(error))
 
 
-def check_pool_object(thing: Object, pools: Mapping[str, Pool]) -> Pool:
+def check_pool_object(thing: Unchecked, pools: Mapping[str, Pool]) -> Pool:
     """Return the pool; raises ConfigError for what the operator could not carry out."""
     pool = pool_of(thing)
     twin = pools.get(pool.resource)

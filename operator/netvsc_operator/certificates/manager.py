@@ -35,12 +35,11 @@ from netvsc_operator.kube import (
     Kind,
     Kube,
     NotFound,
-    Object,
     Patch,
-    Scope,
     Unavailable,
     Watch,
 )
+from netvsc_operator.objects import Object, Scope
 
 log = logging.getLogger(__name__)
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from netvsc.model.status import PoolStatus
 from netvsc_operator.controller.workqueue import WorkQueue
+from netvsc_operator.objects import Object
 
-Object = dict[str, Any]
 _HELD = 500  # NetvscNodes of three pairs are 20 KB each once they are read
 
 

@@ -26,7 +26,8 @@ from netvsc_operator.controller.watches.event_sink import Notebook
 from netvsc_operator.controller.watches.kopf_session import Pulse
 from netvsc_operator.controller.watches.nic_owners import Foreigners
 from netvsc_operator.controller.workqueue import WorkQueue
-from netvsc_operator.kube import NETVSC_NODES, ApiError, Kube, NotFound, Scope, Unavailable
+from netvsc_operator.kube import NETVSC_NODES, ApiError, Kube, NotFound, Unavailable
+from netvsc_operator.objects import Scope
 
 log = logging.getLogger(__name__)
 

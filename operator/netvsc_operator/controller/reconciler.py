@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 from netvsc.encoding.serialize import from_plain
 from netvsc.errors import ConfigError
@@ -20,10 +19,10 @@ from netvsc_operator.controller.pools import node_spec
 from netvsc_operator.controller.pools.status_writer import Pools
 from netvsc_operator.controller.watches.nic_owners import Foreigners
 from netvsc_operator.kube import NETVSC_NODES, AlreadyExists, Conflict, Kube, NotFound
+from netvsc_operator.objects import Object
 
 log = logging.getLogger(__name__)
 
-Object = dict[str, Any]
 MANAGER = "netvsc-controller"
 
 

@@ -11,9 +11,9 @@ import yaml
 
 from netvsc.errors import ConfigError, RequestError
 from netvsc.model.pool import Pool, pools_from
+from netvsc_operator.objects import Object
 from netvsc_operator.pools.objects import pool_of
 
-Thing = dict[str, Any]
 _TEMPLATE = ("spec", "template")
 _TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "Pod": (),
@@ -31,11 +31,11 @@ class Manifest:
     """One object that makes pods; `name` is such as `deployment/fwd`."""
 
     name: str
-    whole: Thing
-    pod: Thing
+    whole: Object
+    pod: Object
     path: tuple[str, ...]
 
-    def changed(self, change: Callable[[Thing], None]) -> Thing:
+    def changed(self, change: Callable[[Object], None]) -> Object:
         """Return the whole with its pod changed, and leave this one as it is."""
         whole = copy.deepcopy(self.whole)
         change(_at(whole, self.path))
@@ -59,7 +59,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def objects_in(text: str) -> list[Thing]:
+def objects_in(text: str) -> list[Object]:
     """Return every object of every document, Lists opened; raises RequestError if it is no YAML."""
     try:
         documents = [_unshared(one) for one in yaml.load_all(text, Loader=_Loader)]
@@ -75,7 +75,7 @@ def objects_in(text: str) -> list[Thing]:
     return [thing for document in documents for thing in _opened(document)]
 
 
-def pods_in(things: list[Thing]) -> list[Manifest]:
+def pods_in(things: list[Object]) -> list[Manifest]:
     """Return what makes pods; raises RequestError for one without its template."""
     return [_manifest(thing) for thing in things if thing.get("kind") in _TEMPLATES]
 
@@ -93,7 +93,7 @@ def pools_in(text: str) -> list[Pool]:
     return found
 
 
-def written(thing: Thing) -> list[str]:
+def written(thing: Object) -> list[str]:
     """Return an object's lines of YAML."""
     text = yaml.dump(thing, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
     return str(text).splitlines()
@@ -106,7 +106,7 @@ def _unshared(data: Any) -> Any:
     return [_unshared(item) for item in data] if isinstance(data, list) else data
 
 
-def _opened(document: object) -> Iterator[Thing]:
+def _opened(document: object) -> Iterator[Object]:
     if document is None:
         return
     if not isinstance(document, dict):
@@ -119,7 +119,7 @@ def _opened(document: object) -> Iterator[Thing]:
         yield document
 
 
-def _manifest(thing: Thing) -> Manifest:
+def _manifest(thing: Object) -> Manifest:
     path = _TEMPLATES[thing["kind"]]
     metadata = thing.get("metadata")
     given = metadata.get("name") or metadata.get("generateName") if metadata else None
@@ -134,7 +134,7 @@ def _manifest(thing: Thing) -> Manifest:
     return Manifest(name=name, whole=thing, pod=pod, path=path)
 
 
-def _at(thing: Thing, path: tuple[str, ...]) -> Any:
+def _at(thing: Object, path: tuple[str, ...]) -> Any:
     for key in path:
         thing = thing[key]
     return thing

@@ -18,7 +18,7 @@ from netvsc_operator.kinds import (
     VALIDATING,
     Kind,
 )
-from netvsc_operator.kube.client import Kube, Listing, Object, Patch, Scope
+from netvsc_operator.kube.client import Kube, Patch
 from netvsc_operator.kube.configuration import Way, way
 from netvsc_operator.kube.watch import Applied, Event, Listed, Removed, Watch
 from netvsc_operator.refusals import (
@@ -53,12 +53,9 @@ __all__ = [
     "Kind",
     "Kube",
     "Listed",
-    "Listing",
     "NotFound",
-    "Object",
     "Patch",
     "Removed",
-    "Scope",
     "Unavailable",
     "Watch",
     "Way",

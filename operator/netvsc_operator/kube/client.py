@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 
 from netvsc_operator.kinds import Kind
 from netvsc_operator.kube.configuration import Way
 from netvsc_operator.kube.connection import Connection
+from netvsc_operator.objects import Listing, Object, Scope
 from netvsc_operator.refusals import Gone, Unavailable, refusal
-
-Object = dict[str, Any]
 
 _PAGE = 500  # objects in an answer: as kubectl asks
 _TIMEOUT_S = 30.0  # half of the apiserver's own --request-timeout
@@ -36,35 +34,11 @@ class Patch(StrEnum):
     APPLY = "application/apply-patch+yaml"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """Which objects of a kind; `labels` and `fields` are selectors.
-
-    `metadata_only` asks for PartialObjectMetadata: a Node's labels cost a tenth of the Node.
-    """
-
-    namespace: str | None = None
-    labels: str = ""
-    fields: str = ""
-    metadata_only: bool = False
-
-    def accept(self, *, several: bool) -> str:
-        return _META.format("List" if several else "") if self.metadata_only else _JSON
-
-    def query(self) -> dict[str, str]:
-        given = {"labelSelector": self.labels, "fieldSelector": self.fields}
-        return {key: value for key, value in given.items() if value}
-
-
 EVERYTHING = Scope()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """All objects at one moment; a watch goes on from `version`."""
-
-    items: list[Object]
-    version: str
+def _accept(scope: Scope, *, several: bool) -> str:
+    return _META.format("List" if several else "") if scope.metadata_only else _JSON
 
 
 class Kube:
@@ -92,7 +66,7 @@ class Kube:
     async def list(self, kind: Kind, scope: Scope = EVERYTHING) -> Listing:
         """Return all of the scope, read in pages."""
         query = scope.query() | {"limit": str(_PAGE)}
-        accept = scope.accept(several=True)
+        accept = _accept(scope, several=True)
         path = kind.path(namespace=scope.namespace)
         while True:
             try:
@@ -180,7 +154,7 @@ class Kube:
                 "GET",
                 path,
                 query={**scope.query(), **query},
-                headers={"Accept": scope.accept(several=False)},
+                headers={"Accept": _accept(scope, several=False)},
                 body=None,
                 timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_S, sock_read=silence_s),
             )

@@ -15,7 +15,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from netvsc_operator.kinds import Kind
-from netvsc_operator.kube.client import EVERYTHING, Kube, Object, Scope, parsed
+from netvsc_operator.kube.client import EVERYTHING, Kube, parsed
+from netvsc_operator.objects import Object, Scope
 from netvsc_operator.refusals import ApiError, Gone, Unavailable, error_of
 
 log = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -16,8 +17,8 @@ from kubernetes.watch import Watch
 from urllib3.exceptions import HTTPError
 
 from netvsc_operator.kinds import Kind
-from netvsc_operator.kubectl.answers import Change, Listing, Object, Scope
 from netvsc_operator.kubectl.connection import Connection, Connector
+from netvsc_operator.objects import Listing, Object, Scope
 from netvsc_operator.refusals import ApiError, Unavailable, refusal
 
 _PAGE = 500  # objects in an answer: as kubectl asks
@@ -26,6 +27,15 @@ _WATCH_S = 60  # the apiserver ends a watch after this; it is taken up again whe
 _SILENCE_S = (10.0, 75.0)  # a connection that is silent for longer than that is dead
 _JSON = "application/json"
 _MERGE = "application/merge-patch+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a watch tells; `object` is None where only `version` went on."""
+
+    object: Object | None
+    gone: bool
+    version: str
 
 
 class Api:

@@ -10,8 +10,8 @@ from http import HTTPStatus
 from netvsc.encoding.columns import shown
 from netvsc.errors import NetvscError
 from netvsc_operator.kinds import Kind
-from netvsc_operator.kubectl.answers import Listing, Object, Scope
 from netvsc_operator.kubectl.api import Api
+from netvsc_operator.objects import Listing, Object, Scope
 from netvsc_operator.refusals import ApiError
 
 _FIRST_PAUSE_S = 0.1

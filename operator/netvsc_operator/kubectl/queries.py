@@ -14,10 +14,10 @@ from netvsc.model.status import NodeStatus
 from netvsc_operator.controller.events.rules import COMPONENT
 from netvsc_operator.kinds import EVENTS, NETVSC_NODES, Kind
 from netvsc_operator.kubectl import tables
-from netvsc_operator.kubectl.answers import Object, Scope
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.pairs import Node, holders, silent
 from netvsc_operator.kubectl.sidecars import Sidecars
+from netvsc_operator.objects import Object, Scope
 
 Text = Callable[[float], str]  # of the present time, in seconds since the epoch
 Show = Callable[[Sequence[Object]], Text]

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from netvsc.errors import NetvscError
 from netvsc_operator.kinds import PODS
-from netvsc_operator.kubectl.answers import Object
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.pairs import Pod
+from netvsc_operator.objects import Object
 
 _AT_ONCE = 8
 

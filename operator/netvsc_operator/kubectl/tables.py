@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from netvsc.encoding.columns import columns
 from netvsc.encoding.timestamps import from_text
@@ -11,9 +10,9 @@ from netvsc.errors import RequestError
 from netvsc.model.pair import Path
 from netvsc.model.status import NodeStatus, PairStatus, Truth
 from netvsc_operator.kubectl.pairs import Held, Node, since
+from netvsc_operator.objects import Object
 
 Row = tuple[str, ...]
-Object = Mapping[str, Any]
 _NONE = "-"
 
 

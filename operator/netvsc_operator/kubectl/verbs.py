@@ -13,13 +13,13 @@ from pathlib import Path
 from netvsc.encoding.timestamps import to_text
 from netvsc.errors import RequestError
 from netvsc_operator.kinds import EVENTS, PODS, Kind
-from netvsc_operator.kubectl.answers import Listing, Object, Scope
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.connection import Connector
 from netvsc_operator.kubectl.following import following
 from netvsc_operator.kubectl.kubeconfig import way
 from netvsc_operator.kubectl.queries import Show, shower, view
 from netvsc_operator.kubectl.sidecars import has_sidecar
+from netvsc_operator.objects import Listing, Object, Scope
 from netvsc_operator.refusals import ApiError
 
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from netvsc.errors import ConfigError
 from netvsc.model.pool import Pool, pool_from
+from netvsc_operator.objects import Object
 
-Object = dict[str, Any]
 ANNOTATION = "netvsc.io/last-accepted"
 
 

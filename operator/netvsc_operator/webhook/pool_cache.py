@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from netvsc.host.once import Once
 from netvsc.model.pool import Pool
-from netvsc_operator.kube import Event, Listed, Object, Removed
+from netvsc_operator.kube import Event, Listed, Removed
+from netvsc_operator.objects import Object
 from netvsc_operator.pools.registry import book
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,8 @@ from cluster.apiserver import apiserver
 from cluster.harness.errors import ClusterError
 from cluster.operator.webhook import Webhook, configurations, trusted
 from netvsc_operator.certificates.manager import Settings, keep
-from netvsc_operator.kube import PODS, SECRETS, ApiError, Kube, Listed, Scope, Watch, way
+from netvsc_operator.kube import PODS, SECRETS, ApiError, Kube, Listed, Watch, way
+from netvsc_operator.objects import Scope
 from sim.cluster.secret import Secret
 from sim.cluster.webhook import pod, review
 

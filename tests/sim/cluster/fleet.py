@@ -19,9 +19,9 @@ from netvsc_operator.kube import (
     Kind,
     Kube,
     Listed,
-    Scope,
     Watch,
 )
+from netvsc_operator.objects import Scope
 from sim.cluster.nodes import SimAgent, held, pair, returned, revoked, taken
 
 PAIRS = 3

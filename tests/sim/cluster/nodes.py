@@ -28,7 +28,8 @@ from netvsc.model.status import (
     Summary,
     VfStatus,
 )
-from netvsc_operator.kube import NETVSC_NODES, Kube, Listed, Scope, Watch
+from netvsc_operator.kube import NETVSC_NODES, Kube, Listed, Watch
+from netvsc_operator.objects import Scope
 
 STARTED = "2026-01-02T03:04:05.000000Z"
 

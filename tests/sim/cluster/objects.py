@@ -10,7 +10,8 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from netvsc_operator.kube import AlreadyExists, Conflict, Kind, Listing, NotFound, Patch, Scope
+from netvsc_operator.kube import AlreadyExists, Conflict, Kind, NotFound, Patch
+from netvsc_operator.objects import Listing, Scope
 
 Object = dict[str, Any]
 _KEY = tuple[str, str | None, str]

@@ -19,7 +19,8 @@ from netvsc_operator.controller.watches.nic_claims import (
     slice_of,
 )
 from netvsc_operator.controller.watches.nic_owners import Foreigners
-from netvsc_operator.kube import Kind, Kube, Listing, NotFound, Scope
+from netvsc_operator.kube import Kind, Kube, NotFound
+from netvsc_operator.objects import Listing, Scope
 
 Object = dict[str, Any]
 INTERFACES = {"00-0d-3a-c0-00-11": "eth1", "00-0d-3a-c0-00-12": "eth2"}

@@ -27,10 +27,10 @@ from netvsc_operator.kube import (
     NotFound,
     Patch,
     Removed,
-    Scope,
     Unavailable,
     Watch,
 )
+from netvsc_operator.objects import Scope
 from sim.cluster.apiserver import Apiserver, status, thing
 from sim.cluster.kubeconfig import connected
 

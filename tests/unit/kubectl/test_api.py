@@ -15,12 +15,12 @@ from kubernetes.client import Configuration
 
 from netvsc.errors import NetvscError
 from netvsc_operator.kinds import EVENTS, NETVSC_NODES, PODS
-from netvsc_operator.kubectl.answers import Listing, Scope
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.connection import Connector
 from netvsc_operator.kubectl.following import following
 from netvsc_operator.kubectl.kubeconfig import Way
 from netvsc_operator.kubectl.sidecars import Sidecars
+from netvsc_operator.objects import Listing, Scope
 from netvsc_operator.refusals import ApiError, Unavailable
 from sim.secure import Asked, Said, Secure, served
 

@@ -22,10 +22,10 @@ from netvsc.encoding.timestamps import to_text
 from netvsc.errors import NetvscError
 from netvsc_operator.certificates.x509 import Pair, issue, new_authority
 from netvsc_operator.kinds import NETVSC_NODES
-from netvsc_operator.kubectl.answers import Scope
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.connection import Connector
 from netvsc_operator.kubectl.kubeconfig import way
+from netvsc_operator.objects import Scope
 from netvsc_operator.refusals import ApiError, Unavailable
 from sim.secure import Asked, Said, Secure, nothing, person, proxy, served
 

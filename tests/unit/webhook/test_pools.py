@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from netvsc.model.pool import BUILT_IN, Pool
-from netvsc_operator.kube import Applied, Listed, Object, Removed
+from netvsc_operator.kube import Applied, Listed, Removed
+from netvsc_operator.objects import Object
 from netvsc_operator.webhook.pool_cache import Pools
 
 OLD, NEW = "2026-01-01T00:00:00Z", "2026-02-02T00:00:00Z"

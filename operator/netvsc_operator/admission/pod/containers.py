@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
 
 from netvsc.encoding import checks
-from netvsc.errors import ConfigError, RequestError
+from netvsc.errors import RequestError
 from netvsc.model.names import RESOURCE_DOMAIN
-
-Object = Mapping[str, object]
+from netvsc_operator.objects import Unchecked, entries, items
 
 
 class Kind(StrEnum):
@@ -35,7 +34,7 @@ class Container:
     kind: Kind
     place: str
     name: str
-    given: Object
+    given: Unchecked
     pairs: Mapping[str, int]
 
     def words(self, key: str) -> tuple[str, ...]:
@@ -46,33 +45,13 @@ class Container:
         return f"{self.kind} {self.name}"
 
 
-def containers_of(spec: Object) -> tuple[Container, ...]:
+def containers_of(spec: Unchecked) -> tuple[Container, ...]:
     """Return the pod's containers, those of `initContainers` first, as the kubelet takes them."""
     return tuple(
         _container(given, key=key, index=index)
         for key in ("initContainers", "containers")
         for index, given in enumerate(items(spec, key))
     )
-
-
-def items(thing: Object, key: str) -> Sequence[object]:
-    """Return a list of the pod's, empty where there is none."""
-    found = thing.get(key)
-    if found is None:
-        return ()
-    if not isinstance(found, list):
-        raise ConfigError(f"is {type(found).__name__}: write a list", path=(key,))
-    return found
-
-
-def entries(thing: Object, key: str) -> Object:
-    """Return a mapping of the pod's, empty where there is none."""
-    found = thing.get(key)
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        raise ConfigError(f"is {found!r}: write keys and values", path=(key,))
-    return found
 
 
 def _container(data: object, *, key: str, index: int) -> Container:
@@ -89,7 +68,7 @@ def _container(data: object, *, key: str, index: int) -> Container:
     )
 
 
-def _pairs(given: Object, who: str) -> Mapping[str, int]:
+def _pairs(given: Unchecked, who: str) -> Mapping[str, int]:
     resources = entries(given, "resources")
     limits, requests = entries(resources, "limits"), entries(resources, "requests")
     for resource in requests:

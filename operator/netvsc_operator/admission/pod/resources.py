@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
 from netvsc.encoding import checks
-from netvsc_operator.admission.pod.containers import ONE, Object, entries, items, quantity
+from netvsc_operator.admission.pod.containers import ONE, quantity
+from netvsc_operator.objects import Unchecked, entries, items
 
 SIDECAR = {"cpu": "20m", "memory": "16Mi"}  # less memory, and the runtime cannot start it
 COMPUTE = ("cpu", "memory")
@@ -24,14 +25,14 @@ class Qos(StrEnum):
     BEST_EFFORT = "BestEffort"
 
 
-def qos_of(spec: Object) -> Qos:
+def qos_of(spec: Unchecked) -> Qos:
     """Return the class of a pod; requests that are missing are those of the limits, as always."""
     if has_pod_level(spec):
         return _qos([entries(spec, "resources")])
     return _qos(resources_of(spec))
 
 
-def sidecar_resources(spec: Object) -> dict[str, dict[str, str]] | None:
+def sidecar_resources(spec: Unchecked) -> dict[str, dict[str, str]] | None:
     """Return what the sidecar's container says, None if it says nothing.
 
     A limit where every other container has one: a quota on limits that lets them pass lets the
@@ -47,12 +48,12 @@ def sidecar_resources(spec: Object) -> dict[str, dict[str, str]] | None:
     return {"requests": dict(SIDECAR), **({"limits": bounded} if bounded else {})}
 
 
-def has_pod_level(spec: Object) -> bool:
+def has_pod_level(spec: Unchecked) -> bool:
     """Tell whether the pod has resources as a whole, which then decide even if they are empty."""
     return spec.get("resources") is not None
 
 
-def resources_of(spec: Object) -> list[Object]:
+def resources_of(spec: Unchecked) -> list[Unchecked]:
     """Return what each container says, init containers first."""
     return [
         entries(checks.mapping(one, (key,)), "resources")
@@ -61,7 +62,7 @@ def resources_of(spec: Object) -> list[Object]:
     ]
 
 
-def _qos(every: list[Object]) -> Qos:
+def _qos(every: list[Unchecked]) -> Qos:
     limits = [amounts(one, "limits") for one in every]
     requests = [requests_of(one, limit) for one, limit in zip(every, limits, strict=True)]
     if not any(requests) and not any(limits):
@@ -70,14 +71,14 @@ def _qos(every: list[Object]) -> Qos:
     return Qos.GUARANTEED if whole and _total(requests) == _total(limits) else Qos.BURSTABLE
 
 
-def requests_of(resources: Object, limits: Amounts) -> Amounts:
+def requests_of(resources: Unchecked, limits: Amounts) -> Amounts:
     """Return the amounts; one that is given as 0 stays so, one that is missing is the limit's."""
     given = entries(resources, "requests")
     missing = {name: amount for name, amount in limits.items() if name not in given}
     return {**missing, **amounts(resources, "requests")}
 
 
-def amounts(resources: Object, key: str) -> Amounts:
+def amounts(resources: Unchecked, key: str) -> Amounts:
     """Return what is given of cpu and memory, in billionths; a 0 counts as nothing."""
     given = entries(resources, key)
     found = {name: quantity(given[name]) for name in COMPUTE if name in given}
@@ -89,7 +90,7 @@ def _total(several: list[Amounts]) -> list[int]:
 
 
 def raised(
-    spec: Object, sidecar: Mapping[str, Mapping[str, str]] | None
+    spec: Unchecked, sidecar: Mapping[str, Mapping[str, str]] | None
 ) -> Iterator[tuple[str, str, str]]:
     """Yield (requests or limits, resource, amount) where the pod's own are too tight for one more.
 
@@ -117,7 +118,7 @@ def written(resource: str, amount: int) -> str:
     return str(-(-amount // ONE))
 
 
-def _aggregate(spec: Object, resource: str) -> int:
+def _aggregate(spec: Unchecked, resource: str) -> int:
     """Return what the containers need at most at one time (KEP-753): sidecars stay, inits end."""
     staying = highest = 0
     for given in items(spec, "initContainers"):
@@ -135,7 +136,7 @@ def _aggregate(spec: Object, resource: str) -> int:
     return max(highest, staying + main)
 
 
-def _request(container: Object, resource: str) -> int:
+def _request(container: Unchecked, resource: str) -> int:
     resources = entries(container, "resources")
     limits: Amounts = amounts(resources, "limits")
     return requests_of(resources, limits).get(resource, 0)

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from netvsc_operator.admission import sidecar
 from netvsc_operator.controller.events.pod_condition import TYPE, Accelerated
 from netvsc_operator.controller.events.recorder import Ref
 from netvsc_operator.kube import PODS, Kube, NotFound, Patch
+from netvsc_operator.objects import Object
 
-Object = dict[str, Any]
 MANAGER = "netvsc-controller"
 
 

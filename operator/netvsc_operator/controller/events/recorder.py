@@ -12,7 +12,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
 
 from netvsc.encoding import timestamps
 from netvsc_operator.controller.events.phase import moment
@@ -20,10 +19,10 @@ from netvsc_operator.controller.events.reported import PairReported
 from netvsc_operator.controller.events.rules import COMPONENT, EventDraft
 from netvsc_operator.controller.metrics import Metrics
 from netvsc_operator.kube import EVENTS, AlreadyExists, Forbidden, Kube, NotFound
+from netvsc_operator.objects import Object
 
 log = logging.getLogger(__name__)
 
-Object = dict[str, Any]
 _THROUGH = "netvsc.io/told"
 _NOTE_MAX = 1024  # bytes; the API's limit for `note`
 _LEVELS = {field.name for field in fields(PairReported)}

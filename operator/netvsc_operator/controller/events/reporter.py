@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from netvsc.model.status import NodeStatus, PairStatus
 from netvsc_operator.controller.cache import Fleet
@@ -18,8 +17,7 @@ from netvsc_operator.controller.events.reported import PairReported, PodReported
 from netvsc_operator.controller.events.rules import EventDraft, Situation
 from netvsc_operator.controller.metrics import Metrics
 from netvsc_operator.kube import NETVSC_NODES
-
-Object = dict[str, Any]
+from netvsc_operator.objects import Object
 
 
 @dataclass(slots=True)

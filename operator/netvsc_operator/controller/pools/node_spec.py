@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from netvsc.encoding.serialize import to_plain
 from netvsc.model.status import Foreign
 from netvsc_operator.kube import NETVSC_NODES
+from netvsc_operator.objects import Object
 from netvsc_operator.pools.registry import InForce
 
-Object = dict[str, Any]
 Labels = Mapping[str, str]
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from netvsc.encoding.serialize import to_plain
 from netvsc.model.status import Condition, PoolStatus, Truth
+from netvsc_operator.objects import Object
 from netvsc_operator.pools.registry import Judged
 
-Object = dict[str, Any]
 _SHOWN = 20  # names in a message; a pool may name a thousand NICs
 
 

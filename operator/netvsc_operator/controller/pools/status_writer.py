@@ -7,18 +7,17 @@ import json
 import logging
 import time
 from collections.abc import Callable, Collection
-from typing import Any
 
 from netvsc.encoding import timestamps
 from netvsc_operator.controller.cache import Fleet
 from netvsc_operator.controller.pools import node_spec
 from netvsc_operator.controller.pools import status as poolstatus
 from netvsc_operator.kube import NETVSC_POOLS, ApiError, Kube, NotFound, Unavailable
+from netvsc_operator.objects import Object
 from netvsc_operator.pools.registry import ANNOTATION, Book, Judged, book
 
 log = logging.getLogger(__name__)
 
-Object = dict[str, Any]
 _PACE_S = 1.0
 _MANAGER = "netvsc-controller"
 

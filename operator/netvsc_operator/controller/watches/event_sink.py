@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
 
 from netvsc_operator.admission.annotations import REANNOUNCE
 from netvsc_operator.controller.cache import Claimant, Fleet
 from netvsc_operator.controller.pools.status_writer import Pools
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS
+from netvsc_operator.objects import Object
 
-Object = dict[str, Any]
 _ITS_OWN_S = 1.0  # how long a Node waits for the NetvscNode that probably comes with it
 
 

@@ -19,7 +19,6 @@ from netvsc_operator.controller.watches.kopf_session import SERVER_S, Pulse, ses
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS
 from netvsc_operator.kube.connection import Connection
 
-Object = dict[str, Any]
 PATHS = tuple(kind.path() for kind in (NODES, PODS, NETVSC_NODES, NETVSC_POOLS))
 _REFUSED_S = 1.0
 INJECTED = LABEL  # whatever its value: another version's pods are told of too

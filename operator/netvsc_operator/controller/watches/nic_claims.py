@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from netvsc.errors import RequestError
 from netvsc.model.mac import pair_id, parse_mac
 from netvsc.model.status import Foreign, ForeignState
+from netvsc_operator.objects import Object
 
-Object = dict[str, Any]
 DRANET = "dra.net"
 AZURE = "acn.azure.com"
 _FOREIGN_MAX = 64  # the CRD's maxItems; an Azure VM has 8 NICs

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
 
 from netvsc.model.status import Foreign
 from netvsc_operator.controller.watches.nic_claims import (
@@ -27,22 +26,12 @@ from netvsc_operator.controller.watches.nic_claims import (
     nodeinfo_of,
     slice_of,
 )
-from netvsc_operator.kube import (
-    Applied,
-    Event,
-    Kind,
-    Kube,
-    Listed,
-    NotFound,
-    Scope,
-    Unavailable,
-    Watch,
-)
+from netvsc_operator.kube import Applied, Event, Kind, Kube, Listed, NotFound, Unavailable, Watch
+from netvsc_operator.objects import Object, Scope
 from netvsc_operator.refusals import ApiError
 
 log = logging.getLogger(__name__)
 
-Object = dict[str, Any]
 _AGAIN_S = 60.0  # an API is installed once in a cluster's life
 _RETRY_S = 2.0
 _DRA = ("v1", "v1beta2", "v1beta1")  # Kubernetes 1.34, 1.33, 1.32
