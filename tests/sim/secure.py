@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from netvsc_operator.certificates.x509 import Pair
+from netvsc_operator.certificates.x509 import KeyPair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def served(
-    *, pair: Pair | None = None, people: str | None = None, folder: Path
+    *, pair: KeyPair | None = None, people: str | None = None, folder: Path
 ) -> Iterator[Secure]:
     """Serve one, with TLS if it has a pair; `people` are the certificates it knows people by."""
     secure = Secure()
@@ -165,7 +165,7 @@ def _peer(connection: socket.socket) -> str | None:
     return next((value for [(key, value)] in subject if key == "commonName"), None)
 
 
-def person(name: str) -> Pair:
+def person(name: str) -> KeyPair:
     """A certificate that somebody signed himself."""
     key = ec.generate_private_key(ec.SECP256R1())
     called = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -182,7 +182,7 @@ def person(name: str) -> Pair:
         .sign(key, hashes.SHA256())
     )
     form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    return Pair(
+    return KeyPair(
         certificate=signed.public_bytes(serialization.Encoding.PEM).decode(),
         key=key.private_bytes(serialization.Encoding.PEM, *form).decode(),
     )

@@ -57,7 +57,7 @@ def read(state: Path) -> Plain:
     node, pool, pod = (
         _json(state / f"{name}.json") for name in ("netvscnode", "netvscpool", "pod")
     )
-    [judged] = registry.book([pool]).judged
+    [active] = registry.registry_of([pool]).pools
     return _plain({
         "markers": list(Markers(state / "run").all()),
         "passed": DeferredCalls(state / "run").all(),
@@ -66,7 +66,7 @@ def read(state: Path) -> Plain:
         "spec": accept(node["metadata"]["generation"], node["spec"], AcceptedSpec()),
         "status": from_plain(NodeStatus, node["status"]),
         "told": reported.read(_annotations(node)[reported.ANNOTATION], node="recorded"),
-        "pool": judged.pool,
+        "pool": active.pool,
         "names": read_names(_annotations(pod)[INTERFACES]),
         "chain": json.loads(without_us((state / "conflist.json").read_bytes())),
         "sidecar": [parse(line) for line in _lines(state)],

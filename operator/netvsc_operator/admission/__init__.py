@@ -5,7 +5,7 @@ carries out; the other modules each know one thing of it.
 """
 
 from netvsc_operator.admission.mutation import answer
-from netvsc_operator.admission.review import Answered, Result
+from netvsc_operator.admission.review import AdmissionResponse, Result
 from netvsc_operator.admission.validation import validate
 
-__all__ = ["Answered", "Result", "answer", "validate"]
+__all__ = ["AdmissionResponse", "Result", "answer", "validate"]

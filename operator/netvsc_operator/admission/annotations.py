@@ -15,7 +15,7 @@ from netvsc.errors import RequestError
 from netvsc.model.interface_names import ANNOTATION as INTERFACES
 from netvsc.model.interface_names import Names, read_names
 from netvsc.model.pool import Fallback, Mode
-from netvsc_operator.admission.pod.containers import Container, Kind
+from netvsc_operator.admission.pod.containers import Container, ContainerKind
 from netvsc_operator.objects import Unchecked, entries
 
 PREFIX = "netvsc.io/"
@@ -209,7 +209,7 @@ def _kept(containers: Sequence[Container]) -> Mapping[tuple[str, str], int]:
     return {
         (container.name, resource): count
         for container in containers
-        if container.kind is not Kind.INIT
+        if container.kind is not ContainerKind.INIT
         for resource, count in container.pairs.items()
     }
 

@@ -29,7 +29,7 @@ def check_container(container: Container, *, preload: bool) -> None:
 
     `preload`: the guard has to come by the container's own environment.
     """
-    for mount in items(container.given, "volumeMounts"):
+    for mount in items(container.spec, "volumeMounts"):
         path = checks.mapping(mount, ("volumeMounts",)).get("mountPath")
         if isinstance(path, str) and _covers(path):
             raise RequestError(f"mounts something at {path}: mount it elsewhere than in {FOLDER}")
@@ -51,7 +51,7 @@ def check_container(container: Container, *, preload: bool) -> None:
 def variable(container: Container, name: str) -> tuple[int, Unchecked] | None:
     """Return where an environment variable stands, and its entry; the last one counts."""
     found = None
-    for index, entry in enumerate(items(container.given, "env")):
+    for index, entry in enumerate(items(container.spec, "env")):
         if _named(entry, name):
             found = index, checks.mapping(entry, ("env", index))
     return found

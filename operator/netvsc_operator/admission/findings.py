@@ -30,7 +30,7 @@ from netvsc_operator.admission.eal.placement import (
     refers,
 )
 from netvsc_operator.admission.eal.terms import FAILSAFE
-from netvsc_operator.admission.plan import Plan, Served
+from netvsc_operator.admission.plan import ContainerPlan, Plan
 from netvsc_operator.admission.pod.resources import has_pod_level, qos_of, sidecar_resources
 from netvsc_operator.admission.sidecar import NAME
 from netvsc_operator.objects import Unchecked, entries, items
@@ -56,12 +56,12 @@ class _Asker:
 
     given: Unchecked
     plan: Plan
-    served: Served
+    served: ContainerPlan
 
     @property
     def near(self) -> tuple[str, ...]:
         """Return EAL's arguments that it has already, as far as one can tell."""
-        return self.served.place.near if self.served.place else ()
+        return self.served.placement.near if self.served.placement else ()
 
 
 def warnings(pod: Unchecked, plan: Plan) -> list[str]:
@@ -81,7 +81,7 @@ def _of_containers(
 ) -> list[str]:
     return [
         f"{served.container}: {text}"
-        for served in plan.served
+        for served in plan.containers
         for find in finds
         for text in find(_Asker(pod, plan, served))
     ]
@@ -154,8 +154,8 @@ def _mode(asker: _Asker) -> Iterator[str]:
 
 
 def _place(asker: _Asker) -> Iterator[str]:
-    if asker.served.place:
-        yield f"EAL's arguments go {asker.served.place.where}"
+    if asker.served.placement:
+        yield f"EAL's arguments go {asker.served.placement.where}"
 
 
 def _driver_absent(asker: _Asker) -> Iterator[str]:
@@ -215,7 +215,7 @@ def _own_choice(asker: _Asker) -> Iterator[str]:
 
 def _rights(asker: _Asker) -> Iterator[str]:
     """Whatever carries the frames needs a capability, and only uid 0 has those of a container."""
-    context = entries(asker.served.container.given, "securityContext")
+    context = entries(asker.served.container.spec, "securityContext")
     if asker.served.mode is Mode.NONE or context.get("privileged"):
         return
     needed = _needed(asker.served, asker.plan)
@@ -227,7 +227,7 @@ def _rights(asker: _Asker) -> Iterator[str]:
         yield f"it does not run as uid 0, and then a container's capability {needed} has no effect"
 
 
-def _needed(served: Served, plan: Plan) -> str:
+def _needed(served: ContainerPlan, plan: Plan) -> str:
     driver = served.mode is Mode.VDEV_NETVSC  # which always makes a tap
     taps = (plan.terms.fallback(pair) is Fallback.TAP for pair in served.pairs)
     return "NET_ADMIN" if driver or any(taps) else "NET_RAW"
@@ -242,7 +242,7 @@ def _has(capabilities: Unchecked, needed: str) -> bool:
 
 
 def _hugepages(asker: _Asker) -> Iterator[str]:
-    limits = entries(entries(asker.served.container.given, "resources"), "limits")
+    limits = entries(entries(asker.served.container.spec, "resources"), "limits")
     some = _NO_HUGE in asker.near or any(name.startswith("hugepages-") for name in limits)
     if asker.served.mode is not Mode.NONE and not some:
         yield f"no hugepages-2Mi or hugepages-1Gi among its limits; DPDK needs them, or {_NO_HUGE}"

@@ -15,13 +15,13 @@ from netvsc_operator.admission.findings import warnings
 from netvsc_operator.admission.injection import Injection
 from netvsc_operator.admission.patch import operations
 from netvsc_operator.admission.plan import Plan, decide
-from netvsc_operator.admission.review import Answered, admitted, malformed, read, refused
+from netvsc_operator.admission.review import AdmissionResponse, admitted, malformed, read, refused
 from netvsc_operator.objects import Unchecked
 
 _written = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
-def answer(review: object, *, pools: Mapping[str, Pool], injection: Injection) -> Answered:
+def answer(review: object, *, pools: Mapping[str, Pool], injection: Injection) -> AdmissionResponse:
     """Answer one review of a Pod; `pools` are by resource."""
     try:
         asked = read(review)
@@ -35,7 +35,9 @@ def answer(review: object, *, pools: Mapping[str, Pool], injection: Injection) -
         return refused(asked.uid, str(error))
 
 
-def _pod(uid: str, pod: Unchecked, *, pools: Mapping[str, Pool], injection: Injection) -> Answered:
+def _pod(
+    uid: str, pod: Unchecked, *, pools: Mapping[str, Pool], injection: Injection
+) -> AdmissionResponse:
     plan = decide(pod, pools=pools)
     if not isinstance(plan, Plan):
         return admitted(uid)

@@ -16,7 +16,7 @@ from netvsc_operator.admission.eal.arguments import FOLDER, descriptor, pipe
 from netvsc_operator.admission.eal.placement import VARIABLE, put, quoted
 from netvsc_operator.admission.eal.terms import FAILSAFE
 from netvsc_operator.admission.injection import Injection
-from netvsc_operator.admission.plan import Plan, Served
+from netvsc_operator.admission.plan import ContainerPlan, Plan
 from netvsc_operator.admission.pod.resources import raised, sidecar_resources
 from netvsc_operator.objects import Unchecked, entries, items
 
@@ -27,7 +27,7 @@ GUARD = f"{FOLDER}/bin/guard.so"
 def operations(pod: Unchecked, plan: Plan, *, injection: Injection) -> list[Operation]:
     """Return the patch; raises RequestError where the pod contradicts it."""
     found = list(_metadata(entries(pod, "metadata"), plan))
-    for served in plan.served:
+    for served in plan.containers:
         found += _container(served, guarded=plan.terms.guarded)
     found += _sidecar(entries(pod, "spec"), plan, injection=injection)
     return found
@@ -35,19 +35,19 @@ def operations(pod: Unchecked, plan: Plan, *, injection: Injection) -> list[Oper
 
 def _metadata(metadata: Unchecked, plan: Plan) -> Iterator[Operation]:
     labels, annotations = entries(metadata, "labels"), entries(metadata, "annotations")
-    if any(one.mode is not Mode.NONE for one in plan.served):
+    if any(one.mode is not Mode.NONE for one in plan.containers):
         yield merge("/metadata/labels", LABEL, VERSION, to=labels)
     if not check_names(metadata, plan.names):
         text = write_names(plan.names)
         yield merge("/metadata/annotations", ANNOTATION, text, to=annotations)
 
 
-def _container(served: Served, *, guarded: bool) -> Iterator[Operation]:
-    container, place = served.container, served.place
-    if place is None:
+def _container(served: ContainerPlan, *, guarded: bool) -> Iterator[Operation]:
+    container, placement = served.container, served.placement
+    if placement is None:
         return
     before = container.words("command"), container.words("args")
-    command, args = put(served.words, into=place, command=before[0], args=before[1])
+    command, args = put(served.words, into=placement, command=before[0], args=before[1])
     if served.mode is Mode.FAILSAFE_FD:
         command = (*_launcher(served, guarded=guarded), *command)
     for key, old, new in (("command", before[0], command), ("args", before[1], args)):
@@ -55,20 +55,20 @@ def _container(served: Served, *, guarded: bool) -> Iterator[Operation]:
             yield put_key(f"{container.place}/{key}", list(new))
     yield from _environment(served)
     if served.mode in FAILSAFE:
-        mounts = items(container.given, "volumeMounts")
+        mounts = items(container.spec, "volumeMounts")
         yield from append(f"{container.place}/volumeMounts", [sidecar.mount()], to=mounts)
 
 
-def _launcher(served: Served, *, guarded: bool) -> tuple[str, ...]:
+def _launcher(served: ContainerPlan, *, guarded: bool) -> tuple[str, ...]:
     guard = () if guarded else ("--guard", "off")
     pipes = (word for pair in served.pairs for word in ("--fd", f"{descriptor(pair)}={pipe(pair)}"))
     return (PROGRAM, "exec", *guard, *pipes, "--")
 
 
-def _environment(served: Served) -> Iterator[Operation]:
+def _environment(served: ContainerPlan) -> Iterator[Operation]:
     path = f"{served.container.place}/env"
     new: list[object] = []
-    if served.place and served.place.text:
+    if served.placement and served.placement.text:
         new.append({"name": VARIABLE, "value": quoted(served.words)})
     before = variable(served.container, PRELOAD) if served.preload else None
     if before is not None:
@@ -77,7 +77,7 @@ def _environment(served: Served) -> Iterator[Operation]:
         yield put_key(f"{path}/{index}/value", f"{text}:{GUARD}" if text else GUARD)
     elif served.preload:
         new.append({"name": PRELOAD, "value": GUARD})
-    yield from append(path, new, to=items(served.container.given, "env"))
+    yield from append(path, new, to=items(served.container.spec, "env"))
 
 
 def _sidecar(spec: Unchecked, plan: Plan, *, injection: Injection) -> Iterator[Operation]:

@@ -11,16 +11,16 @@ from netvsc.model.pool import Mode, Pool
 from netvsc_operator.admission import conflicts
 from netvsc_operator.admission.annotations import Wishes, own_words, wishes_from
 from netvsc_operator.admission.eal.arguments import arguments
-from netvsc_operator.admission.eal.placement import Place, Words, find_place
+from netvsc_operator.admission.eal.placement import Placement, Words, find_placement
 from netvsc_operator.admission.eal.terms import FAILSAFE, Because, Terms, mode_of
 from netvsc_operator.admission.pod.containers import Container, containers_of
 from netvsc_operator.admission.pod.pair_numbers import PodPair, Shares, share
-from netvsc_operator.admission.review import RefusedError
+from netvsc_operator.admission.review import PodRefusedError
 from netvsc_operator.objects import Unchecked, entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
+class ContainerPlan:
     """One container with pairs; without a place in mode none, which has no words either.
 
     `preload`: the guard comes by the container's environment, not by the launcher.
@@ -30,7 +30,7 @@ class Served:
     mode: Mode
     because: Because
     pairs: tuple[PodPair, ...]
-    place: Place | None = None
+    placement: Placement | None = None
     words: Words = ()
     preload: bool = False
 
@@ -40,7 +40,7 @@ class Plan:
     """`announced` are the pairs that the sidecar follows; without one there is no sidecar."""
 
     names: Names
-    served: tuple[Served, ...]
+    containers: tuple[ContainerPlan, ...]
     terms: Terms
     announced: tuple[PodPair, ...]
 
@@ -55,7 +55,7 @@ class LeftAlone:
 def decide(pod: Unchecked, *, pools: Mapping[str, Pool]) -> Plan | LeftAlone:
     """Decide on one pod; `pools` are by resource.
 
-    Raises RequestError for a pod that cannot be served, RefusedError with several reasons.
+    Raises RequestError for a pod that cannot be served, PodRefusedError with several reasons.
     """
     spec = entries(pod, "spec")
     containers = containers_of(spec)
@@ -71,7 +71,7 @@ def decide(pod: Unchecked, *, pools: Mapping[str, Pool]) -> Plan | LeftAlone:
     shares = share(containers, prefixes={r: pool.interface_prefix for r, pool in pools.items()})
     plan = _planned(containers, shares, terms)
     if plan.announced and (reasons := list(conflicts.in_pod(spec, containers))):
-        raise RefusedError(reasons)
+        raise PodRefusedError(reasons)
     return plan
 
 
@@ -90,7 +90,7 @@ def _check_pod(spec: Unchecked, containers: Sequence[Container], pools: Mapping[
         if resource not in pools
     ]
     if unknown:
-        raise RefusedError(unknown)
+        raise PodRefusedError(unknown)
 
 
 def _terms(containers: Sequence[Container], pools: Mapping[str, Pool], wishes: Wishes) -> Terms:
@@ -107,33 +107,33 @@ def _planned(containers: Sequence[Container], shares: Shares, terms: Terms) -> P
         except RequestError as error:
             reasons.append(f"{asker}: {error}")
     if reasons:
-        raise RefusedError(reasons)
+        raise PodRefusedError(reasons)
     announced = _announced(served)
-    return Plan(names=shares.names, served=tuple(served), terms=terms, announced=announced)
+    return Plan(names=shares.names, containers=tuple(served), terms=terms, announced=announced)
 
 
-def _announced(served: Sequence[Served]) -> tuple[PodPair, ...]:
+def _announced(served: Sequence[ContainerPlan]) -> tuple[PodPair, ...]:
     """Return each pair once: it may have several readers in turn."""
     pairs = {pair.number: pair for one in served if one.mode in FAILSAFE for pair in one.pairs}
     return tuple(pairs[number] for number in sorted(pairs))
 
 
-def _served(container: Container, shares: Shares, terms: Terms) -> Served:
+def _served(container: Container, shares: Shares, terms: Terms) -> ContainerPlan:
     mode, because = mode_of(container, terms)
     if mode is Mode.NONE:
         pairs = shares.pairs.get(container.name, ())
-        return Served(container=container, mode=mode, because=because, pairs=pairs)
+        return ContainerPlan(container=container, mode=mode, because=because, pairs=pairs)
     pairs = _known_pairs(container, shares)
     preload = mode is Mode.FAILSAFE_EXEC and terms.guarded
     conflicts.check_container(container, preload=preload)
-    place = find_place(container.words("command"), container.words("args"))
-    words = arguments(pairs, mode=mode, terms=terms, near=place.near)
-    return Served(
+    placement = find_placement(container.words("command"), container.words("args"))
+    words = arguments(pairs, mode=mode, terms=terms, near=placement.near)
+    return ContainerPlan(
         container=container,
         mode=mode,
         because=because,
         pairs=pairs,
-        place=place,
+        placement=placement,
         words=words,
         preload=preload,
     )

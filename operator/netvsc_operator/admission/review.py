@@ -28,7 +28,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class AdmissionRequest:
     """One request; the objects are empty where there is none, `old_object` but for UPDATE."""
 
     uid: str
@@ -40,14 +40,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class AdmissionResponse:
     """`review` is the AdmissionReview to send back, as plain data."""
 
     review: dict[str, object]
     result: Result
 
 
-def read(review: object) -> Asked:
+def read(review: object) -> AdmissionRequest:
     """Return what is asked; raises RequestError for what is no AdmissionReview v1."""
     given = checks.mapping(review, ())
     if given.get("apiVersion") != API_VERSION or given.get("kind") != "AdmissionReview":
@@ -56,7 +56,7 @@ def read(review: object) -> Asked:
             "AdmissionReview (admissionReviewVersions: [v1])"
         )
     request = entries(given, "request")
-    return Asked(
+    return AdmissionRequest(
         uid=checks.text(request.get("uid"), ("request", "uid")),
         operation=checks.text(request.get("operation"), ("request", "operation")),
         kind=checks.text(entries(request, "kind").get("kind"), ("request", "kind", "kind")),
@@ -66,7 +66,9 @@ def read(review: object) -> Asked:
     )
 
 
-def admitted(uid: str, *, patch: str | None = None, warnings: Sequence[str] = ()) -> Answered:
+def admitted(
+    uid: str, *, patch: str | None = None, warnings: Sequence[str] = ()
+) -> AdmissionResponse:
     """Let it pass; `patch` is a JSON Patch in base64."""
     response: dict[str, object] = {"uid": uid, "allowed": True}
     if patch:
@@ -76,11 +78,11 @@ def admitted(uid: str, *, patch: str | None = None, warnings: Sequence[str] = ()
     return _answered(response, Result.PATCHED if patch else Result.UNCHANGED)
 
 
-def refused(uid: str, message: str) -> Answered:
+def refused(uid: str, message: str) -> AdmissionResponse:
     return _answered(_no(uid, message, code=_UNPROCESSABLE, reason="Invalid"), Result.REFUSED)
 
 
-def malformed(message: str) -> Answered:
+def malformed(message: str) -> AdmissionResponse:
     said = f"malformed AdmissionReview: {message}"
     return _answered(_no("", said, code=_BAD_REQUEST, reason="BadRequest"), Result.MALFORMED)
 
@@ -90,16 +92,16 @@ def _no(uid: str, message: str, *, code: int, reason: str) -> dict[str, object]:
     return {"uid": uid, "allowed": False, "status": status}
 
 
-def _answered(response: dict[str, object], result: Result) -> Answered:
+def _answered(response: dict[str, object], result: Result) -> AdmissionResponse:
     review: dict[str, object] = {
         "apiVersion": API_VERSION,
         "kind": "AdmissionReview",
         "response": response,
     }
-    return Answered(review=review, result=result)
+    return AdmissionResponse(review=review, result=result)
 
 
-class RefusedError(RequestError):
+class PodRefusedError(RequestError):
     """Each of `reasons` says what is wrong, where, and the remedy."""
 
     def __init__(self, reasons: Sequence[str]) -> None:

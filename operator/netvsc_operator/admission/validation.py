@@ -9,7 +9,14 @@ from netvsc.model.interface_names import ANNOTATION
 from netvsc.model.pool import Pool
 from netvsc_operator.admission.annotations import LABEL, WISHES
 from netvsc_operator.admission.eal.arguments import check_devargs_word
-from netvsc_operator.admission.review import Answered, Asked, admitted, malformed, read, refused
+from netvsc_operator.admission.review import (
+    AdmissionRequest,
+    AdmissionResponse,
+    admitted,
+    malformed,
+    read,
+    refused,
+)
 from netvsc_operator.objects import Unchecked, entries
 from netvsc_operator.pools.objects import pool_of
 
@@ -18,7 +25,7 @@ _PODS_OWN = ("eth", "lo")
 _TAPS = "fsvsc"
 
 
-def validate(review: object, *, pools: Mapping[str, Pool]) -> Answered:
+def validate(review: object, *, pools: Mapping[str, Pool]) -> AdmissionResponse:
     """Answer one review of a Pod's update or of a NetvscPool; `pools` are by resource."""
     try:
         asked = read(review)
@@ -66,12 +73,12 @@ def _check_prefix(prefix: str) -> None:
         )
 
 
-def _pool(asked: Asked, pools: Mapping[str, Pool]) -> list[str]:
+def _pool(asked: AdmissionRequest, pools: Mapping[str, Pool]) -> list[str]:
     check_pool_object(asked.object, pools)
     return []
 
 
-def _pods_update(asked: Asked, _pools: Mapping[str, Pool]) -> list[str]:
+def _pods_update(asked: AdmissionRequest, _pools: Mapping[str, Pool]) -> list[str]:
     before, after = entries(asked.old_object, "metadata"), entries(asked.object, "metadata")
     if LABEL not in entries(before, "labels") and ANNOTATION not in entries(before, "annotations"):
         return []
@@ -83,7 +90,7 @@ def _pods_update(asked: Asked, _pools: Mapping[str, Pool]) -> list[str]:
     ]
 
 
-_CHECKS: Mapping[tuple[str, str], Callable[[Asked, Mapping[str, Pool]], list[str]]] = {
+_CHECKS: Mapping[tuple[str, str], Callable[[AdmissionRequest, Mapping[str, Pool]], list[str]]] = {
     ("Pod", "UPDATE"): _pods_update,
     ("NetvscPool", "CREATE"): _pool,
     ("NetvscPool", "UPDATE"): _pool,

@@ -17,16 +17,16 @@ from dataclasses import dataclass
 
 from netvsc_operator.certificates import x509
 from netvsc_operator.certificates.plan import (
+    Desired,
     Issue,
     MakeAuthority,
+    Observed,
+    Publish,
     Rest,
-    Seen,
-    Tell,
     Trust,
-    Wanted,
     next_step,
 )
-from netvsc_operator.certificates.x509 import Pair
+from netvsc_operator.certificates.x509 import KeyPair
 from netvsc_operator.kube import (
     MUTATING,
     SECRETS,
@@ -49,7 +49,7 @@ _CONFIGURATIONS = (MUTATING, VALIDATING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class CertificateSettings:
     """`configuration` names the Mutating- and the ValidatingWebhookConfiguration; times in s."""
 
     namespace: str
@@ -65,9 +65,9 @@ class Settings:
     def authority_secret(self) -> str:
         return f"{self.secret}-ca"
 
-    def wanted(self) -> Wanted:
+    def desired(self) -> Desired:
         inside = f"{self.service}.{self.namespace}.svc"
-        return Wanted(
+        return Desired(
             names=(inside, f"{self.service}.{self.namespace}", *self.more_names),
             authority_s=self.authority_s,
             serving_s=self.serving_s,
@@ -77,14 +77,14 @@ class Settings:
 
 async def keep(
     kube: Kube,
-    settings: Settings,
+    settings: CertificateSettings,
     *,
     clock: Callable[[], float] = time.time,
     expires: Callable[[float], None] = lambda _at: None,
 ) -> None:
     """Keep certificates and bundles as they should be, until cancelled.
 
-    `expires` is told when the serving certificate ends, in seconds since the epoch.
+    `expires` is called with the end of the serving certificate, in seconds since the epoch.
     """
     hint = asyncio.Event()
     keeper = _Keeper(kube, settings, clock=clock, expires=expires)
@@ -94,7 +94,7 @@ async def keep(
         await keeper.run(hint)
 
 
-def _watched(settings: Settings) -> list[tuple[Kind, Scope]]:
+def _watched(settings: CertificateSettings) -> list[tuple[Kind, Scope]]:
     named = f"metadata.name={settings.configuration}"
     secrets = (settings.secret, settings.authority_secret)
     return [(kind, Scope(fields=named)) for kind in _CONFIGURATIONS] + [
@@ -117,7 +117,7 @@ class _Look:
     serving: Object | None
     configurations: tuple[tuple[Kind, Object], ...]
 
-    def told(self) -> list[str]:
+    def published(self) -> list[str]:
         return [bundle for _, thing in self.configurations for bundle in _bundles(thing)]
 
 
@@ -125,17 +125,17 @@ class _Keeper:
     def __init__(
         self,
         kube: Kube,
-        settings: Settings,
+        settings: CertificateSettings,
         *,
         clock: Callable[[], float],
         expires: Callable[[float], None],
     ) -> None:
         self._kube = kube
         self._settings = settings
-        self._wanted = settings.wanted()
+        self._desired = settings.desired()
         self._clock = clock
         self._expires = expires
-        self._told: tuple[str, float] | None = None  # a bundle, and since when all hold it
+        self._published: tuple[str, float] | None = None  # a bundle, and since when all hold it
         self._trouble: str | None = None
 
     async def run(self, hint: asyncio.Event) -> None:
@@ -159,13 +159,13 @@ class _Keeper:
     async def _once(self) -> float:
         """Look and take one step; returns for how long there is nothing to do."""
         look = await self._look()
-        seen = self._seen(look)
+        observed = self._observed(look)
         now = self._clock()
-        match next_step(seen, self._wanted, now=now):
+        match next_step(observed, self._desired, now=now):
             case Rest(until):
                 return min(max(until - now, 0.0), _LONGEST_REST_S)
-            case Tell(bundle):
-                await self._tell(look, bundle)
+            case Publish(bundle):
+                await self._publish(look, bundle)
             case MakeAuthority(trusted):
                 await self._make_authority(look, trusted, now)
             case Trust(bundle):
@@ -173,7 +173,7 @@ class _Keeper:
                     self._settings.authority_secret, look.authority, {"ca.crt": bundle}
                 )
             case Issue(authority):
-                await self._issue(look, authority, seen.trusted, now)
+                await self._issue(look, authority, observed.trusted, now)
         return 0.0
 
     async def _look(self) -> _Look:
@@ -191,44 +191,44 @@ class _Keeper:
         except NotFound:
             return None
 
-    def _seen(self, look: _Look) -> Seen:
+    def _observed(self, look: _Look) -> Observed:
         serving = _pair(look.serving)
         life = x509.life(serving.certificate) if serving else None
         if life:
             self._expires(life.ends)
-        trusted, told = _text(look.authority, "ca.crt"), look.told()
-        if any(bundle != trusted for bundle in told):
-            self._told = None
-        elif self._told is None or self._told[0] != trusted:
-            self._told = (trusted, self._clock())
-        return Seen(
+        trusted, published = _text(look.authority, "ca.crt"), look.published()
+        if any(bundle != trusted for bundle in published):
+            self._published = None
+        elif self._published is None or self._published[0] != trusted:
+            self._published = (trusted, self._clock())
+        return Observed(
             authority=_pair(look.authority),
             trusted=trusted,
             serving=serving,
-            told=told,
-            told_at=self._told[1] if self._told else None,
+            published=published,
+            published_since=self._published[1] if self._published else None,
         )
 
     async def _make_authority(self, look: _Look, trusted: str, now: float) -> None:
-        made = x509.new_authority(now=now, life_s=self._wanted.authority_s)
+        made = x509.new_authority(now=now, life_s=self._desired.authority_s)
         bundle = x509.bundle(made.certificate, trusted, now=now)
         data = {"tls.crt": made.certificate, "tls.key": made.key, "ca.crt": bundle}
         await self._write(self._settings.authority_secret, look.authority, data)
         log.info("certificates: a new authority was made")
 
-    async def _issue(self, look: _Look, authority: Pair, trusted: str, now: float) -> None:
+    async def _issue(self, look: _Look, authority: KeyPair, trusted: str, now: float) -> None:
         made = x509.issue(
-            authority, names=self._wanted.names, now=now, life_s=self._wanted.serving_s
+            authority, names=self._desired.names, now=now, life_s=self._desired.serving_s
         )
         data = {"tls.crt": made.certificate, "tls.key": made.key, "ca.crt": trusted}
         await self._write(self._settings.secret, look.serving, data)
         log.info("certificates: a new serving certificate was issued")
 
-    async def _tell(self, look: _Look, bundle: str) -> None:
+    async def _publish(self, look: _Look, bundle: str) -> None:
         for kind, thing in look.configurations:
-            if any(told != bundle for told in _bundles(thing)):
+            if any(published != bundle for published in _bundles(thing)):
                 name = thing["metadata"]["name"]
-                await self._kube.patch(kind, name, _telling(thing, bundle), how=Patch.JSON)
+                await self._kube.patch(kind, name, _publication(thing, bundle), how=Patch.JSON)
                 log.info("certificates: %s %s has the bundle", kind, name)
 
     async def _write(self, name: str, before: Object | None, data: dict[str, str]) -> None:
@@ -258,7 +258,7 @@ def _bundles(configuration: Object) -> list[str]:
     ]
 
 
-def _telling(configuration: Object, bundle: str) -> list[Object]:
+def _publication(configuration: Object, bundle: str) -> list[Object]:
     encoded = base64.b64encode(bundle.encode()).decode()
     version = configuration["metadata"]["resourceVersion"]
     return [
@@ -270,9 +270,9 @@ def _telling(configuration: Object, bundle: str) -> list[Object]:
     ]
 
 
-def _pair(secret: Object | None) -> Pair | None:
+def _pair(secret: Object | None) -> KeyPair | None:
     certificate, key = _text(secret, "tls.crt"), _text(secret, "tls.key")
-    return Pair(certificate=certificate, key=key) if certificate and key else None
+    return KeyPair(certificate=certificate, key=key) if certificate and key else None
 
 
 def _text(secret: Object | None, key: str) -> str:

@@ -1,8 +1,8 @@
 """What is to be done next about the webhook's certificates: a pure decision from what is there.
 
 One step at a time, each safe to repeat and to be interrupted after. The order keeps one promise: no
-reader ever serves a certificate that the apiserver does not know. So an authority is told to the
-apiserver before it signs, and stays told until it ends, as all that it signed has by then.
+reader ever serves a certificate that the apiserver does not know. So an authority is published to
+the apiserver before it signs, and stays published until it ends, as all that it signed has by then.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netvsc_operator.certificates import x509
-from netvsc_operator.certificates.x509 import Pair
+from netvsc_operator.certificates.x509 import KeyPair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Observed:
     """What the cluster has.
 
-    `trusted` is the bundle beside the authority; `told` are the bundles of the webhooks, `told_at`
-    since when all of them were seen to hold `trusted`, None if they do not.
+    `trusted` is the bundle beside the authority; `published` are the bundles of the webhooks,
+    `published_since` since when all of them were seen to hold `trusted`, None if they do not.
     """
 
-    authority: Pair | None
+    authority: KeyPair | None
     trusted: str
-    serving: Pair | None
-    told: Sequence[str]
-    told_at: float | None
+    serving: KeyPair | None
+    published: Sequence[str]
+    published_since: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Desired:
     """`settle_s`: how long apiservers may take to hear of a changed bundle."""
 
     names: tuple[str, ...]
@@ -54,7 +54,7 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
+class Publish:
     """Write this bundle into the webhook configurations."""
 
     bundle: str
@@ -64,7 +64,7 @@ class Tell:
 class Issue:
     """A new serving certificate."""
 
-    authority: Pair
+    authority: KeyPair
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,65 +74,65 @@ class Rest:
     until: float
 
 
-Step = MakeAuthority | Trust | Tell | Issue | Rest
+Step = MakeAuthority | Trust | Publish | Issue | Rest
 
 
-def next_step(seen: Seen, wanted: Wanted, *, now: float) -> Step:
-    authority = seen.authority
+def next_step(observed: Observed, desired: Desired, *, now: float) -> Step:
+    authority = observed.authority
     if authority is None or not x509.fits(authority) or _due(authority, now):
-        return MakeAuthority(_still_good(seen, now))
-    trusted = x509.bundle(authority.certificate, seen.trusted, now=now)
-    if trusted != seen.trusted:
+        return MakeAuthority(_still_good(observed, now))
+    trusted = x509.bundle(authority.certificate, observed.trusted, now=now)
+    if trusted != observed.trusted:
         return Trust(trusted)
-    if any(told != trusted for told in seen.told):
-        return Tell(trusted)
-    if _serves(seen, wanted, now=now):
-        return Rest(_next(seen, authority))
-    known_from = _known_from(seen, wanted, authority)
+    if any(published != trusted for published in observed.published):
+        return Publish(trusted)
+    if _serves(observed, desired, now=now):
+        return Rest(_next(observed, authority))
+    known_from = _known_from(observed, desired, authority)
     return Issue(authority) if now >= known_from else Rest(known_from)
 
 
-def _still_good(seen: Seen, now: float) -> str:
-    olds = seen.trusted + (seen.authority.certificate if seen.authority else "")
+def _still_good(observed: Observed, now: float) -> str:
+    olds = observed.trusted + (observed.authority.certificate if observed.authority else "")
     lives = ((pem, x509.life(pem)) for pem in x509.split(olds))
     return "\n".join(dict.fromkeys(pem for pem, life in lives if life and life.ends > now))
 
 
-def _serves(seen: Seen, wanted: Wanted, *, now: float) -> bool:
+def _serves(observed: Observed, desired: Desired, *, now: float) -> bool:
     """Tell whether the serving certificate is as it should be."""
-    serving, authority = seen.serving, seen.authority
+    serving, authority = observed.serving, observed.authority
     return (
         serving is not None
         and authority is not None
         and x509.fits(serving)
         and x509.signed_by(serving.certificate, authority.certificate)
-        and x509.names_of(serving.certificate) == frozenset(wanted.names)
+        and x509.names_of(serving.certificate) == frozenset(desired.names)
         and not _due(serving, now)
     )
 
 
-def _known_from(seen: Seen, wanted: Wanted, authority: Pair) -> float:
+def _known_from(observed: Observed, desired: Desired, authority: KeyPair) -> float:
     """Return when every apiserver knows the authority; at once where haste loses nothing."""
-    if not seen.told or not _of_another(seen, authority):
+    if not observed.published or not _of_another(observed, authority):
         return 0.0
-    return (seen.told_at or 0.0) + wanted.settle_s
+    return (observed.published_since or 0.0) + desired.settle_s
 
 
-def _of_another(seen: Seen, authority: Pair) -> bool:
+def _of_another(observed: Observed, authority: KeyPair) -> bool:
     """Tell whether what is served now is trusted by another authority's word."""
-    pem = seen.serving.certificate if seen.serving else ""
-    others = set(x509.split(seen.trusted)) - {authority.certificate.strip()}
+    pem = observed.serving.certificate if observed.serving else ""
+    others = set(x509.split(observed.trusted)) - {authority.certificate.strip()}
     return any(x509.signed_by(pem, one) for one in others)
 
 
-def _next(seen: Seen, authority: Pair) -> float:
-    lives = [x509.life(pem) for pem in x509.split(seen.trusted)]
+def _next(observed: Observed, authority: KeyPair) -> float:
+    lives = [x509.life(pem) for pem in x509.split(observed.trusted)]
     ends = [life.ends for life in lives if life]
-    pairs = [pair for pair in (authority, seen.serving) if pair]
+    pairs = [pair for pair in (authority, observed.serving) if pair]
     dues = [life.due for pair in pairs if (life := x509.life(pair.certificate))]
     return min(ends + dues)
 
 
-def _due(pair: Pair, now: float) -> bool:
+def _due(pair: KeyPair, now: float) -> bool:
     life = x509.life(pair.certificate)
     return life is None or now >= life.due

@@ -25,7 +25,7 @@ _SKEW_S = 90_000.0  # ours may be wrong by a day, and an hour for good measure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class KeyPair:
     """A certificate and its key, both PEM."""
 
     certificate: str
@@ -44,7 +44,7 @@ class Life:
         return self.begins + (self.ends - self.begins) * 2 / 3
 
 
-def new_authority(*, now: float, life_s: float = AUTHORITY_S) -> Pair:
+def new_authority(*, now: float, life_s: float = AUTHORITY_S) -> KeyPair:
     """Make an authority that signs serving certificates and nothing below them."""
     key = ec.generate_private_key(ec.SECP256R1())
     # Two authorities stand side by side while one follows the other: each has a name of its own.
@@ -59,7 +59,9 @@ def new_authority(*, now: float, life_s: float = AUTHORITY_S) -> Pair:
     return _pair(certificate, key)
 
 
-def issue(authority: Pair, *, names: Sequence[str], now: float, life_s: float = SERVING_S) -> Pair:
+def issue(
+    authority: KeyPair, *, names: Sequence[str], now: float, life_s: float = SERVING_S
+) -> KeyPair:
     """Make a serving certificate for DNS names and IP addresses; its authority outlives it."""
     above = x509.load_pem_x509_certificate(authority.certificate.encode())
     signer = serialization.load_pem_private_key(authority.key.encode(), password=None)
@@ -97,7 +99,7 @@ def life(pem: str) -> Life | None:
     )
 
 
-def fits(pair: Pair) -> bool:
+def fits(pair: KeyPair) -> bool:
     """Tell whether the key is that of the certificate."""
     try:
         certificate = x509.load_pem_x509_certificate(pair.certificate.encode())
@@ -162,12 +164,12 @@ def _begin(now: float, life_s: float) -> float:
     return now - min(_SKEW_S, life_s / 100)
 
 
-def _pair(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Pair:
+def _pair(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> KeyPair:
     pem = serialization.Encoding.PEM
     private = key.private_bytes(
         pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return Pair(certificate=certificate.public_bytes(pem).decode(), key=private.decode())
+    return KeyPair(certificate=certificate.public_bytes(pem).decode(), key=private.decode())
 
 
 def _name(text: str) -> x509.Name:

@@ -25,7 +25,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class NodeSummary:
     """What a NetvscNode said when it was last looked at; `spec` is a hash of it."""
 
     spec: int
@@ -42,13 +42,13 @@ class Claimant:
     reannounce: str | None
 
 
-class Fleet:
+class Cache:
     """Machines, NetvscNodes and pods by name, and whom to look at; pods are `namespace/name`."""
 
     def __init__(self, queue: WorkQueue) -> None:
         self.queue = queue
         self.machines: dict[str, Machine] = {}
-        self.seen: dict[str, Seen] = {}
+        self.summaries: dict[str, NodeSummary] = {}
         self.pods: dict[str, Claimant] = {}
         self._fresh: dict[str, Object] = {}
         self._stale: set[str] = set()
@@ -88,20 +88,20 @@ class Fleet:
         self._stale.discard(name)
         return there
 
-    def remember(self, name: str, seen: Seen) -> None:
+    def remember(self, name: str, summary: NodeSummary) -> None:
         self._release(name)
-        self.seen[name] = seen
-        for pod in seen.pods:
+        self.summaries[name] = summary
+        for pod in summary.pods:
             self._holders.setdefault(pod, set()).add(name)
 
     def forget(self, name: str) -> None:
         """Forget a NetvscNode that is gone."""
         self._release(name)
-        self.seen.pop(name, None)
+        self.summaries.pop(name, None)
         self._fresh.pop(name, None)
 
     def _release(self, name: str) -> None:
-        for pod in self.seen[name].pods if name in self.seen else ():
+        for pod in self.summaries[name].pods if name in self.summaries else ():
             left = self._holders.get(pod, set()) - {name}
             self._holders[pod] = left
             if not left:
@@ -112,10 +112,10 @@ class Fleet:
         return tuple(self._holders.get(pod, ()))
 
     def names(self) -> Iterator[str]:
-        yield from self.machines.keys() | self.seen.keys()
+        yield from self.machines.keys() | self.summaries.keys()
 
     def reported(self) -> Iterable[tuple[PoolStatus, ...]]:
-        return [seen.pools for seen in self.seen.values()]
+        return [one.pools for one in self.summaries.values()]
 
 
 def _labels(meta: Object) -> Iterable[tuple[str, str]]:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from netvsc.errors import NetvscError
 from netvsc.host import logs
 from netvsc_operator.certificates import manager
-from netvsc_operator.controller.process import Program, Settings
+from netvsc_operator.controller.process import ControllerProcess, ControllerSettings
 from netvsc_operator.kube import Kube, way
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
 async def _control(arguments: argparse.Namespace) -> None:
     async with Kube(way(arguments.kubeconfig)) as kube:
         settings = _settings(arguments, namespace=kube.connection.namespace)
-        await Program(settings, CollectorRegistry()).run(kube)
+        await ControllerProcess(settings, CollectorRegistry()).run(kube)
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
@@ -45,15 +45,15 @@ def _leaves(error: BaseException) -> list[BaseException]:
     return [error]
 
 
-def _settings(arguments: argparse.Namespace, *, namespace: str) -> Settings:
-    own = manager.Settings(
+def _settings(arguments: argparse.Namespace, *, namespace: str) -> ControllerSettings:
+    own = manager.CertificateSettings(
         namespace=arguments.namespace or namespace,
         service=arguments.webhook_service,
         secret=arguments.secret,
         configuration=arguments.webhook_configuration,
     )
     certificates = own if arguments.certificates == "own" else None
-    return Settings(listen=arguments.listen, certificates=certificates)
+    return ControllerSettings(listen=arguments.listen, certificates=certificates)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from netvsc import __version__
-from netvsc_operator.controller.events.rules import Reason
+from netvsc_operator.controller.events.rules import EventReason
 
 _LAG = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 ORDERED = ("automatic", "manual")
 ENDED = ("taken", "gone", "escalated")
 
 
-class Metrics:
+class ControllerMetrics:
     """Counts what the controller does; what is now is asked for at each scrape."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -43,7 +43,7 @@ class Metrics:
         )
         for result in (*ORDERED, *ENDED):
             self._reannouncements.labels(result=result)
-        for reason in Reason:
+        for reason in EventReason:
             self._events.labels(reason=reason.value)
 
     def now(self, name: str, text: str, value: Callable[[], float]) -> None:
@@ -62,7 +62,7 @@ class Metrics:
         """Count an order (automatic, manual), or how orders ended (taken, gone, escalated)."""
         self._reannouncements.labels(result=result).inc()
 
-    def event_written(self, reason: Reason) -> None:
+    def event_written(self, reason: EventReason) -> None:
         self._events.labels(reason=reason.value).inc()
 
     def looked(self, seconds: float) -> None:

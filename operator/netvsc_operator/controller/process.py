@@ -12,19 +12,19 @@ from prometheus_client import CollectorRegistry
 
 from netvsc.errors import RequestError
 from netvsc_operator.certificates import manager
-from netvsc_operator.controller.cache import Fleet
+from netvsc_operator.controller.cache import Cache
 from netvsc_operator.controller.events.pods import Pods
-from netvsc_operator.controller.events.reannounce import PACE, Pace, Patience
+from netvsc_operator.controller.events.reannounce import SCHEDULE, Patience, RetrySchedule
 from netvsc_operator.controller.events.recorder import Recorder
 from netvsc_operator.controller.events.reporter import Reporter
 from netvsc_operator.controller.health import serving
-from netvsc_operator.controller.metrics import Metrics
-from netvsc_operator.controller.pools.status_writer import Pools as PoolKeeper
-from netvsc_operator.controller.reconciler import Controller
+from netvsc_operator.controller.metrics import ControllerMetrics
+from netvsc_operator.controller.pools.status_writer import PoolStatusWriter
+from netvsc_operator.controller.reconciler import Reconciler
 from netvsc_operator.controller.watches import kopf_handlers, kopf_process
-from netvsc_operator.controller.watches.event_sink import Notebook
+from netvsc_operator.controller.watches.event_sink import EventSink
 from netvsc_operator.controller.watches.kopf_session import Pulse
-from netvsc_operator.controller.watches.nic_owners import Foreigners
+from netvsc_operator.controller.watches.nic_owners import NicOwners
 from netvsc_operator.controller.workqueue import WorkQueue
 from netvsc_operator.kube import NETVSC_NODES, ApiError, Kube, NotFound, Unavailable
 from netvsc_operator.objects import Scope
@@ -40,32 +40,32 @@ _REFUSED_S = 30.0  # what was refused is not asked again at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class ControllerSettings:
     """`certificates`: whose this process makes and renews, None leaves them alone."""
 
     listen: str
-    pace: Pace = PACE
-    certificates: manager.Settings | None = None
+    schedule: RetrySchedule = SCHEDULE
+    certificates: manager.CertificateSettings | None = None
 
 
 class _Stop(Exception):  # noqa: N818 (no error)
     """SIGTERM or SIGINT."""
 
 
-class Program:
+class ControllerProcess:
     """One controller. `run` returns after SIGTERM."""
 
-    def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
+    def __init__(self, settings: ControllerSettings, registry: CollectorRegistry) -> None:
         self._settings = settings
         self._registry = registry
-        self._metrics = Metrics(registry)
+        self._metrics = ControllerMetrics(registry)
         self._pulse = Pulse(kopf_handlers.PATHS)
         self._queue = WorkQueue(time.monotonic)
-        self._fleet = Fleet(self._queue)
-        self._begun: str | None = "the apiserver was not asked yet"
+        self._cache = Cache(self._queue)
+        self._not_begun: str | None = "the apiserver was not asked yet"
         self._there = asyncio.Event()
         counts = {
-            "nodes": ("NetvscNodes known.", lambda: len(self._fleet.seen)),
+            "nodes": ("NetvscNodes known.", lambda: len(self._cache.summaries)),
             "queue": ("Nodes waiting to be looked at.", lambda: len(self._queue)),
         }
         for name, (text, value) in counts.items():
@@ -77,15 +77,15 @@ class Program:
             registry=self._registry,
             healthy={"watches": self._pulse.stopped, "workers": self._stuck},
             ready={
-                "start": lambda: self._begun or self._pulse.incomplete(),
+                "start": lambda: self._not_begun or self._pulse.incomplete(),
                 "work": self._behind,
             },
         )
         async with health as port:
             log.info("health on port %d", port)
-            await self._until_told(kube)
+            await self._until_signal(kube)
 
-    async def _until_told(self, kube: Kube) -> None:
+    async def _until_signal(self, kube: Kube) -> None:
         stop = asyncio.Event()
         _on_signals(stop)
         try:
@@ -98,39 +98,39 @@ class Program:
             log.info("stopped")
 
     async def _work(self, kube: Kube, stop: asyncio.Event) -> None:
-        pools = PoolKeeper(kube, self._fleet)
-        foreigners = Foreigners(kube, self._queue.add)
-        controller = Controller(
+        pools = PoolStatusWriter(kube, self._cache)
+        nic_owners = NicOwners(kube, self._queue.add)
+        reconciler = Reconciler(
             kube,
-            fleet=self._fleet,
+            cache=self._cache,
             reporter=self._reporter(kube),
-            foreigners=foreigners,
+            nic_owners=nic_owners,
             pools=pools,
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(pools.run())
-            group.create_task(self._follow(foreigners))
+            group.create_task(self._follow(nic_owners))
             for _ in range(_WORKERS):
-                group.create_task(self._look(controller))
+                group.create_task(self._reconcile(reconciler))
             await self._listen(kube, pools, stop)
 
-    async def _follow(self, foreigners: Foreigners) -> None:
+    async def _follow(self, nic_owners: NicOwners) -> None:
         await self._there.wait()
-        await foreigners.run(everybody=lambda: list(self._fleet.names()))
+        await nic_owners.run(everybody=lambda: list(self._cache.names()))
 
-    async def _certify(self, kube: Kube, settings: manager.Settings) -> None:
+    async def _certify(self, kube: Kube, settings: manager.CertificateSettings) -> None:
         await manager.keep(kube, settings, expires=self._metrics.expires())
 
     def _reporter(self, kube: Kube) -> Reporter:
         return Reporter(
             recorder=Recorder(kube, self._metrics),
             pods=Pods(kube),
-            fleet=self._fleet,
-            patience=Patience(time.monotonic, self._settings.pace),
+            cache=self._cache,
+            patience=Patience(time.monotonic, self._settings.schedule),
             metrics=self._metrics,
         )
 
-    async def _begin(self, kube: Kube, pools: PoolKeeper) -> None:
+    async def _begin(self, kube: Kube, pools: PoolStatusWriter) -> None:
         """Wait for the apiserver and our kinds: kopf takes up only what is there when it starts."""
         while True:
             try:
@@ -138,18 +138,18 @@ class Program:
                 await pools.read()
             except (Unavailable, ApiError) as error:
                 why = f"{error}{_INSTALL if isinstance(error, NotFound) else ''}"
-                if self._begun != why:
+                if self._not_begun != why:
                     log.warning("%s", why)
-                self._begun = why
+                self._not_begun = why
                 await asyncio.sleep(_AGAIN_S)
             else:
-                self._begun = None
+                self._not_begun = None
                 self._there.set()
                 return
 
-    async def _listen(self, kube: Kube, pools: PoolKeeper, stop: asyncio.Event) -> None:
+    async def _listen(self, kube: Kube, pools: PoolStatusWriter, stop: asyncio.Event) -> None:
         handlers = kopf_handlers.registry(
-            Notebook(self._fleet, pools),
+            EventSink(self._cache, pools),
             connection=kube.connection,
             pulse=self._pulse,
             begin=lambda: self._begin(kube, pools),
@@ -159,12 +159,12 @@ class Program:
             handlers, kopf_handlers.settings, started=lambda: _on_signals(stop)
         )
 
-    async def _look(self, controller: Controller) -> None:
+    async def _reconcile(self, reconciler: Reconciler) -> None:
         while True:
             name, waited_s = await self._queue.take()
             began = time.monotonic()
             try:
-                await controller.look(name)
+                await reconciler.reconcile(name)
             except Unavailable as error:
                 self._failed(name, error, after_s=error.after_s)
             except RequestError as error:
@@ -176,7 +176,7 @@ class Program:
     def _failed(self, name: str, error: Exception, *, after_s: float) -> None:
         log.warning("node %s: %s", name, error)
         self._metrics.failed()
-        self._fleet.doubt(name)
+        self._cache.doubt(name)
         self._queue.failed(name, after_s=after_s)
 
     def _stuck(self) -> str | None:

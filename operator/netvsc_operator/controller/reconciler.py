@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from netvsc.encoding.serialize import from_plain
 from netvsc.errors import ConfigError
 from netvsc.model.status import Foreign, NodeStatus
-from netvsc_operator.controller.cache import Fleet, Seen
+from netvsc_operator.controller.cache import Cache, NodeSummary
 from netvsc_operator.controller.events import reported
 from netvsc_operator.controller.events.reported import ANNOTATION
 from netvsc_operator.controller.events.reporter import Reporter, pod_of
 from netvsc_operator.controller.pools import node_spec
-from netvsc_operator.controller.pools.status_writer import Pools
-from netvsc_operator.controller.watches.nic_owners import Foreigners
+from netvsc_operator.controller.pools.status_writer import PoolStatusWriter
+from netvsc_operator.controller.watches.nic_owners import NicOwners
 from netvsc_operator.kube import NETVSC_NODES, AlreadyExists, Conflict, Kube, NotFound
 from netvsc_operator.objects import Object
 
@@ -26,40 +26,46 @@ log = logging.getLogger(__name__)
 MANAGER = "netvsc-controller"
 
 
-class Controller:
+class Reconciler:
     """Serves many nodes at once, each by one task."""
 
     def __init__(
-        self, kube: Kube, *, fleet: Fleet, reporter: Reporter, foreigners: Foreigners, pools: Pools
+        self,
+        kube: Kube,
+        *,
+        cache: Cache,
+        reporter: Reporter,
+        nic_owners: NicOwners,
+        pools: PoolStatusWriter,
     ) -> None:
         self._kube = kube
-        self._fleet = fleet
+        self._cache = cache
         self._reporter = reporter
-        self._foreigners = foreigners
+        self._nic_owners = nic_owners
         self._pools = pools
 
-    async def look(self, name: str) -> None:
-        """Look at one node; raises what the apiserver says no with."""
-        there = self._fleet.take(name) or await self._at_need(name)
+    async def reconcile(self, name: str) -> None:
+        """Reconcile one node; raises what the apiserver refuses with."""
+        there = self._cache.take(name) or await self._at_need(name)
         if there is None:
-            if name not in self._fleet.seen:
+            if name not in self._cache.summaries:
                 self._reporter.forget(name)
             return
         try:
             there = await self._repair(there)
-            await self._tell(there)
+            await self._report(there)
         except Conflict:  # the agent wrote meanwhile
-            self._fleet.again(name)
+            self._cache.again(name)
         except NotFound:
             self._forget(name)
 
     async def _at_need(self, name: str) -> Object | None:
         """Read a NetvscNode of which nothing was heard, if something may be to be done."""
-        if not self._fleet.doubted(name):
-            seen = self._fleet.seen.get(name)
-            if seen is None:
+        if not self._cache.doubted(name):
+            summary = self._cache.summaries.get(name)
+            if summary is None:
                 return await self._make(name)
-            if self._suits(name, seen):
+            if self._suits(name, summary):
                 return None
         try:
             return await self._kube.get(NETVSC_NODES, name)
@@ -67,22 +73,22 @@ class Controller:
             self._forget(name)
             return await self._make(name)
 
-    def _suits(self, name: str, seen: Seen) -> bool:
+    def _suits(self, name: str, summary: NodeSummary) -> bool:
         """Tell whether the spec that was seen is as it is to be."""
-        pools, foreign = self._spec(name, dict(seen.interfaces))
-        return pools is None or seen.spec == node_spec.digest(pools, foreign or ())
+        pools, foreign = self._spec(name, dict(summary.interfaces))
+        return pools is None or summary.spec == node_spec.digest(pools, foreign or ())
 
     def _spec(
         self, name: str, interfaces: dict[str, str]
     ) -> tuple[list[Object] | None, Sequence[Foreign] | None]:
         """Return pools and foreign claims as they are to be; None is not to be touched."""
-        machine = self._fleet.machines.get(name)
-        pools = node_spec.selected(machine.labels, self._pools.book.pools) if machine else None
-        return pools, self._foreigners.of(name, interfaces)
+        machine = self._cache.machines.get(name)
+        pools = node_spec.selected(machine.labels, self._pools.registry.pools) if machine else None
+        return pools, self._nic_owners.of(name, interfaces)
 
     async def _make(self, name: str) -> Object | None:
         """Make the NetvscNode of a Node that a pool selects."""
-        machine = self._fleet.machines.get(name)
+        machine = self._cache.machines.get(name)
         pools, foreign = self._spec(name, {})
         if machine is None or not pools:
             return None
@@ -95,7 +101,7 @@ class Controller:
     async def _repair(self, there: Object) -> Object:
         """Make the spec as it is to be; a NetvscNode whose Node is gone is left to go too."""
         status = _status(there)
-        machine = self._fleet.machines.get(_name(there))
+        machine = self._cache.machines.get(_name(there))
         pools, foreign = self._spec(_name(there), interfaces(status))
         if machine is not None and pools is not None:
             patch = node_spec.repaired(there, uid=machine.uid, pools=pools, foreign=foreign)
@@ -106,18 +112,18 @@ class Controller:
 
     def _remember(self, there: Object, status: NodeStatus | None) -> None:
         name, pairs = _name(there), status.pairs if status else ()
-        before = self._fleet.seen.get(name)
-        now = Seen(
+        before = self._cache.summaries.get(name)
+        now = NodeSummary(
             spec=node_spec.digest_of(there),
             pools=status.pools if status else (),
             pods=tuple(sorted({pod for one in pairs if (pod := pod_of(one))})),
             interfaces=tuple(interfaces(status).items()),
         )
-        self._fleet.remember(name, now)
+        self._cache.remember(name, now)
         if before is None or before.pools != now.pools:
             self._pools.level()
 
-    async def _tell(self, there: Object) -> None:
+    async def _report(self, there: Object) -> None:
         status = _status(there)
         if status is None:
             return
@@ -134,7 +140,7 @@ class Controller:
             await self._patch(there, patch)
         outcome.done()
         if outcome.again_s is not None:
-            self._fleet.again(name, outcome.again_s)
+            self._cache.again(name, outcome.again_s)
 
     async def _patch(self, there: Object, patch: Object) -> Object:
         """Patch unless somebody wrote since it was read."""
@@ -146,8 +152,8 @@ class Controller:
         return await self._kube.patch(NETVSC_NODES, _name(there), body, manager=MANAGER)
 
     def _forget(self, name: str) -> None:
-        if name in self._fleet.seen:
-            self._fleet.forget(name)
+        if name in self._cache.summaries:
+            self._cache.forget(name)
             self._pools.level()
         self._reporter.forget(name)
 

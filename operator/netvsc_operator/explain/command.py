@@ -15,7 +15,7 @@ from netvsc_operator.admission.findings import reasons, warnings
 from netvsc_operator.admission.injection import Injection
 from netvsc_operator.admission.patch import operations
 from netvsc_operator.admission.plan import Plan, decide
-from netvsc_operator.admission.review import RefusedError
+from netvsc_operator.admission.review import PodRefusedError
 from netvsc_operator.explain.apply_patch import apply
 from netvsc_operator.explain.manifests import Manifest, objects_in, pods_in, pools_in, written
 
@@ -24,7 +24,7 @@ _IMAGE = "netvsc-fdpipe"  # which one it is the operator's own arguments say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Explained:
+class Explanation:
     """What becomes of one manifest; `verdict` is one word for it."""
 
     verdict: str
@@ -63,18 +63,18 @@ def run(arguments: argparse.Namespace) -> int:
     return REFUSED if any(one.verdict == "refused" for one in explained) else DONE
 
 
-def explain(manifest: Manifest, *, pools: Mapping[str, Pool], injection: Injection) -> Explained:
+def explain(manifest: Manifest, *, pools: Mapping[str, Pool], injection: Injection) -> Explanation:
     try:
         plan = decide(manifest.pod, pools=pools)
         if not isinstance(plan, Plan):
-            return Explained(verdict="left alone", reasons=[plan.reason])
+            return Explanation(verdict="left alone", reasons=[plan.reason])
         patch = operations(manifest.pod, plan, injection=injection)
-    except RefusedError as error:
-        return Explained(verdict="refused", reasons=error.reasons)
+    except PodRefusedError as error:
+        return Explanation(verdict="refused", reasons=error.reasons)
     except RequestError as error:
-        return Explained(verdict="refused", reasons=[str(error)])
+        return Explanation(verdict="refused", reasons=[str(error)])
     after = manifest.changed(lambda pod: apply(patch, pod))
-    return Explained(
+    return Explanation(
         verdict="injected" if plan.announced else "changed" if patch else "left alone",
         reasons=reasons(manifest.pod, plan),
         warnings=warnings(manifest.pod, plan),
@@ -87,7 +87,7 @@ def _diff(manifest: Manifest, after: Sequence[str]) -> Iterator[str]:
     return difflib.unified_diff(before, after, name, f"{name}, injected", lineterm="")
 
 
-def _lines(name: str, one: Explained) -> Iterator[str]:
+def _lines(name: str, one: Explanation) -> Iterator[str]:
     yield f"{name}: {one.verdict}"
     yield from (f"  - {reason}" for reason in one.reasons)
     yield from (f"  warning: {warning}" for warning in one.warnings)

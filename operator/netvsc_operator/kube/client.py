@@ -13,7 +13,7 @@ import aiohttp
 
 from netvsc_operator.kinds import Kind
 from netvsc_operator.kube.configuration import Way
-from netvsc_operator.kube.connection import Connection
+from netvsc_operator.kube.connection import ApiConnection
 from netvsc_operator.objects import Listing, Object, Scope
 from netvsc_operator.refusals import Gone, Unavailable, refusal
 
@@ -45,7 +45,7 @@ class Kube:
     """Serves many tasks at once; connections are kept and reused."""
 
     def __init__(self, way: Way, *, timeout_s: float = _TIMEOUT_S) -> None:
-        self.connection = Connection(way)
+        self.connection = ApiConnection(way)
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=_CONNECT_S)
 
     async def __aenter__(self) -> Self:

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 _PAUSE_S = 1.0  # between two readings, however many requests were refused meanwhile
 
 
-class Connection:
+class ApiConnection:
     """Serves many tasks at once. `namespace` is the one that is meant where none is named."""
 
     def __init__(self, way: Way) -> None:

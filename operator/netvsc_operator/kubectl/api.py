@@ -17,7 +17,7 @@ from kubernetes.watch import Watch
 from urllib3.exceptions import HTTPError
 
 from netvsc_operator.kinds import Kind
-from netvsc_operator.kubectl.connection import Connection, Connector
+from netvsc_operator.kubectl.connection import Connector, Session
 from netvsc_operator.objects import Listing, Object, Scope
 from netvsc_operator.refusals import ApiError, Unavailable, refusal
 
@@ -112,7 +112,7 @@ class Api:
             raise _gibberish(what, text)
         return found
 
-    def _refused(self, one: Connection, what: str, error: Any) -> ApiError | Unavailable:
+    def _refused(self, one: Session, what: str, error: Any) -> ApiError | Unavailable:
         """Read a kubernetes.client.ApiException; of TLS it is one without a status."""
         if not error.status:
             return _unreachable(what, " ".join(str(error.reason).split()))
@@ -123,7 +123,7 @@ class Api:
 
 
 def _send(  # noqa: PLR0913 (the API's own words)
-    one: Connection,
+    one: Session,
     method: str,
     path: str,
     *,

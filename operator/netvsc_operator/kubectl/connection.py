@@ -15,17 +15,17 @@ from urllib3.exceptions import InsecureRequestWarning
 
 from netvsc import __version__
 from netvsc_operator.kubectl import credential
-from netvsc_operator.kubectl.credential import Told
+from netvsc_operator.kubectl.credential import Credential
 from netvsc_operator.kubectl.kubeconfig import Way
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class Session:
     """`client` is a kubernetes.client.ApiClient."""
 
     client: Any
     namespace: str
-    told: Told | None
+    credential: Credential | None
 
 
 class Connector:
@@ -39,40 +39,40 @@ class Connector:
         self._find = find
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: Connection | None = None
+        self._kept: Session | None = None
 
-    def connected(self) -> Connection:
+    def connected(self) -> Session:
         """Return what is to be asked through; raises ConfigError, or RequestError of a plugin."""
         with self._lock:
             one = self._kept
-            if one is None or (one.told and one.told.ended(self._clock())):
+            if one is None or (one.credential and one.credential.ended(self._clock())):
                 one = self._kept = _connect(self._find())
             return one
 
-    def refused(self, one: Connection) -> None:
-        """Hear that the apiserver knows us not (401): what was told is worth no more."""
+    def refused(self, one: Session) -> None:
+        """Ask for a new credential at the next call: this one was rejected (401)."""
         with self._lock:
             if self._kept is one:
                 self._kept = None
 
 
-def _connect(way: Way) -> Connection:
-    told = credential.ask(way.plugin) if way.plugin else None
-    if told:
-        _introduce(way.configuration, told)
+def _connect(way: Way) -> Session:
+    found = credential.ask(way.plugin) if way.plugin else None
+    if found:
+        _introduce(way.configuration, found)
     if not way.configuration.verify_ssl:  # the kubeconfig says that it is meant so
         disable_warnings(InsecureRequestWarning)
     client = ApiClient(way.configuration)
     client.user_agent = f"kubectl-netvsc/{__version__}"
-    return Connection(client, way.namespace, told)
+    return Session(client, way.namespace, found)
 
 
-def _introduce(configuration: Any, told: Told) -> None:
+def _introduce(configuration: Any, found: Credential) -> None:
     """Have the client say who we are; certificates it reads from files alone, which it removes."""
-    if told.token:
-        configuration.api_key["BearerToken"] = f"Bearer {told.token}"
-    if told.certificate and told.key:
-        pair = {"certificate": told.certificate, "key": told.key}
+    if found.token:
+        configuration.api_key["BearerToken"] = f"Bearer {found.token}"
+    if found.certificate and found.key:
+        pair = {"certificate": found.certificate, "key": found.key}
         configuration.cert_file, configuration.key_file = (
             FileOrData(pair, None, data_key_name=name, base64_file_content=False).as_file()
             for name in pair

@@ -43,7 +43,7 @@ class Interactive(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
+class ExecPlugin:
     """A plugin as the kubeconfig has it; `cluster` is what it is told, None for nothing."""
 
     version: str
@@ -63,7 +63,7 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Credential:
     """What a plugin said. `ends` is in seconds since the epoch, None for as long as we run."""
 
     token: str | None
@@ -75,7 +75,7 @@ class Told:
         return self.ends is not None and now >= self.ends - _EARLY_S
 
 
-def program(given: object, *, cluster: Entry) -> Program:
+def program(given: object, *, cluster: Entry) -> ExecPlugin:
     """Read a user's `exec`; raises ConfigError."""
     path = ("users", "exec")
     plugin = checks.mapping(given, path)
@@ -88,7 +88,7 @@ def program(given: object, *, cluster: Entry) -> Program:
         )
     mode = plugin.get("interactiveMode", Interactive.IF_AVAILABLE.value)
     arguments = plugin.get("args")
-    return Program(
+    return ExecPlugin(
         version=str(version),
         command=checks.text(plugin.get("command"), (*path, "command")),
         arguments=tuple(map(str, arguments)) if isinstance(arguments, list) else (),
@@ -118,12 +118,12 @@ def _cluster(cluster: Entry) -> Entry:
     return known
 
 
-def ask(asked: Program) -> Told:
+def ask(asked: ExecPlugin) -> Credential:
     """Start the plugin and read what it says; raises RequestError."""
     return read(_run(asked), asked=asked)
 
 
-def read(answer: bytes, *, asked: Program) -> Told:
+def read(answer: bytes, *, asked: ExecPlugin) -> Credential:
     """Read what a plugin wrote to its standard output; raises RequestError."""
     try:
         said = checks.mapping(json.loads(answer), ())
@@ -142,10 +142,10 @@ def read(answer: bytes, *, asked: Program) -> Told:
         )
     if not token and not certificate:
         raise RequestError(f"{asked.command} gave neither a token nor a certificate with its key")
-    return Told(token=token, certificate=certificate, key=key, ends=ends)
+    return Credential(token=token, certificate=certificate, key=key, ends=ends)
 
 
-def _run(asked: Program) -> bytes:
+def _run(asked: ExecPlugin) -> bytes:
     """Start the plugin and return its output; it speaks to the user on stderr.
 
     There is no time limit: it may be waiting for somebody who types a code into a browser.

@@ -20,7 +20,7 @@ from kubernetes.config.kube_config import KubeConfigMerger
 
 from netvsc.errors import ConfigError
 from netvsc_operator.kubectl import credential
-from netvsc_operator.kubectl.credential import Program
+from netvsc_operator.kubectl.credential import ExecPlugin
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _PATHS = ("client-certificate", "client-key")
@@ -35,7 +35,7 @@ class Way:
 
     configuration: Any
     namespace: str
-    plugin: Program | None = None
+    plugin: ExecPlugin | None = None
 
 
 def way(

@@ -35,7 +35,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class PodPairStatus:
     """A pair in a container. `interface` is its name there, None before it is moved in.
 
     `since` is when the path became what it is, None if it never changed. `announced` is a state of
@@ -63,7 +63,7 @@ class Held:
 
 def holders(
     found: Iterable[Node], *, namespace: str | None, alone: Collection[Pod] = ()
-) -> list[Held]:
+) -> list[PodPairStatus]:
     """Return what is held, sorted; `namespace` None means all, `alone` are pods without sidecar."""
     several = [_held(*one, alone) for one in _allocated(found, namespace)]
     return sorted(several, key=lambda one: (one.namespace, one.pod, one.container, one.pair))
@@ -93,10 +93,12 @@ def _unheard(pair: PairStatus) -> bool:
     return said is None or (said.state is AnnounceState.UNKNOWN and said.reason == STARTING)
 
 
-def _held(node: str, pair: PairStatus, by: AllocationStatus, alone: Collection[Pod]) -> Held:
+def _held(
+    node: str, pair: PairStatus, by: AllocationStatus, alone: Collection[Pod]
+) -> PodPairStatus:
     announced, reason = _announced(pair, alone=_pod(by) in alone)
     said, vf = pair.announcement, pair.vf
-    return Held(
+    return PodPairStatus(
         namespace=by.namespace,
         pod=by.pod,
         container=by.container,

@@ -16,7 +16,7 @@ from netvsc_operator.kinds import EVENTS, NETVSC_NODES, Kind
 from netvsc_operator.kubectl import tables
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.pairs import Node, holders, silent
-from netvsc_operator.kubectl.sidecars import Sidecars
+from netvsc_operator.kubectl.sidecars import SidecarLookup
 from netvsc_operator.objects import Object, Scope
 
 Text = Callable[[float], str]  # of the present time, in seconds since the epoch
@@ -57,7 +57,7 @@ class _Pods:
     """Pairs by their pods; a pod of which no sidecar was heard is asked whether it has one."""
 
     def __init__(self, api: Api, *, output: str, namespace: str | None) -> None:
-        self._sidecars = Sidecars(api)
+        self._sidecars = SidecarLookup(api)
         self._output = output
         self._namespace = namespace
 

@@ -21,7 +21,7 @@ def has_sidecar(pod: Object) -> bool:
     return any(one.get("name") == NAME for one in pod["spec"].get("initContainers") or [])
 
 
-class Sidecars:
+class SidecarLookup:
     """Asks for each pod once; of one that cannot be looked at nothing is claimed."""
 
     def __init__(self, api: Api) -> None:

@@ -9,7 +9,7 @@ from netvsc.encoding.timestamps import from_text
 from netvsc.errors import RequestError
 from netvsc.model.pair import Path
 from netvsc.model.status import NodeStatus, PairStatus, Truth
-from netvsc_operator.kubectl.pairs import Held, Node, since
+from netvsc_operator.kubectl.pairs import Node, PodPairStatus, since
 from netvsc_operator.objects import Object
 
 Row = tuple[str, ...]
@@ -42,7 +42,7 @@ def pairs(found: Iterable[Node], *, now: float) -> list[Row]:
     return [head, *rows]
 
 
-def pods(found: Iterable[Held], *, now: float, wide: bool = False) -> list[Row]:
+def pods(found: Iterable[PodPairStatus], *, now: float, wide: bool = False) -> list[Row]:
     """Return a line for each pair in a pod."""
     head = (
         *("NAMESPACE", "POD", "CONTAINER", "INTERFACE", "NODE"),
@@ -52,7 +52,7 @@ def pods(found: Iterable[Held], *, now: float, wide: bool = False) -> list[Row]:
     return [head, *(_pod(one, now=now, wide=wide) for one in found)]
 
 
-def _pod(one: Held, *, now: float, wide: bool) -> Row:
+def _pod(one: PodPairStatus, *, now: float, wide: bool) -> Row:
     who = (one.namespace, one.pod, one.container, one.interface or _NONE, one.node)
     path = (_path(one.path, one.verbs_mismatch), _since(one.since, now=now))
     how = (_announced(one), str(one.revocations), _outage(one.last_outage_seconds))
@@ -93,7 +93,7 @@ def _since(when: str | None, *, now: float) -> str:
     return _NONE if when is None else age(when, now=now)
 
 
-def _announced(one: Held) -> str:
+def _announced(one: PodPairStatus) -> str:
     return f"{one.announced} ({one.reason})" if one.reason else one.announced or _NONE
 
 

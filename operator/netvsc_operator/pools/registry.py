@@ -19,7 +19,7 @@ ANNOTATION = "netvsc.io/last-accepted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InForce:
+class ActivePool:
     """A pool that serves; `compiled` is what agents read, the nodeSelector done with."""
 
     pool: Pool
@@ -27,7 +27,7 @@ class InForce:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class PoolEntry:
     """One NetvscPool. `refusal` and `conflict` are sentences, None where all is well.
 
     `accepted` is the last good spec.
@@ -45,22 +45,22 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Book:
-    """`pools` are in force, the highest priority first; `judged` are all, by name."""
+class Registry:
+    """`pools` are in force, the highest priority first; `entries` are all, by name."""
 
-    pools: tuple[InForce, ...] = ()
-    judged: tuple[Judged, ...] = ()
+    pools: tuple[ActivePool, ...] = ()
+    entries: tuple[PoolEntry, ...] = ()
 
 
-def book(objects: Iterable[Object]) -> Book:
-    judged = _apart([_judge(one) for one in sorted(objects, key=_age)])
+def registry_of(objects: Iterable[Object]) -> Registry:
+    entries = _apart([_entry(one) for one in sorted(objects, key=_age)])
     serving = [
-        InForce(pool=one.pool, compiled=_compiled(one))
-        for one in judged
+        ActivePool(pool=one.pool, compiled=_compiled(one))
+        for one in entries
         if one.pool is not None and one.conflict is None
     ]
     serving.sort(key=lambda one: (-one.pool.priority, one.pool.name))
-    return Book(pools=tuple(serving), judged=tuple(judged))
+    return Registry(pools=tuple(serving), entries=tuple(entries))
 
 
 def _age(thing: Object) -> tuple[str, str]:
@@ -68,13 +68,13 @@ def _age(thing: Object) -> tuple[str, str]:
     return str(meta.get("creationTimestamp", "")), str(meta["name"])
 
 
-def _judge(thing: Object) -> Judged:
+def _entry(thing: Object) -> PoolEntry:
     name, spec = thing["metadata"]["name"], thing.get("spec") or {}
     try:
-        return Judged(object=thing, pool=_pool(name, spec), accepted=spec)
+        return PoolEntry(object=thing, pool=_pool(name, spec), accepted=spec)
     except ConfigError as error:
         pool, last = _last_good(thing)
-        return Judged(object=thing, pool=pool, accepted=last, refusal=str(error))
+        return PoolEntry(object=thing, pool=pool, accepted=last, refusal=str(error))
 
 
 def _pool(name: str, spec: Object) -> Pool:
@@ -90,11 +90,11 @@ def _last_good(thing: Object) -> tuple[Pool | None, Object | None]:
         return None, None
 
 
-def _apart(judged: list[Judged]) -> list[Judged]:
+def _apart(entries: list[PoolEntry]) -> list[PoolEntry]:
     """Mark pools whose resource an older one has."""
     owners: dict[str, str] = {}
     found = []
-    for one in judged:
+    for one in entries:
         if one.pool is None:
             found.append(one)
             continue
@@ -108,6 +108,6 @@ def _clash(resource: str, first: str) -> str:
     return f"{resource} is NetvscPool {first}'s already: give this pool a resource of its own"
 
 
-def _compiled(one: Judged) -> Object:
+def _compiled(one: PoolEntry) -> Object:
     spec = {key: value for key, value in (one.accepted or {}).items() if key != "nodeSelector"}
     return {"name": one.name, **spec}

@@ -1,4 +1,4 @@
-"""Room for what clients send: who comes when it is full waits, so that memory stays bounded."""
+"""A budget of bytes for what clients send: who finds it spent waits, so memory stays bounded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
-class Room:
+class BodyBudget:
     """`size` bytes for all requests at once; one that is `small` or less always finds its place."""
 
     def __init__(self, size: int, *, small: int) -> None:

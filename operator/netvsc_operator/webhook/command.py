@@ -17,7 +17,7 @@ from netvsc.errors import ConfigError, NetvscError, RequestError
 from netvsc.host import logs
 from netvsc.model.pool import Pool, pools_from
 from netvsc_operator.admission.injection import Injection
-from netvsc_operator.webhook.process import Address, Settings, serve
+from netvsc_operator.webhook.process import Address, WebhookSettings, serve
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     logs.configure()
     failures: list[BaseException] = []
     try:
-        asyncio.run(_until_told(_settings(arguments)))
+        asyncio.run(_until_signal(_settings(arguments)))
     except* NetvscError as group:
         failures = _leaves(group)
     for failure in failures:
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     return 1 if failures else 0
 
 
-async def _until_told(settings: Settings) -> None:
+async def _until_signal(settings: WebhookSettings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -49,8 +49,8 @@ def _leaves(error: BaseException) -> list[BaseException]:
     return [error]
 
 
-def _settings(arguments: argparse.Namespace) -> Settings:
-    return Settings(
+def _settings(arguments: argparse.Namespace) -> WebhookSettings:
+    return WebhookSettings(
         listen=arguments.listen,
         metrics=arguments.metrics,
         tls=arguments.tls,

@@ -12,7 +12,7 @@ from netvsc import __version__
 _REVIEW = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0)
 
 
-class Outcome(StrEnum):
+class ReviewOutcome(StrEnum):
     """What became of a request; the first three are answers."""
 
     PATCHED = "patched"
@@ -31,7 +31,7 @@ class Load(StrEnum):
     FAILED = "failed"
 
 
-class Metrics:
+class WebhookMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         build = Gauge("netvsc_build_info", "The version.", ["version"], registry=registry)
         build.labels(version=__version__).set(1)
@@ -39,7 +39,7 @@ class Metrics:
             "netvsc_admission_reviews", "Reviews answered.", ["result"], registry=registry
         )
         # Looked up once: a lookup for each review would cost more than the counting.
-        self._reviews = {outcome: reviews.labels(result=outcome.value) for outcome in Outcome}
+        self._reviews = {outcome: reviews.labels(result=outcome.value) for outcome in ReviewOutcome}
         self._seconds = Histogram(
             "netvsc_admission_seconds",
             "How long a review took, from its last byte to the answer's first.",
@@ -59,7 +59,7 @@ class Metrics:
             registry=registry,
         )
 
-    def reviewed(self, outcome: Outcome, seconds: float) -> None:
+    def reviewed(self, outcome: ReviewOutcome, seconds: float) -> None:
         self._reviews[outcome].inc()
         self._seconds.observe(seconds)
 

@@ -11,7 +11,7 @@ from netvsc.host.once import Once
 from netvsc.model.pool import Pool
 from netvsc_operator.kube import Event, Listed, Removed
 from netvsc_operator.objects import Object
-from netvsc_operator.pools.registry import book
+from netvsc_operator.pools.registry import registry_of
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class _Good:
     pool: Pool
 
 
-class Pools:
+class PoolCache:
     """Follows NetvscPools. `by_resource` is None until they were listed; a change makes a new one.
 
     Of two pools with one resource the older one has it.
@@ -56,7 +56,7 @@ class Pools:
 
     def _read(self, things: Iterable[Object]) -> None:
         for thing in things:
-            (judged,) = book([thing]).judged
+            (judged,) = registry_of([thing]).entries
             meta = thing["metadata"]
             uid, created = meta.get("uid", ""), meta.get("creationTimestamp", "")
             if judged.pool:

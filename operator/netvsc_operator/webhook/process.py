@@ -20,10 +20,10 @@ from netvsc_operator import admission
 from netvsc_operator.admission.injection import Injection
 from netvsc_operator.kube import NETVSC_POOLS, Kube, Watch, way
 from netvsc_operator.pages import application
-from netvsc_operator.webhook.metrics import Metrics
-from netvsc_operator.webhook.pool_cache import Pools
+from netvsc_operator.webhook.metrics import WebhookMetrics
+from netvsc_operator.webhook.pool_cache import PoolCache
 from netvsc_operator.webhook.reviews import Decide, Reviews
-from netvsc_operator.webhook.serving_certificate import Certificate
+from netvsc_operator.webhook.serving_certificate import ServingCertificate
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ Address = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class WebhookSettings:
     """`pools` are given where no apiserver is to be asked; `leave_s` is how long an end takes."""
 
     listen: Address
@@ -49,10 +49,12 @@ class Settings:
     leave_s: float = 5.0
 
 
-async def serve(settings: Settings, registry: CollectorRegistry, stop: asyncio.Event) -> None:
+async def serve(
+    settings: WebhookSettings, registry: CollectorRegistry, stop: asyncio.Event
+) -> None:
     """Serve until `stop`, then finish what was begun. Raises NetvscError for what cannot be."""
-    metrics, pools = Metrics(registry), Pools()
-    certificate = Certificate(settings.tls, metrics=metrics)
+    metrics, pools = WebhookMetrics(registry), PoolCache()
+    certificate = ServingCertificate(settings.tls, metrics=metrics)
     reviews = Reviews(
         decide=_decisions(settings.injection), pools=lambda: pools.by_resource, metrics=metrics
     )
@@ -98,7 +100,7 @@ def _decisions(injection: Injection) -> dict[str, Decide]:
     }
 
 
-async def _follow(settings: Settings, pools: Pools) -> None:
+async def _follow(settings: WebhookSettings, pools: PoolCache) -> None:
     if settings.pools is not None:
         pools.set(settings.pools)
         return

@@ -13,9 +13,9 @@ from typing import Any
 from aiohttp import web
 
 from netvsc.model.pool import Pool
-from netvsc_operator.admission import Answered
-from netvsc_operator.webhook.body_budget import Room
-from netvsc_operator.webhook.metrics import Metrics, Outcome
+from netvsc_operator.admission import AdmissionResponse
+from netvsc_operator.webhook.body_budget import BodyBudget
+from netvsc_operator.webhook.metrics import ReviewOutcome, WebhookMetrics
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +29,12 @@ _VALUES_MAX = 1_000_000  # of 8 MiB `{},{},…` Python makes 200 MiB
 _SEPARATORS = (b",", b"[", b"{")
 
 ByResource = Mapping[str, Pool]
-Decide = Callable[[object, ByResource], Answered]
+Decide = Callable[[object, ByResource], AdmissionResponse]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reply:
-    outcome: Outcome
+    outcome: ReviewOutcome
     body: bytes
     status: int = 200
     kind: str = "application/json"
@@ -48,12 +48,12 @@ class Reviews:
         *,
         decide: Mapping[str, Decide],
         pools: Callable[[], ByResource | None],
-        metrics: Metrics,
+        metrics: WebhookMetrics,
     ) -> None:
         self._decide = decide
         self._pools = pools
         self._metrics = metrics
-        self._room = Room(_ROOM, small=_SMALL)
+        self._room = BodyBudget(_ROOM, small=_SMALL)
         self._begun = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -113,38 +113,46 @@ class Reviews:
     def _reply(self, body: bytes, decide: Decide) -> _Reply:
         pools = self._pools()
         if pools is None:
-            return _said(Outcome.UNREADY, 503, "the pools are not known yet: try again")
+            return _said(ReviewOutcome.UNREADY, 503, "the pools are not known yet: try again")
         if sum(map(body.count, _SEPARATORS)) > _VALUES_MAX:
-            return _said(Outcome.MALFORMED, 400, f"no pod has {_VALUES_MAX} values, as this has")
+            return _said(
+                ReviewOutcome.MALFORMED, 400, f"no pod has {_VALUES_MAX} values, as this has"
+            )
         try:
             review = json.loads(body)
         except (ValueError, RecursionError) as error:
             return _said(
-                Outcome.MALFORMED, 400, f"no AdmissionReview: the body is no JSON: {error}"
+                ReviewOutcome.MALFORMED, 400, f"no AdmissionReview: the body is no JSON: {error}"
             )
         try:
             return _answer(decide(review, pools))
         except Exception:  # the next review must find this process alive
             log.exception("a review could not be answered: %.2000s", body.decode(errors="replace"))
-            return _said(Outcome.FAILED, 500, "netvsc-operator could not answer: see its log")
+            return _said(ReviewOutcome.FAILED, 500, "netvsc-operator could not answer: see its log")
 
 
-def _answer(answered: Answered) -> _Reply:
-    outcome = Outcome(answered.result.value)
+def _answer(answered: AdmissionResponse) -> _Reply:
+    outcome = ReviewOutcome(answered.result.value)
     body = json.dumps(answered.review).encode()
-    return _Reply(outcome=outcome, body=body, status=400 if outcome is Outcome.MALFORMED else 200)
+    return _Reply(
+        outcome=outcome, body=body, status=400 if outcome is ReviewOutcome.MALFORMED else 200
+    )
 
 
 def _too_large(request: web.BaseRequest) -> _Reply:
     size = f"{request.content_length} bytes" if request.content_length else "more"
-    return _said(Outcome.TOO_LARGE, 413, f"a review may have {BODY_MAX} bytes, this one has {size}")
+    return _said(
+        ReviewOutcome.TOO_LARGE, 413, f"a review may have {BODY_MAX} bytes, this one has {size}"
+    )
 
 
 def _late() -> _Reply:
-    return _said(Outcome.MALFORMED, 408, f"the review was not here within {_PATIENCE_S:.0f} s")
+    return _said(
+        ReviewOutcome.MALFORMED, 408, f"the review was not here within {_PATIENCE_S:.0f} s"
+    )
 
 
-def _said(outcome: Outcome, status: int, why: str) -> _Reply:
+def _said(outcome: ReviewOutcome, status: int, why: str) -> _Reply:
     return _Reply(
         outcome=outcome, status=status, body=f"netvsc-operator: {why}\n".encode(), kind="text/plain"
     )

@@ -14,23 +14,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 from netvsc_operator.certificates import x509
-from netvsc_operator.certificates.x509 import Life, Pair
-from netvsc_operator.webhook.metrics import Load, Metrics
+from netvsc_operator.certificates.x509 import KeyPair, Life
+from netvsc_operator.webhook.metrics import Load, WebhookMetrics
 
 log = logging.getLogger(__name__)
 
 
-class Certificate:
+class ServingCertificate:
     """`context` is alive: it is changed in place. `folder` has tls.crt and tls.key."""
 
     def __init__(
-        self, folder: Path, *, metrics: Metrics, clock: Callable[[], float] = time.time
+        self, folder: Path, *, metrics: WebhookMetrics, clock: Callable[[], float] = time.time
     ) -> None:
         self.context = _context()
         self._folder = folder
         self._metrics = metrics
         self._clock = clock
-        self._served: Pair | None = None
+        self._served: KeyPair | None = None
         self._life: Life | None = None
         self._failure = "nobody looked yet"
 
@@ -53,13 +53,13 @@ class Certificate:
         left = self._life.ends - self._clock()
         return None if left > 0 else f"the certificate ended {-left:.0f} s ago: {self._failure}"
 
-    def _read(self) -> Pair:
-        return Pair(
+    def _read(self) -> KeyPair:
+        return KeyPair(
             certificate=(self._folder / "tls.crt").read_text(),
             key=(self._folder / "tls.key").read_text(),
         )
 
-    def _now_serves(self, pair: Pair) -> None:
+    def _now_serves(self, pair: KeyPair) -> None:
         self._served, self._life = pair, x509.life(pair.certificate)
         self._failure = f"{self._folder} holds no newer one"
         self._metrics.loaded(Load.LOADED)
@@ -81,7 +81,7 @@ def _context() -> ssl.SSLContext:
     return context
 
 
-def _give(context: ssl.SSLContext, pair: Pair) -> None:
+def _give(context: ssl.SSLContext, pair: KeyPair) -> None:
     """Load a pair; by way of memory, since ssl reads files alone and those may change meanwhile."""
     handle = os.memfd_create("pair")
     with os.fdopen(handle, "w") as file:

@@ -21,10 +21,10 @@ from netvsc_deviceplugin.telemetry import traffic as metrics_traffic
 from netvsc_deviceplugin.telemetry.metrics import AgentMetrics
 from netvsc_deviceplugin.telemetry.pair_gauges import PairGauges
 from netvsc_deviceplugin.telemetry.traffic import Traffic
-from netvsc_operator.controller.events.rules import Reason
-from netvsc_operator.controller.process import Program, Settings
-from netvsc_operator.webhook.metrics import Metrics as Webhook
-from netvsc_operator.webhook.metrics import Outcome
+from netvsc_operator.controller.events.rules import EventReason
+from netvsc_operator.controller.process import ControllerProcess, ControllerSettings
+from netvsc_operator.webhook.metrics import ReviewOutcome
+from netvsc_operator.webhook.metrics import WebhookMetrics as Webhook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -191,8 +191,8 @@ class Night:
         for reviewer in self.reviewers:
             reviewer.expires(START + _CERTIFICATE_S)
         self.kube = CollectorRegistry()
-        settings = Settings(listen=":0")
-        self.controller = Program(settings, self.kube)._metrics
+        settings = ControllerSettings(listen=":0")
+        self.controller = ControllerProcess(settings, self.kube)._metrics
         self.controller.expires()(START + _CERTIFICATE_S)
 
     def targets(self) -> list[Target]:
@@ -227,32 +227,32 @@ class Night:
             1500: [lambda: self._serviced(second)],
             1530: [lambda: self._back(second, 2)],
             1531: [lambda: self._back(second, 0), lambda: self._back(second, 1)],
-            1920: [lambda: self._told(third, lambda: third.revoke(0), Reason.VF_REVOKED)],
+            1920: [lambda: self._told(third, lambda: third.revoke(0), EventReason.VF_REVOKED)],
             1950: [lambda: third.give(0, taken=False)],
             1952: [self._again],
             1957: [self._again],
             1972: [self._again],
             2017: [lambda: self.controller.reannounced("escalated")],
-            2400: [lambda: self._told(third, lambda: third.revoke(1), Reason.VF_REVOKED)],
+            2400: [lambda: self._told(third, lambda: third.revoke(1), EventReason.VF_REVOKED)],
             2520: [lambda: first.pod(0, None)],
             2526: [lambda: self._comes(first, 0, "fwd-0-1b")],
-            2700: [lambda: self.reviewers[1].reviewed(Outcome.REFUSED, 0.0005)],
+            2700: [lambda: self.reviewers[1].reviewed(ReviewOutcome.REFUSED, 0.0005)],
             3000: [second.metrics.overrun, lambda: second.scan("overrun")],
         }
 
     def _comes(self, agent: Agent, number: int, name: str) -> None:
         for reviewer in self.reviewers:
-            reviewer.reviewed(Outcome.PATCHED, 0.0004)
+            reviewer.reviewed(ReviewOutcome.PATCHED, 0.0004)
         agent.pod(number, name)
 
     def _serviced(self, agent: Agent) -> None:
         for number in range(3):
-            self._told(agent, partial(agent.revoke, number), Reason.VF_REVOKED)
+            self._told(agent, partial(agent.revoke, number), EventReason.VF_REVOKED)
 
     def _back(self, agent: Agent, number: int) -> None:
-        self._told(agent, lambda: agent.give(number), Reason.VF_RETURNED)
+        self._told(agent, lambda: agent.give(number), EventReason.VF_RETURNED)
 
-    def _told(self, agent: Agent, happens: Callable[[], None], reason: Reason) -> None:
+    def _told(self, agent: Agent, happens: Callable[[], None], reason: EventReason) -> None:
         happens()
         self.controller.event_written(reason)
         self.controller.looked(0.018 + 0.01 * len(agent.name) / 10)

@@ -10,8 +10,8 @@ from netvsc.model.pair import Inventory
 from netvsc_deviceplugin.telemetry.metrics import AgentMetrics
 from netvsc_deviceplugin.telemetry.pair_gauges import PairGauges
 from netvsc_deviceplugin.telemetry.traffic import TrafficCollector
-from netvsc_operator.controller.process import Program, Settings
-from netvsc_operator.webhook.metrics import Metrics as Webhook
+from netvsc_operator.controller.process import ControllerProcess, ControllerSettings
+from netvsc_operator.webhook.metrics import WebhookMetrics as Webhook
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +32,7 @@ def agent() -> CollectorRegistry:
 def controller() -> CollectorRegistry:
     """With the gauge of the certificates that it makes where no cert-manager does."""
     registry = CollectorRegistry()
-    program = Program(Settings(listen=":0"), registry)
+    program = ControllerProcess(ControllerSettings(listen=":0"), registry)
     program._metrics.expires()
     return registry
 

@@ -21,7 +21,7 @@ from cluster.operator.login import Login
 from netvsc.encoding.serialize import to_plain
 from netvsc.model.status import STARTING, Announcement, AnnounceState
 from netvsc_operator.controller.events.recorder import Ref, event
-from netvsc_operator.controller.events.rules import EventDraft, Reason, Severity
+from netvsc_operator.controller.events.rules import EventDraft, EventReason, EventType
 from sim.cluster import nodes
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def report(cluster: Cluster, name: str, *pairs: PairStatus) -> None:
 def _event(reason: str, note: str) -> dict[str, Any]:
     """As the controller writes it."""
     telling = EventDraft(
-        reason=Reason(reason), severity=Severity.NORMAL, key=reason, note=note, sets={}
+        reason=EventReason(reason), type=EventType.NORMAL, key=reason, note=note, sets={}
     )
     about = Ref(kind="Pod", name="fwd-0", uid="u", namespace="nf")
     written = event(telling, about, scope="s", now=time.time())

@@ -16,7 +16,7 @@ import pytest
 from cluster.apiserver import apiserver
 from cluster.harness.errors import ClusterError
 from cluster.operator.webhook import Webhook, configurations, trusted
-from netvsc_operator.certificates.manager import Settings, keep
+from netvsc_operator.certificates.manager import CertificateSettings, keep
 from netvsc_operator.kube import PODS, SECRETS, ApiError, Kube, Listed, Watch, way
 from netvsc_operator.objects import Scope
 from sim.cluster.secret import Secret
@@ -269,7 +269,7 @@ def test_the_owner_makes_everything_and_renews_it_and_no_pod_fails(
 ) -> None:
     """Three serving certificates and a second authority within half a minute."""
     mounted = Secret(tmp_path_factory.mktemp("owned"))
-    settings = Settings(
+    settings = CertificateSettings(
         namespace="default",
         secret="owned",  # noqa: S106 (a name)
         more_names=("127.0.0.1",),

@@ -15,7 +15,7 @@ from fuzz.engine import Target
 from fuzz.mutate import structured
 from fuzz.targets import strict
 from netvsc_operator import admission
-from netvsc_operator.webhook.metrics import Metrics
+from netvsc_operator.webhook.metrics import WebhookMetrics
 from netvsc_operator.webhook.reviews import Reviews
 from sim.cluster.pods import POOLS
 from sim.cluster.reviews import INJECTION
@@ -30,7 +30,7 @@ _DECIDE = {
 @cache
 def _reviews() -> Reviews:
     async def made() -> Reviews:
-        metrics = Metrics(CollectorRegistry())
+        metrics = WebhookMetrics(CollectorRegistry())
         return Reviews(decide=_DECIDE, pools=lambda: POOLS, metrics=metrics)
 
     return asyncio.run(made())

@@ -9,15 +9,15 @@ from prometheus_client import CollectorRegistry
 
 from netvsc.encoding.serialize import to_plain
 from netvsc.model.status import Foreign, PairStatus
-from netvsc_operator.controller.cache import Claimant, Fleet, Machine
+from netvsc_operator.controller.cache import Cache, Claimant, Machine
 from netvsc_operator.controller.events.pods import Pods
 from netvsc_operator.controller.events.reannounce import Patience
 from netvsc_operator.controller.events.recorder import Recorder
 from netvsc_operator.controller.events.reporter import Reporter
-from netvsc_operator.controller.metrics import Metrics
-from netvsc_operator.controller.pools.status_writer import Pools
-from netvsc_operator.controller.reconciler import Controller
-from netvsc_operator.controller.watches.nic_owners import Foreigners
+from netvsc_operator.controller.metrics import ControllerMetrics
+from netvsc_operator.controller.pools.status_writer import PoolStatusWriter
+from netvsc_operator.controller.reconciler import Reconciler
+from netvsc_operator.controller.watches.nic_owners import NicOwners
 from netvsc_operator.controller.workqueue import WorkQueue
 from netvsc_operator.kube import EVENTS, NETVSC_NODES, NETVSC_POOLS, NODES, PODS, Kube
 from sim.cluster.nodes import status
@@ -60,9 +60,9 @@ class World:
     reannounce: str | None = None
     sidecar: bool = True
     queue: SimQueue = field(init=False)
-    fleet: Fleet = field(init=False)
-    pools: Pools = field(init=False)
-    controller: Controller = field(init=False)
+    fleet: Cache = field(init=False)
+    pools: PoolStatusWriter = field(init=False)
+    controller: Reconciler = field(init=False)
     registry: CollectorRegistry = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,25 +76,25 @@ class World:
         """Start a controller that remembers nothing but what the apiserver has."""
         kube = cast("Kube", self.kube)
         self.queue = SimQueue()
-        self.fleet = Fleet(self.queue)
+        self.fleet = Cache(self.queue)
         self.fleet.machines[NODE] = Machine("node-uid", {"zone": "a"})
         self.fleet.pods[f"default/{POD}"] = Claimant("pod-uid", self.reannounce)
         self.registry = CollectorRegistry()
-        metrics = Metrics(self.registry)
-        self.pools = Pools(kube, self.fleet, clock=self.now)
+        metrics = ControllerMetrics(self.registry)
+        self.pools = PoolStatusWriter(kube, self.fleet, clock=self.now)
         await self.pools.read()
         reporter = Reporter(
             recorder=Recorder(kube, metrics, clock=self.now),
             pods=Pods(kube, clock=self.now),
-            fleet=self.fleet,
+            cache=self.fleet,
             patience=Patience(self.now),
             metrics=metrics,
         )
-        self.controller = Controller(
+        self.controller = Reconciler(
             kube,
-            fleet=self.fleet,
+            cache=self.fleet,
             reporter=reporter,
-            foreigners=cast("Foreigners", self.foreigners),
+            nic_owners=cast("NicOwners", self.foreigners),
             pools=self.pools,
         )
 
@@ -113,7 +113,7 @@ class World:
         for _ in range(10):
             before = len(self.kube.writes)
             self.fleet.doubt(NODE)
-            await self.controller.look(NODE)
+            await self.controller.reconcile(NODE)
             if len(self.kube.writes) == before:
                 return
         raise AssertionError(f"it never settles: {self.kube.writes[-10:]}")

@@ -117,20 +117,20 @@ def _serve(kubeconfig: Path, pace: str) -> None:
     from prometheus_client import CollectorRegistry  # noqa: PLC0415 (the other side of this file)
 
     from netvsc.host import logs  # noqa: PLC0415
-    from netvsc_operator.controller.events.reannounce import Pace  # noqa: PLC0415
-    from netvsc_operator.controller.process import Program, Settings  # noqa: PLC0415
+    from netvsc_operator.controller.events.reannounce import RetrySchedule  # noqa: PLC0415
+    from netvsc_operator.controller.process import ControllerProcess, ControllerSettings  # noqa: PLC0415
     from netvsc_operator.kube import Kube, way  # noqa: PLC0415
 
     logs.configure(level=logging.INFO)
     patience, *pauses = (float(word) for word in pace.split(","))
-    settings = Settings(
+    settings = ControllerSettings(
         listen="127.0.0.1:0",
-        pace=Pace(patience_s=patience, pauses_s=tuple(pauses)),
+        schedule=RetrySchedule(patience_s=patience, pauses_s=tuple(pauses)),
     )
 
     async def control() -> None:
         async with Kube(way(kubeconfig)) as kube:
-            await Program(settings, CollectorRegistry()).run(kube)
+            await ControllerProcess(settings, CollectorRegistry()).run(kube)
 
     asyncio.run(control())
 

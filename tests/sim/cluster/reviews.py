@@ -9,7 +9,7 @@ from typing import Any
 import jsonpatch  # of kopf's: carries out patches that we only make
 
 from netvsc.model.pool import BUILT_IN, Pool
-from netvsc_operator.admission import Answered, answer
+from netvsc_operator.admission import AdmissionResponse, answer
 from netvsc_operator.admission.injection import Injection
 
 Object = dict[str, Any]
@@ -29,25 +29,27 @@ def review(pod: object, *, operation: str = "CREATE", kind: str = "Pod", **more:
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
 
 
-def ask(pod: object, *pools: Pool, injection: Injection = INJECTION, **more: Any) -> Answered:
+def ask(
+    pod: object, *pools: Pool, injection: Injection = INJECTION, **more: Any
+) -> AdmissionResponse:
     """Have one pod's creation answered; without pools there is `pair`."""
     chosen = {pool.resource: pool for pool in pools or (BUILT_IN,)}
     return answer(review(pod, **more), pools=chosen, injection=injection)
 
 
-def response(answered: Answered) -> Object:
+def response(answered: AdmissionResponse) -> Object:
     found = answered.review["response"]
     assert isinstance(found, dict)
     return found
 
 
-def operations(answered: Answered) -> list[Object]:
+def operations(answered: AdmissionResponse) -> list[Object]:
     patch = response(answered).get("patch")
     found: list[Object] = json.loads(base64.b64decode(patch)) if patch else []
     return found
 
 
-def patched(pod: Object, answered: Answered) -> Object:
+def patched(pod: Object, answered: AdmissionResponse) -> Object:
     """Return the pod as the apiserver would go on with it."""
     found: Object = jsonpatch.apply_patch(_copied(pod), operations(answered))
     return found
@@ -59,12 +61,12 @@ def _copied(pod: Object) -> Object:
     return found
 
 
-def message(answered: Answered) -> str:
+def message(answered: AdmissionResponse) -> str:
     """Return why it was refused."""
     assert not response(answered)["allowed"]
     return str(response(answered)["status"]["message"])
 
 
-def warnings(answered: Answered) -> list[str]:
+def warnings(answered: AdmissionResponse) -> list[str]:
     found: list[str] = response(answered).get("warnings", [])
     return found

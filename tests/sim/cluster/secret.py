@@ -6,7 +6,7 @@ import itertools
 import time
 from pathlib import Path
 
-from netvsc_operator.certificates.x509 import Pair, issue, new_authority
+from netvsc_operator.certificates.x509 import KeyPair, issue, new_authority
 
 NAMES = ("localhost", "127.0.0.1")
 _numbers = itertools.count()
@@ -20,7 +20,7 @@ class Secret:
         self.folder = folder
         self.authority = new_authority(now=time.time())
 
-    def issue(self, *, life_s: float = 3600.0) -> Pair:
+    def issue(self, *, life_s: float = 3600.0) -> KeyPair:
         return issue(self.authority, names=NAMES, now=time.time(), life_s=life_s)
 
     def put(self, certificate: str, key: str) -> None:
@@ -37,7 +37,7 @@ class Secret:
             if not shown.is_symlink():
                 shown.symlink_to(f"..data/{name}")
 
-    def renew(self, *, life_s: float = 3600.0) -> Pair:
+    def renew(self, *, life_s: float = 3600.0) -> KeyPair:
         pair = self.issue(life_s=life_s)
         self.put(pair.certificate, pair.key)
         return pair

@@ -14,10 +14,10 @@ from typing import Any, cast
 from aiohttp import web
 
 from netvsc_deviceplugin.apiserver.access import Access
-from netvsc_operator.controller.cache import Fleet
-from netvsc_operator.controller.pools.status_writer import Pools
+from netvsc_operator.controller.cache import Cache
+from netvsc_operator.controller.pools.status_writer import PoolStatusWriter
 from netvsc_operator.controller.watches import kopf_handlers, kopf_process
-from netvsc_operator.controller.watches.event_sink import Notebook
+from netvsc_operator.controller.watches.event_sink import EventSink
 from netvsc_operator.controller.watches.kopf_session import Pulse
 from netvsc_operator.controller.workqueue import WorkQueue
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS, Kind, Kube
@@ -133,10 +133,10 @@ class Watched:
         return response
 
 
-class Reader(Notebook):
+class Reader(EventSink):
     """The controller's notes of an apiserver, and the memory that they are in."""
 
-    def __init__(self, fleet: Fleet, pools: Pools) -> None:
+    def __init__(self, fleet: Cache, pools: PoolStatusWriter) -> None:
         super().__init__(fleet, pools)
         self.fleet = fleet
         self.pools = pools
@@ -148,9 +148,9 @@ class Reader(Notebook):
         """Return the names that are remembered of each kind."""
         return {
             "nodes": set(self.fleet.machines),
-            "netvscnodes": set(self.fleet.seen),
+            "netvscnodes": set(self.fleet.summaries),
             "pods": set(self.fleet.pods),
-            "pools": {one.pool.name for one in self.pools.book.pools},
+            "pools": {one.pool.name for one in self.pools.registry.pools},
         }
 
     async def knows(self, wanted: dict[str, set[str]]) -> None:
@@ -187,8 +187,8 @@ class Reader(Notebook):
 @asynccontextmanager
 async def reading(kube: Kube) -> AsyncIterator[Reader]:
     """Let kopf watch as the controller has it watch."""
-    fleet = Fleet(WorkQueue(lambda: 0.0))
-    notes = Reader(fleet, Pools(cast("Any", None), fleet))
+    fleet = Cache(WorkQueue(lambda: 0.0))
+    notes = Reader(fleet, PoolStatusWriter(cast("Any", None), fleet))
 
     async def begin() -> None:
         """Nothing is waited for here."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netvsc.model.pool import Fallback, Mode, Pool
-from netvsc_operator.admission.eal.placement import base, find_place, put, quoted, starts_others
+from netvsc_operator.admission.eal.placement import base, find_placement, put, quoted, starts_others
 from sim.cluster.reviews import ask, patched
 
 Object = dict[str, Any]
@@ -91,7 +91,7 @@ def test_quoting_survives_any_word(words: list[str]) -> None:
 @given(st.lists(st.text("ab-", min_size=1), max_size=4), st.lists(st.text("ab-"), max_size=4))
 def test_putting_words_in_adds_them_and_nothing_else(rest: list[str], more: list[str]) -> None:
     command, args = ("app", "-x", *rest), ("-y", *more)
-    for place in (find_place(command, args), find_place((), args)):
+    for place in (find_placement(command, args), find_placement((), args)):
         chosen = command if place.at else ()
         new_command, new_args = put(("N1", "N2"), into=place, command=chosen, args=args)
         assert [w for w in (*new_command, *new_args) if w not in {"N1", "N2"}] == [*chosen, *args]

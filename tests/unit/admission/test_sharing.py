@@ -9,26 +9,26 @@ from hypothesis import strategies as st
 
 from netvsc.errors import RequestError
 from netvsc.model.interface_names import Request, name_interfaces
-from netvsc_operator.admission.pod.containers import Container, Kind
+from netvsc_operator.admission.pod.containers import Container, ContainerKind
 from netvsc_operator.admission.pod.pair_numbers import Shares, share
 
 PAIR = "netvsc.io/pair"
-INIT, SIDECAR, MAIN = Kind.INIT, Kind.SIDECAR, Kind.MAIN
+INIT, SIDECAR, MAIN = ContainerKind.INIT, ContainerKind.SIDECAR, ContainerKind.MAIN
 
 
-def made(*asked: tuple[Kind, int]) -> list[Container]:
+def made(*asked: tuple[ContainerKind, int]) -> list[Container]:
     """Containers c0, c1, … in the kubelet's order, with so many pairs each."""
     return [
-        Container(kind=kind, place="", name=f"c{i}", given={}, pairs={PAIR: n} if n else {})
+        Container(kind=kind, place="", name=f"c{i}", spec={}, pairs={PAIR: n} if n else {})
         for i, (kind, n) in enumerate(asked)
     ]
 
 
-def shared(*asked: tuple[Kind, int]) -> Shares:
+def shared(*asked: tuple[ContainerKind, int]) -> Shares:
     return share(made(*asked), prefixes={})
 
 
-def interfaces(*asked: tuple[Kind, int]) -> dict[str, list[str]]:
+def interfaces(*asked: tuple[ContainerKind, int]) -> dict[str, list[str]]:
     pairs = shared(*asked).pairs
     return {name: [pair.interface for pair in several] for name, several in pairs.items()}
 
@@ -90,7 +90,7 @@ def test_init_containers_with_all_of_it_see_all_of_it() -> None:
     ],
 )
 def test_where_the_kubelet_has_a_choice_nothing_is_claimed(
-    asked: tuple[tuple[Kind, int], ...], unknown: set[str]
+    asked: tuple[tuple[ContainerKind, int], ...], unknown: set[str]
 ) -> None:
     everybody = {f"c{i}" for i in range(len(asked))}
     assert everybody - set(interfaces(*asked)) == unknown
@@ -100,7 +100,7 @@ def test_where_the_kubelet_has_a_choice_nothing_is_claimed(
     "asked", [((INIT, 2), (MAIN, 1)), ((SIDECAR, 1), (INIT, 1)), ((INIT, 1), (MAIN, 0))]
 )
 def test_an_init_container_cannot_have_what_nobody_keeps(
-    asked: tuple[tuple[Kind, int], ...],
+    asked: tuple[tuple[ContainerKind, int], ...],
 ) -> None:
     with pytest.raises(RequestError, match=r"ask for as many as they do, or for none"):
         shared(*asked)
@@ -114,7 +114,7 @@ asked = st.lists(st.tuples(st.sampled_from([INIT, SIDECAR]), st.integers(0, 2)),
 )
 @settings(max_examples=400)
 def test_whatever_the_kubelet_chooses_each_sees_what_it_was_told(
-    early: list[tuple[Kind, int]], main: list[int], chance: Random
+    early: list[tuple[ContainerKind, int]], main: list[int], chance: Random
 ) -> None:
     containers = made(*early, *((MAIN, n) for n in main))
     try:
@@ -132,7 +132,7 @@ def test_whatever_the_kubelet_chooses_each_sees_what_it_was_told(
 @given(asked, st.lists(st.integers(0, 2), min_size=1, max_size=3))
 @settings(max_examples=40, deadline=None)  # each example asks the kubelet many times
 def test_what_is_not_claimed_could_really_be_one_or_the_other(
-    early: list[tuple[Kind, int]], main: list[int]
+    early: list[tuple[ContainerKind, int]], main: list[int]
 ) -> None:
     containers = made(*early, *((MAIN, n) for n in main))
     try:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from netvsc.model.pool import BUILT_IN
-from netvsc_operator.admission import Answered, Result, validate
+from netvsc_operator.admission import AdmissionResponse, Result, validate
 from sim.cluster.reviews import message, review, warnings
 
 Object = dict[str, Any]
@@ -18,7 +18,7 @@ def pool(name: str = "lab", **spec: object) -> Object:
 
 def judged(
     thing: object, operation: str = "CREATE", kind: str = "NetvscPool", **more: Any
-) -> Answered:
+) -> AdmissionResponse:
     return validate(review(thing, operation=operation, kind=kind, **more), pools=POOLS)
 
 

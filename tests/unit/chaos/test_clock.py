@@ -15,16 +15,16 @@ from netvsc_deviceplugin.concurrency.wallclock import WallClock, boot
 from netvsc_deviceplugin.netvscnode import restore
 from netvsc_operator.certificates import x509
 from netvsc_operator.certificates.plan import (
+    Desired,
     Issue,
     MakeAuthority,
+    Observed,
+    Publish,
     Rest,
-    Seen,
-    Tell,
     Trust,
-    Wanted,
     next_step,
 )
-from netvsc_operator.certificates.x509 import Pair, issue, life, new_authority
+from netvsc_operator.certificates.x509 import KeyPair, issue, life, new_authority
 
 DAY = 86_400.0
 NOON = 1_800_000_000.0
@@ -124,15 +124,15 @@ def status(last_revoked: str) -> NodeStatus:
 
 # ---- certificates ----
 
-WANTED = Wanted(names=("netvsc-webhook.netvsc-system.svc",))
+WANTED = Desired(names=("netvsc-webhook.netvsc-system.svc",))
 
 
 class Keeper:
     """What the controller keeps, its writes counted."""
 
     def __init__(self) -> None:
-        self.authority: Pair | None = None
-        self.serving: Pair | None = None
+        self.authority: KeyPair | None = None
+        self.serving: KeyPair | None = None
         self.trusted = ""
         self.told = ("",)
         self.told_at: float | None = None
@@ -140,21 +140,21 @@ class Keeper:
 
     def level(self, now: float) -> None:
         for _ in range(10):
-            seen = Seen(
+            seen = Observed(
                 authority=self.authority,
                 trusted=self.trusted,
                 serving=self.serving,
-                told=self.told,
-                told_at=self.told_at,
+                published=self.told,
+                published_since=self.told_at,
             )
             if isinstance(step := next_step(seen, WANTED, now=now), Rest):
                 return
             self._take(step, now)
         raise AssertionError("it never rests")
 
-    def _take(self, step: Tell | MakeAuthority | Trust | Issue, now: float) -> None:
+    def _take(self, step: Publish | MakeAuthority | Trust | Issue, now: float) -> None:
         match step:
-            case Tell(bundle):
+            case Publish(bundle):
                 self.told, self.told_at = (bundle,), now
             case MakeAuthority(trusted):
                 self.authority, self.made = new_authority(now=now), self.made + 1

@@ -18,7 +18,7 @@ from cluster.chaos.telling import (
 from netvsc.model.pair import Path, VfSeen
 from netvsc.model.status import PairStatus, VfStatus
 from netvsc_operator.controller.events import messages
-from netvsc_operator.controller.events.phase import Phase
+from netvsc_operator.controller.events.phase import VfPhase
 
 ID = "00-0d-3a-c0-00-01"
 PAIR = PairStatus(
@@ -42,7 +42,7 @@ def revoked(times: int, *, kind: str = "Node", about: str = "node1", at: str = "
 
 
 def returned(times: int) -> Event:
-    note = messages.returned(PAIR, times=times, phase=Phase.TAKEN)
+    note = messages.returned(PAIR, times=times, phase=VfPhase.TAKEN)
     return Event(reason="VFReturned", kind="Node", about="node1", note=note)
 
 

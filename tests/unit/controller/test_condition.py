@@ -120,7 +120,7 @@ def test_of_nodes_that_are_gone_nothing_is_remembered() -> None:
         here.fleet.machines.clear()
         del here.kube.objects["netvscnodes", None, NODE]
         here.fleet.forget(NODE)
-        await here.controller.look(NODE)
+        await here.controller.reconcile(NODE)
         assert NODE not in remembered
 
     story(told())

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from netvsc.encoding.serialize import to_plain
 from netvsc_operator.controller.watches.nic_claims import (
+    Allocations,
     Offer,
     Slice,
-    Taken,
     by_node,
     claim_of,
     foreign,
@@ -18,7 +18,7 @@ from netvsc_operator.controller.watches.nic_claims import (
     nodeinfo_of,
     slice_of,
 )
-from netvsc_operator.controller.watches.nic_owners import Foreigners
+from netvsc_operator.controller.watches.nic_owners import NicOwners
 from netvsc_operator.kube import Kind, Kube, NotFound
 from netvsc_operator.objects import Listing, Scope
 
@@ -47,9 +47,9 @@ def claim(*devices: str, driver: str = "dra.net") -> Object:
 def said(
     *,
     slices: tuple[Slice | None, ...] = (),
-    claims: tuple[Taken, ...] = (),
+    claims: tuple[Allocations, ...] = (),
     offers: tuple[Offer, ...] = (),
-    configs: tuple[Taken, ...] = (),
+    configs: tuple[Allocations, ...] = (),
 ) -> list[Object]:
     found = by_node(
         slices=[one for one in slices if one], claims=claims, offers=offers, configs=configs
@@ -87,8 +87,8 @@ def test_the_beta_keeps_attributes_one_level_deeper() -> None:
 
 def test_other_drivers_are_none_of_our_business() -> None:
     assert slice_of(resource_slice(device("gpu0"), driver="gpu.example.com"), None) is None
-    assert claim_of(claim("gpu0", driver="gpu.example.com")) == Taken()
-    assert claim_of({}) == Taken()
+    assert claim_of(claim("gpu0", driver="gpu.example.com")) == Allocations()
+    assert claim_of({}) == Allocations()
 
 
 def test_azure_cni_lists_by_nodeinfo_and_allocates_by_pod_network_config() -> None:
@@ -112,7 +112,7 @@ def test_a_nic_that_the_agent_has_not_told_of_waits_for_it() -> None:
         "status": {"deviceInfos": [{"macAddress": "00:0d:3a:c0:00:99"}]},
     }
     assert said(offers=(nodeinfo_of(info),)) == []
-    assert multitenant_of({"status": {"interfaceInfos": [{"macAddress": "x"}]}}) == Taken()
+    assert multitenant_of({"status": {"interfaceInfos": [{"macAddress": "x"}]}}) == Allocations()
 
 
 class SimApis:
@@ -134,7 +134,7 @@ class SimApis:
 def test_an_api_that_is_absent_is_no_error_and_is_found_once_it_is_there() -> None:
     async def told() -> None:
         apis, changed = SimApis(), asyncio.Event()
-        foreigners = Foreigners(cast("Kube", apis), lambda _node: changed.set(), again_s=0.01)
+        foreigners = NicOwners(cast("Kube", apis), lambda _node: changed.set(), again_s=0.01)
         assert foreigners.of("n1", {}) is None
         task = asyncio.create_task(foreigners.run(everybody=lambda: ["n1"]))
         async with asyncio.timeout(5):

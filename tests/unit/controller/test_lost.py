@@ -11,8 +11,8 @@ import pytest
 
 from netvsc.model.status import AnnounceState, PairStatus
 from netvsc_operator.admission.annotations import REANNOUNCE
-from netvsc_operator.controller.cache import Claimant, Fleet, Seen
-from netvsc_operator.controller.watches.event_sink import Notebook
+from netvsc_operator.controller.cache import Cache, Claimant, NodeSummary
+from netvsc_operator.controller.watches.event_sink import EventSink
 from netvsc_operator.controller.workqueue import WorkQueue
 from netvsc_operator.kube import NETVSC_NODES, PODS
 from sim.cluster.controlled import NODE, POD, World, world
@@ -28,8 +28,8 @@ def story(told: Coroutine[Any, Any, None]) -> None:
     asyncio.run(told)
 
 
-def notebook(here: World) -> Notebook:
-    return Notebook(here.fleet, here.pools)
+def notebook(here: World) -> EventSink:
+    return EventSink(here.fleet, here.pools)
 
 
 def annotated(value: str) -> Object:
@@ -58,10 +58,10 @@ def test_a_manual_order_reaches_its_pod_though_a_dead_node_says_that_it_has_it_t
     async def told() -> None:
         here = await world()
         queue = WorkQueue(here.now)
-        fleet = Fleet(queue)
+        fleet = Cache(queue)
         for name in ("alive", "dead"):
-            fleet.remember(name, Seen(spec=0, pools=(), pods=(f"default/{POD}",)))
-        Notebook(fleet, here.pools).on_pod(annotated("now"), gone=False)
+            fleet.remember(name, NodeSummary(spec=0, pools=(), pods=(f"default/{POD}",)))
+        EventSink(fleet, here.pools).on_pod(annotated("now"), gone=False)
         async with asyncio.timeout(5):
             asked = {(await queue.take())[0] for _ in range(2)}
         assert asked == {"alive", "dead"}
@@ -82,10 +82,10 @@ def test_a_netvscnode_that_is_deleted_while_it_is_read_is_made_anew() -> None:
 
         here.kube.after["get netvscnodes"] = deleted
         here.fleet.doubt(NODE)
-        await here.controller.look(NODE)  # it has the answer, and so believes that it is there
+        await here.controller.reconcile(NODE)  # it has the answer, and so believes that it is there
         assert not here.kube.of(NETVSC_NODES)
-        await here.controller.look(NODE)  # which the deletion asked for
-        await here.controller.look(NODE)
+        await here.controller.reconcile(NODE)  # which the deletion asked for
+        await here.controller.reconcile(NODE)
         assert here.kube.of(NETVSC_NODES)
 
     story(told())
@@ -120,7 +120,7 @@ def test_a_node_that_went_is_taken_off_its_pools_status() -> None:
         await level(here)
         assert sums(here) == (0, 1)
         notebook(here).on_netvscnode(thing, gone=True)
-        await here.controller.look(NODE)
+        await here.controller.reconcile(NODE)
         await level(here)
         assert sums(here) == (0, 0)
 
@@ -139,7 +139,7 @@ def test_a_node_that_lost_the_label_is_taken_off_its_pools_status() -> None:
         assert sums(here)[0] == 1
         meta = {"name": NODE, "uid": "node-uid", "labels": {"zone": "b"}}
         notebook(here).on_node({"metadata": meta}, gone=False)
-        await here.controller.look(NODE)
+        await here.controller.reconcile(NODE)
         assert here.node["spec"]["pools"] == []
         await level(here)
         assert sums(here)[0] == 0
@@ -228,9 +228,9 @@ def test_an_event_that_expires_between_two_requests_is_told_anew_and_its_node_st
         await here.start()
         here.kube.after["refuse events VFRevoked"] = lambda: expire(here)
         here.fleet.doubt(NODE)
-        await here.controller.look(NODE)
+        await here.controller.reconcile(NODE)
         assert here.kube.after == {}
-        assert NODE in here.fleet.seen
+        assert NODE in here.fleet.summaries
         assert here.events("Node") == here.events("Pod") == ["VFRevoked"]
 
     story(told())

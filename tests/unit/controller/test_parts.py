@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from netvsc.model.pair import VfSeen
 from netvsc.model.status import STARTING, Announcement, AnnounceState, ApplicationState
-from netvsc_operator.controller.cache import Claimant, Fleet, Seen
+from netvsc_operator.controller.cache import Cache, Claimant, NodeSummary
 from netvsc_operator.controller.events import reported
-from netvsc_operator.controller.events.phase import LATE, Phase, phase_of
+from netvsc_operator.controller.events.phase import LATE, VfPhase, phase_of
 from netvsc_operator.controller.events.pod_condition import accelerated
-from netvsc_operator.controller.events.reannounce import PACE, Step, verdict
+from netvsc_operator.controller.events.reannounce import SCHEDULE, NextStep, decide
 from netvsc_operator.controller.events.recorder import Audience, Ref, event
 from netvsc_operator.controller.events.reported import PairReported, PodReported, Reported
-from netvsc_operator.controller.events.rules import EventDraft, Reason, Severity
-from netvsc_operator.controller.watches.event_sink import Notebook
+from netvsc_operator.controller.events.rules import EventDraft, EventReason, EventType
+from netvsc_operator.controller.watches.event_sink import EventSink
 from netvsc_operator.controller.watches.kopf_session import Pulse
 from netvsc_operator.controller.workqueue import WorkQueue
 from sim.cluster.nodes import held, offered, pair, returned, revoked, said, taken
@@ -32,29 +32,29 @@ AT_HOME = replace(ONE, allocation=replace(ONE.allocation, interface=None))  # CN
 @pytest.mark.parametrize(
     ("one", "phase"),
     [
-        (pair(1), Phase.ALONE),
-        (revoked(ONE), Phase.GONE),
-        (ONE, Phase.TAKEN),
-        (BACK, Phase.UNOFFERED),
-        (said(ONE, AnnounceState.TAKEN, taken_at="no time"), Phase.TAKEN),
-        (said(BACK, AnnounceState.TAKEN), Phase.UNOFFERED),  # taken before the outage
-        (said(replace(BACK, last_outage_seconds=0.0), AnnounceState.TAKEN), Phase.TAKEN),
-        (offered(BACK), Phase.UNTAKEN),
-        (offered(BACK, application=ApplicationState.NOT_OPENED), Phase.PATIENT),
-        (taken(BACK), Phase.TAKEN),
-        (said(BACK, AnnounceState.UNOPENED), Phase.PATIENT),
-        (said(BACK, AnnounceState.UNKNOWN), Phase.UNOFFERED),
-        (said(BACK, AnnounceState.UNKNOWN, reason=STARTING), Phase.PATIENT),
-        (said(AT_HOME, AnnounceState.UNKNOWN), Phase.PATIENT),
-        (said(BACK, AnnounceState.WITHHELD, reason="Gate"), Phase.PATIENT),
-        (said(BACK, AnnounceState.WITHHELD, reason="NotAsked"), Phase.UNTAKEN),
-        (said(BACK, AnnounceState.WITHHELD, reason="Settling"), Phase.UNOFFERED),
-        (said(BACK, AnnounceState.WITHHELD, reason="VerbsMismatch"), Phase.BARRED),
-        (replace(BACK, verbs_mismatch="another"), Phase.BARRED),
-        (replace(BACK, announcement=None), Phase.PATIENT),
+        (pair(1), VfPhase.ALONE),
+        (revoked(ONE), VfPhase.GONE),
+        (ONE, VfPhase.TAKEN),
+        (BACK, VfPhase.UNOFFERED),
+        (said(ONE, AnnounceState.TAKEN, taken_at="no time"), VfPhase.TAKEN),
+        (said(BACK, AnnounceState.TAKEN), VfPhase.UNOFFERED),  # taken before the outage
+        (said(replace(BACK, last_outage_seconds=0.0), AnnounceState.TAKEN), VfPhase.TAKEN),
+        (offered(BACK), VfPhase.UNTAKEN),
+        (offered(BACK, application=ApplicationState.NOT_OPENED), VfPhase.PATIENT),
+        (taken(BACK), VfPhase.TAKEN),
+        (said(BACK, AnnounceState.UNOPENED), VfPhase.PATIENT),
+        (said(BACK, AnnounceState.UNKNOWN), VfPhase.UNOFFERED),
+        (said(BACK, AnnounceState.UNKNOWN, reason=STARTING), VfPhase.PATIENT),
+        (said(AT_HOME, AnnounceState.UNKNOWN), VfPhase.PATIENT),
+        (said(BACK, AnnounceState.WITHHELD, reason="Gate"), VfPhase.PATIENT),
+        (said(BACK, AnnounceState.WITHHELD, reason="NotAsked"), VfPhase.UNTAKEN),
+        (said(BACK, AnnounceState.WITHHELD, reason="Settling"), VfPhase.UNOFFERED),
+        (said(BACK, AnnounceState.WITHHELD, reason="VerbsMismatch"), VfPhase.BARRED),
+        (replace(BACK, verbs_mismatch="another"), VfPhase.BARRED),
+        (replace(BACK, announcement=None), VfPhase.PATIENT),
     ],
 )  # fmt: skip
-def test_each_state_of_an_announcement_has_its_phase(one: object, phase: Phase) -> None:
+def test_each_state_of_an_announcement_has_its_phase(one: object, phase: VfPhase) -> None:
     assert phase_of(one, sidecar=True) is phase  # type: ignore[arg-type]
 
 
@@ -63,25 +63,25 @@ def test_without_a_sidecar_silence_is_nobodys_fault() -> None:
         said(BACK, AnnounceState.UNKNOWN),
         replace(BACK, announcement=None),
     ):
-        assert phase_of(silent, sidecar=False) is Phase.ALONE
+        assert phase_of(silent, sidecar=False) is VfPhase.ALONE
 
 
 @given(
-    phase=st.sampled_from(Phase),
+    phase=st.sampled_from(VfPhase),
     tries=st.integers(0, 3),
     escalated=st.booleans(),
     waited=st.floats(0, 1000),
 )
 def test_the_loop_never_orders_more_than_three_times_nor_before_its_time(
-    phase: Phase, tries: int, escalated: bool, waited: float
+    phase: VfPhase, tries: int, escalated: bool, waited: float
 ) -> None:
-    found = verdict(phase, PairReported(tries=tries, escalated=escalated), waited_s=waited)
-    if found.step in {Step.ORDER, Step.ESCALATE}:
+    found = decide(phase, PairReported(tries=tries, escalated=escalated), waited_s=waited)
+    if found.step in {NextStep.ORDER, NextStep.ESCALATE}:
         assert phase in LATE
         assert not escalated
-        assert waited >= (PACE.pauses_s[tries - 1] if tries else PACE.patience_s)
-    assert (found.step is not Step.ORDER) or tries < 3
-    assert (found.step is not Step.WAIT) or 0 < found.wait_s <= 45
+        assert waited >= (SCHEDULE.pauses_s[tries - 1] if tries else SCHEDULE.patience_s)
+    assert (found.step is not NextStep.ORDER) or tries < 3
+    assert (found.step is not NextStep.WAIT) or 0 < found.wait_s <= 45
 
 
 def test_the_condition_of_a_nic_without_accelerated_networking_says_so() -> None:
@@ -113,8 +113,8 @@ def test_what_was_told_is_read_as_it_was_written_and_a_broken_one_is_begun_anew(
 def test_events_have_equal_names_for_equal_tellings_only() -> None:
     about = Ref(kind="Node", name="n" * 253, uid="u")
     telling = EventDraft(
-        reason=Reason.VF_REVOKED,
-        severity=Severity.WARNING,
+        reason=EventReason.VF_REVOKED,
+        type=EventType.WARNING,
         key="revoked-0",
         note="ü" * 2000,
         sets={"revoked": 1},
@@ -136,8 +136,8 @@ def test_events_have_equal_names_for_equal_tellings_only() -> None:
 def test_a_pod_hears_what_happened_in_its_time() -> None:
     node, pod = (Ref(kind=kind, name="x", uid="u") for kind in ("Node", "Pod"))
     telling = EventDraft(
-        reason=Reason.VF_REVOKED,
-        severity=Severity.WARNING,
+        reason=EventReason.VF_REVOKED,
+        type=EventType.WARNING,
         key="k",
         note="",
         sets={},
@@ -155,8 +155,8 @@ def test_a_pod_hears_what_happened_in_its_time() -> None:
 def test_a_pod_that_was_known_before_hears_it_whatever_the_nodes_clock_says() -> None:
     node, pod = (Ref(kind=kind, name="x", uid="u") for kind in ("Node", "Pod"))
     yesterday = EventDraft(
-        reason=Reason.VF_REVOKED,
-        severity=Severity.WARNING,
+        reason=EventReason.VF_REVOKED,
+        type=EventType.WARNING,
         key="k",
         note="",
         sets={},
@@ -218,9 +218,9 @@ class _Pools:
 def test_notes_ask_for_a_look_only_where_something_matters() -> None:
     async def told() -> None:
         queue = WorkQueue(lambda: 0.0)
-        fleet = Fleet(queue)
-        notes = Notebook(fleet, _Pools())  # type: ignore[arg-type]
-        fleet.remember("n1", Seen(spec=0, pools=(), pods=("default/p",)))
+        fleet = Cache(queue)
+        notes = EventSink(fleet, _Pools())  # type: ignore[arg-type]
+        fleet.remember("n1", NodeSummary(spec=0, pools=(), pods=("default/p",)))
         node = {"metadata": {"name": "n1", "uid": "u", "labels": {"a": "b"}}}
         notes.on_node(node, gone=False)
         assert (await queue.take())[0] == "n1"
@@ -241,10 +241,10 @@ def test_notes_ask_for_a_look_only_where_something_matters() -> None:
 
 def test_a_new_pool_has_every_node_looked_at() -> None:
     queue = WorkQueue(lambda: 0.0)
-    fleet = Fleet(queue)
+    fleet = Cache(queue)
     for name in ("n1", "n2"):
         fleet.machine({"name": name, "uid": name})
-    notes = Notebook(fleet, _Pools())  # type: ignore[arg-type]
+    notes = EventSink(fleet, _Pools())  # type: ignore[arg-type]
     notes.on_netvscpool({"metadata": {"name": "pair"}}, gone=False)
     assert len(queue) == 2
 
@@ -264,4 +264,4 @@ def test_a_silent_watch_is_noticed_and_a_busy_one_is_not() -> None:
 
 def test_a_pods_announcement_without_a_time_is_no_reason_to_fail() -> None:
     bare = replace(ONE, announcement=Announcement(state=AnnounceState.TAKEN), last_revoked="?")
-    assert phase_of(bare, sidecar=True) is Phase.TAKEN
+    assert phase_of(bare, sidecar=True) is VfPhase.TAKEN

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from netvsc_operator.controller.cache import Seen
+from netvsc_operator.controller.cache import NodeSummary
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS
 from sim.cluster.kubeconfig import connected
 from sim.cluster.watched import Reader, Watched, reading
@@ -42,7 +42,7 @@ def watching(server: Watched, story: Callable[[Reader], Awaitable[None]]) -> Non
             reading(kube) as notes,
         ):
             for name in NAMES:
-                notes.fleet.remember(name, Seen(spec=0, pools=(), pods=()))
+                notes.fleet.remember(name, NodeSummary(spec=0, pools=(), pods=()))
             await server.watched()
             await notes.knows(ALL)
             await story(notes)

@@ -37,7 +37,7 @@ def test_a_node_that_no_pool_selects_costs_no_request() -> None:
         here.kube.objects["netvscpools", None, "pair"]["spec"] = {"nodeSelector": {"zone": "b"}}
         await here.start()
         here.kube.objects.clear()  # a request would raise
-        await here.controller.look(NODE)
+        await here.controller.reconcile(NODE)
         assert here.kube.writes == []
 
     story(told())
@@ -302,8 +302,8 @@ def test_what_is_level_costs_no_write_and_no_read() -> None:
         assert len(here.kube.writes) == writes
         here.fleet.doubted(NODE)
         del here.kube.objects["netvscnodes", None, NODE]  # a read would find that out
-        await here.controller.look(NODE)
-        assert NODE in here.fleet.seen
+        await here.controller.reconcile(NODE)
+        assert NODE in here.fleet.summaries
 
     story(told())
 

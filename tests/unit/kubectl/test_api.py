@@ -19,7 +19,7 @@ from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.connection import Connector
 from netvsc_operator.kubectl.following import following
 from netvsc_operator.kubectl.kubeconfig import Way
-from netvsc_operator.kubectl.sidecars import Sidecars
+from netvsc_operator.kubectl.sidecars import SidecarLookup
 from netvsc_operator.objects import Listing, Scope
 from netvsc_operator.refusals import ApiError, Unavailable
 from sim.secure import Asked, Said, Secure, served
@@ -194,7 +194,7 @@ def test_a_pod_that_cannot_be_looked_at_is_not_said_to_have_no_sidecar(
     server.answer = answer
     pods = [("nf", name, name) for name in ("with", "secret", "plain", "other")]
     other = ("nf", "other", "of before")
-    assert Sidecars(api).without([*pods[:3], other]) == {("nf", "plain", "plain")}
+    assert SidecarLookup(api).without([*pods[:3], other]) == {("nf", "plain", "plain")}
     assert len(server.asked) == len(pods)
 
 

@@ -20,7 +20,7 @@ import yaml
 
 from netvsc.encoding.timestamps import to_text
 from netvsc.errors import NetvscError
-from netvsc_operator.certificates.x509 import Pair, issue, new_authority
+from netvsc_operator.certificates.x509 import KeyPair, issue, new_authority
 from netvsc_operator.kinds import NETVSC_NODES
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.connection import Connector
@@ -42,17 +42,17 @@ Make = Callable[..., Api]
 
 
 @pytest.fixture(scope="module")
-def authority() -> Pair:
+def authority() -> KeyPair:
     return new_authority(now=time.time())
 
 
 @pytest.fixture
-def me() -> Pair:
+def me() -> KeyPair:
     return person("me")
 
 
 @pytest.fixture
-def server(tmp_path: Path, authority: Pair, me: Pair) -> Iterator[Secure]:
+def server(tmp_path: Path, authority: KeyPair, me: KeyPair) -> Iterator[Secure]:
     """Known as 127.0.0.1 and as api.example."""
     pair = issue(authority, names=["api.example", "127.0.0.1"], now=time.time())
     with served(pair=pair, people=me.certificate, folder=tmp_path) as running:
@@ -77,7 +77,7 @@ def config(folder: Path, *, cluster: dict[str, Any], user: dict[str, Any]) -> Pa
 
 
 @pytest.fixture
-def api(tmp_path: Path, authority: Pair, server: Secure) -> Make:
+def api(tmp_path: Path, authority: KeyPair, server: Secure) -> Make:
     """Make one; `user` is the kubeconfig's, `more` is of its cluster."""
 
     def make(
@@ -129,7 +129,7 @@ def test_a_server_is_held_to_the_name_that_the_kubeconfig_gives_it(api: Make) ->
         listing(api(**{"tls-server-name": "somebody.else"}))
 
 
-def test_a_certificate_of_the_kubeconfigs_is_shown(api: Make, server: Secure, me: Pair) -> None:
+def test_a_certificate_of_the_kubeconfigs_is_shown(api: Make, server: Secure, me: KeyPair) -> None:
     data = {"client-certificate-data": inline(me.certificate), "client-key-data": inline(me.key)}
     listing(api(data))
     assert [one.peer for one in server.asked] == ["me"]
@@ -137,7 +137,7 @@ def test_a_certificate_of_the_kubeconfigs_is_shown(api: Make, server: Secure, me
 
 
 def test_a_plugins_certificate_is_as_good_as_a_token(
-    api: Make, server: Secure, me: Pair, tmp_path: Path
+    api: Make, server: Secure, me: KeyPair, tmp_path: Path
 ) -> None:
     said = {"clientCertificateData": me.certificate, "clientKeyData": me.key}
     listing(api(plugin(tmp_path, said)))
@@ -219,7 +219,7 @@ def test_a_clusters_own_proxy_is_gone_through_whatever_the_environment_says(
 
 
 def test_an_end_by_a_signal_leaves_no_key_behind(
-    api: Make, server: Secure, me: Pair, tmp_path: Path
+    api: Make, server: Secure, me: KeyPair, tmp_path: Path
 ) -> None:
     data = {"client-certificate-data": inline(me.certificate), "client-key-data": inline(me.key)}
     listing(api(data))

@@ -13,14 +13,14 @@ import pytest
 
 from netvsc.errors import ConfigError, RequestError
 from netvsc_operator.kubectl import credential
-from netvsc_operator.kubectl.credential import Interactive, Program
+from netvsc_operator.kubectl.credential import ExecPlugin, Interactive
 
 V1 = "client.authentication.k8s.io/v1"
 BETA = "client.authentication.k8s.io/v1beta1"
 TOKEN = {"token": "t"}
 
 
-def program(plugin: Mapping[str, Any] | None = None, **cluster: object) -> Program:
+def program(plugin: Mapping[str, Any] | None = None, **cluster: object) -> ExecPlugin:
     given = {"apiVersion": V1, "command": "login", **(plugin or {})}
     return credential.program(given, cluster={"server": "https://one", **cluster})
 

@@ -13,10 +13,10 @@ import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from netvsc_operator.admission import Answered, Result
+from netvsc_operator.admission import AdmissionResponse, Result
 from netvsc_operator.webhook import reviews
-from netvsc_operator.webhook.body_budget import Room
-from netvsc_operator.webhook.metrics import Metrics
+from netvsc_operator.webhook.body_budget import BodyBudget
+from netvsc_operator.webhook.metrics import WebhookMetrics
 from netvsc_operator.webhook.reviews import BODY_MAX, Reviews
 
 BOMBS = {"objects": b"{},", "lists": b"[],", "numbers": b"257,", "deep": b"[[],"}
@@ -25,11 +25,11 @@ PATIENCE_S = 0.2
 
 @asynccontextmanager
 async def serving() -> AsyncIterator[str]:
-    good = Answered(review={}, result=Result.UNCHANGED)
+    good = AdmissionResponse(review={}, result=Result.UNCHANGED)
     made = Reviews(
         decide={"/mutate": lambda _review, _pools: good},
         pools=dict,
-        metrics=Metrics(CollectorRegistry()),
+        metrics=WebhookMetrics(CollectorRegistry()),
     )
     runner = web.ServerRunner(made.server(keepalive_s=10))
     await runner.setup()
@@ -90,7 +90,7 @@ def test_bodies_that_never_end_hold_up_nobody_and_are_let_go(
 
 def test_there_is_room_for_so_much_and_the_next_waits_for_it() -> None:
     async def test() -> None:
-        room, order = Room(10, small=2), []
+        room, order = BodyBudget(10, small=2), []
 
         async def big() -> None:
             async with room.holding(8):
@@ -110,7 +110,7 @@ def test_there_is_room_for_so_much_and_the_next_waits_for_it() -> None:
 
 def test_who_gives_up_waiting_takes_no_room() -> None:
     async def test() -> None:
-        room = Room(10, small=2)
+        room = BodyBudget(10, small=2)
         async with room.holding(8):
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0), room.holding(8):

@@ -10,8 +10,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from netvsc_deviceplugin.telemetry.metrics import AgentMetrics
-from netvsc_operator.controller.metrics import Metrics as ControllerMetrics
-from netvsc_operator.webhook.metrics import Metrics as WebhookMetrics
+from netvsc_operator.controller.metrics import ControllerMetrics
+from netvsc_operator.webhook.metrics import WebhookMetrics
 
 ROOT = Path(__file__).parents[3]
 CLASSES = {

@@ -16,8 +16,8 @@ from prometheus_client import CollectorRegistry
 
 from netvsc.errors import NodeError
 from netvsc.host.inotify import watching
-from netvsc_operator.webhook.metrics import Metrics
-from netvsc_operator.webhook.serving_certificate import Certificate
+from netvsc_operator.webhook.metrics import WebhookMetrics
+from netvsc_operator.webhook.serving_certificate import ServingCertificate
 from sim.cluster.secret import Secret
 
 
@@ -26,8 +26,8 @@ class Rig:
         self.registry = CollectorRegistry()
         self.secret = Secret(folder)
         self.now = time.time()
-        self.certificate = Certificate(
-            folder, metrics=Metrics(self.registry), clock=lambda: self.now
+        self.certificate = ServingCertificate(
+            folder, metrics=WebhookMetrics(self.registry), clock=lambda: self.now
         )
 
     def served(self) -> int:

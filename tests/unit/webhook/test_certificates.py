@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 from netvsc.errors import RequestError
 from netvsc_operator.certificates import x509 as certificates
 from netvsc_operator.certificates.plan import (
+    Desired,
     Issue,
     MakeAuthority,
+    Observed,
+    Publish,
     Rest,
-    Seen,
     Step,
-    Tell,
     Trust,
-    Wanted,
     next_step,
 )
 from netvsc_operator.certificates.x509 import (
-    Pair,
+    KeyPair,
     bundle,
     fits,
     issue,
@@ -35,7 +35,7 @@ from netvsc_operator.certificates.x509 import (
 
 NOW = 1_800_000_000.0
 NAMES = ("netvsc-webhook.netvsc-system.svc", "127.0.0.1")
-WANTED = Wanted(names=NAMES, authority_s=5000.0, serving_s=1000.0, settle_s=30.0)
+WANTED = Desired(names=NAMES, authority_s=5000.0, serving_s=1000.0, settle_s=30.0)
 
 
 def test_an_authority_signs_a_serving_certificate_for_names_and_addresses() -> None:
@@ -45,7 +45,7 @@ def test_an_authority_signs_a_serving_certificate_for_names_and_addresses() -> N
     assert certificates.names_of(serving.certificate) == set(NAMES)
     assert fits(authority)
     assert fits(serving)
-    assert not fits(Pair(certificate=serving.certificate, key=authority.key))
+    assert not fits(KeyPair(certificate=serving.certificate, key=authority.key))
 
 
 def test_their_lives_are_as_documented() -> None:
@@ -87,7 +87,7 @@ def test_a_key_of_another_kind_is_named_with_the_remedy() -> None:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    strange = Pair(certificate=new_authority(now=NOW).certificate, key=key.decode())
+    strange = KeyPair(certificate=new_authority(now=NOW).certificate, key=key.decode())
     with pytest.raises(RequestError, match="delete its Secret"):
         issue(strange, names=NAMES, now=NOW)
 
@@ -103,7 +103,7 @@ def test_a_bundle_holds_the_current_one_first_and_none_that_has_ended() -> None:
 
 def test_what_is_no_certificate_is_none_of_all() -> None:
     assert life("nonsense") is None
-    assert not fits(Pair(certificate="nonsense", key="nonsense"))
+    assert not fits(KeyPair(certificate="nonsense", key="nonsense"))
     assert not signed_by("nonsense", "nonsense")
     real = new_authority(now=NOW).certificate
     assert certificates.split(bundle(real, "nonsense", now=NOW)) == [real.strip()]
@@ -114,25 +114,25 @@ class Cluster:
     """Two Secrets, one configuration, and readers that see all of it a while later."""
 
     now: float = NOW
-    authority: Pair | None = None
+    authority: KeyPair | None = None
     trusted: str = ""
-    serving: Pair | None = None
+    serving: KeyPair | None = None
     told: list[str] = field(default_factory=lambda: ["", ""])
     told_at: float | None = None
     authorities: int = 0
     servings: int = 0
 
-    def look(self) -> Seen:
+    def look(self) -> Observed:
         if any(one != self.trusted for one in self.told):
             self.told_at = None
         elif self.told_at is None:
             self.told_at = self.now
-        return Seen(
+        return Observed(
             authority=self.authority,
             trusted=self.trusted,
             serving=self.serving,
-            told=tuple(self.told),
-            told_at=self.told_at,
+            published=tuple(self.told),
+            published_since=self.told_at,
         )
 
     def step(self) -> Step:
@@ -144,7 +144,7 @@ class Cluster:
                 self.authorities += 1
             case Trust(text):
                 self.trusted = text
-            case Tell(text):
+            case Publish(text):
                 self.told = [text for _ in self.told]
             case Issue(authority):
                 self.serving = issue(authority, names=NAMES, now=self.now, life_s=WANTED.serving_s)
@@ -174,7 +174,7 @@ class Cluster:
 def test_from_nothing_all_is_made_at_once() -> None:
     cluster = Cluster()
     assert isinstance(cluster.step(), MakeAuthority)
-    assert isinstance(cluster.step(), Tell)  # told before it signs
+    assert isinstance(cluster.step(), Publish)  # told before it signs
     assert isinstance(cluster.step(), Issue)
     assert isinstance(cluster.step(), Rest)
     assert cluster.is_trusted()
@@ -198,7 +198,7 @@ def test_a_new_authority_is_told_and_heard_before_it_signs() -> None:
     served = cluster.serving
     assert old != served
     assert isinstance(cluster.step(), MakeAuthority)
-    assert isinstance(cluster.step(), Tell)
+    assert isinstance(cluster.step(), Publish)
     rest = cluster.step()
     assert rest == Rest(cluster.now + WANTED.settle_s)
     assert cluster.serving == served
@@ -242,7 +242,7 @@ def test_what_somebody_spoils_is_repaired(harm: str) -> None:
         case "told":
             cluster.told[1] = ""
         case "key":
-            cluster.serving = Pair(certificate=cluster.serving.certificate, key="nonsense")
+            cluster.serving = KeyPair(certificate=cluster.serving.certificate, key="nonsense")
         case _:
             other = issue(cluster.authority, names=["else"], now=NOW)  # type: ignore[arg-type]
             cluster.serving = other

@@ -13,17 +13,17 @@ import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from netvsc_operator.admission import Answered, Result
-from netvsc_operator.webhook.metrics import Metrics
+from netvsc_operator.admission import AdmissionResponse, Result
+from netvsc_operator.webhook.metrics import WebhookMetrics
 from netvsc_operator.webhook.reviews import BODY_MAX, ByResource, Reviews
 
 
-def decide(review: object, _: ByResource) -> Answered:
+def decide(review: object, _: ByResource) -> AdmissionResponse:
     if review == "fault":
         raise KeyError("spec")
     if review == []:
-        return Answered(review={"why": "no mapping"}, result=Result.MALFORMED)
-    return Answered(review={"saw": review}, result=Result.UNCHANGED)
+        return AdmissionResponse(review={"why": "no mapping"}, result=Result.MALFORMED)
+    return AdmissionResponse(review={"saw": review}, result=Result.UNCHANGED)
 
 
 class Rig:
@@ -48,7 +48,7 @@ class Rig:
 async def serving() -> AsyncIterator[Rig]:
     registry = CollectorRegistry()
     reviews = Reviews(
-        decide={"/mutate": decide}, pools=lambda: rig.pools, metrics=Metrics(registry)
+        decide={"/mutate": decide}, pools=lambda: rig.pools, metrics=WebhookMetrics(registry)
     )
     runner = web.ServerRunner(reviews.server(keepalive_s=10))
     await runner.setup()

@@ -31,7 +31,7 @@ class Where(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Placement:
     """`at` is the position in `command` + `args`, None for TEXT. `text`: the variable is needed.
 
     `near` are the words around the place that are EAL's too, as far as one can tell.
@@ -43,7 +43,7 @@ class Place:
     near: Words
 
 
-def find_place(command: Words, args: Words) -> Place:
+def find_placement(command: Words, args: Words) -> Placement:
     """Say where EAL's arguments belong; raises RequestError where only the user can know."""
     argv = command + args
     elements = [i for i, word in enumerate(argv) if word == PLACEHOLDER]
@@ -54,13 +54,13 @@ def find_place(command: Words, args: Words) -> Place:
         at = elements[0]
         _check_not_program(command, at)
         near = _around(argv, at, at + 1, start=1 if command else 0)
-        return Place(where=Where.ELEMENT, at=at, text=bool(texts), near=near)
+        return Placement(where=Where.ELEMENT, at=at, text=bool(texts), near=near)
     if texts:
-        return Place(where=Where.TEXT, at=None, text=True, near=_near_in_texts(texts))
+        return Placement(where=Where.TEXT, at=None, text=True, near=_near_in_texts(texts))
     return _implied(command, argv)
 
 
-def put(words: Words, *, into: Place, command: Words, args: Words) -> tuple[Words, Words]:
+def put(words: Words, *, into: Placement, command: Words, args: Words) -> tuple[Words, Words]:
     """Return `command` and `args` with the words in their place."""
     if into.at is None:
         return command, args
@@ -83,7 +83,7 @@ def refers(text: str) -> bool:
     return any(found.group() == PLACEHOLDER for found in _REFERENCE.finditer(text))
 
 
-def _implied(command: Words, argv: Words) -> Place:
+def _implied(command: Words, argv: Words) -> Placement:
     remedy = f"write {PLACEHOLDER} where DPDK's own arguments belong"
     if command and (kind := starts_others(command[0])):
         raise RequestError(f"{command[0]} is {kind}, which would take EAL's arguments: {remedy}")
@@ -96,7 +96,7 @@ def _implied(command: Words, argv: Words) -> Place:
             f"application: {remedy}"
         )
     near = _around(argv, at, at, start=at)
-    return Place(where=Where.PROGRAM if command else Where.ARGS, at=at, text=False, near=near)
+    return Placement(where=Where.PROGRAM if command else Where.ARGS, at=at, text=False, near=near)
 
 
 def _check_not_program(command: Words, at: int) -> None:

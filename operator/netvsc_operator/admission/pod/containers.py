@@ -19,7 +19,7 @@ from netvsc.model.names import RESOURCE_DOMAIN
 from netvsc_operator.objects import Unchecked, entries, items
 
 
-class Kind(StrEnum):
+class ContainerKind(StrEnum):
     """How long a container lives: an init container ends before the next one starts."""
 
     INIT = "init container"
@@ -31,15 +31,15 @@ class Kind(StrEnum):
 class Container:
     """One container; `place` is its JSON pointer, `pairs` counts by resource, none are left out."""
 
-    kind: Kind
+    kind: ContainerKind
     place: str
     name: str
-    given: Unchecked
+    spec: Unchecked
     pairs: Mapping[str, int]
 
     def words(self, key: str) -> tuple[str, ...]:
         """Return `command` or `args`, empty where there is none."""
-        return tuple(str(word) for word in items(self.given, key))
+        return tuple(str(word) for word in items(self.spec, key))
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -58,12 +58,18 @@ def _container(data: object, *, key: str, index: int) -> Container:
     given = checks.mapping(data, (key, index))
     name = checks.text(given.get("name"), (key, index, "name"))
     restarts = key == "initContainers" and given.get("restartPolicy") == "Always"
-    kind = Kind.MAIN if key == "containers" else Kind.SIDECAR if restarts else Kind.INIT
+    kind = (
+        ContainerKind.MAIN
+        if key == "containers"
+        else ContainerKind.SIDECAR
+        if restarts
+        else ContainerKind.INIT
+    )
     return Container(
         kind=kind,
         place=f"/spec/{key}/{index}",
         name=name,
-        given=given,
+        spec=given,
         pairs=_pairs(given, f"{kind} {name}"),
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from netvsc.errors import RequestError
 from netvsc.model.interface_names import Names, Request, name_interfaces
-from netvsc_operator.admission.pod.containers import Container, Kind
+from netvsc_operator.admission.pod.containers import Container, ContainerKind
 
 PAIRS_MAX = 7  # an Azure VM has 8 NICs, and one of them is the node's
 
@@ -53,7 +53,7 @@ def share(containers: Sequence[Container], *, prefixes: Mapping[str, str]) -> Sh
     keep = [
         Request(container=container.name, resource=resource, count=count)
         for container in containers
-        if container.kind is not Kind.INIT
+        if container.kind is not ContainerKind.INIT
         for resource, count in container.pairs.items()
     ]
     _check_number(sum(request.count for request in keep))
@@ -65,7 +65,7 @@ def share(containers: Sequence[Container], *, prefixes: Mapping[str, str]) -> Sh
         name: tuple(pair for several in by.values() for pair in several)
         for name, by in held.items()
     }
-    if any(container.kind is Kind.INIT and container.pairs for container in containers):
+    if any(container.kind is ContainerKind.INIT and container.pairs for container in containers):
         pairs |= _of_init_containers(containers, held)
     return Shares(names=names, pairs=pairs)
 
@@ -123,7 +123,7 @@ def _pass_on(
         if not count:
             continue
         new = [_Device() for _ in range(count - len(passing))]
-        if container.kind is Kind.INIT:
+        if container.kind is ContainerKind.INIT:
             for device in [*passing, *new][:count]:
                 device.seen_by.add(container.name)
             passing += new

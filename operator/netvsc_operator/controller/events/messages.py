@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netvsc.model.status import PairStatus
-from netvsc_operator.controller.events.phase import PairState, Phase, moment
+from netvsc_operator.controller.events.phase import PairState, VfPhase, moment
 
 TRIES = 3
 
@@ -65,7 +65,7 @@ def revoked(pair: PairStatus, *, pci: str | None, times: int) -> str:
     return f"the VF of {_named(pair)} was revoked {times} times{last}"
 
 
-def returned(pair: PairStatus, *, times: int, phase: Phase) -> str:
+def returned(pair: PairStatus, *, times: int, phase: VfPhase) -> str:
     outage = pair.last_outage_seconds
     after = f" after {outage:.1f} s" if outage else ""  # 0: nobody saw how long it was
     vf = pair.vf or pair.last_vf
@@ -76,17 +76,17 @@ def returned(pair: PairStatus, *, times: int, phase: Phase) -> str:
     return head + _fate(pair, phase)
 
 
-def _fate(pair: PairStatus, phase: Phase) -> str:
-    if phase is Phase.TAKEN:
+def _fate(pair: PairStatus, phase: VfPhase) -> str:
+    if phase is VfPhase.TAKEN:
         return f"; {_taken(pair)}"
-    if phase is Phase.GONE:
+    if phase is VfPhase.GONE:
         return f"; {_taken(pair)}; it is away again" if _was_taken(pair) else "; it is away again"
     return _FATES.get(phase, "")
 
 
 _FATES = {
-    Phase.PATIENT: "; the application is not ready to take it",
-    Phase.BARRED: "; it is withheld from the application",
+    VfPhase.PATIENT: "; the application is not ready to take it",
+    VfPhase.BARRED: "; it is withheld from the application",
 }
 
 
@@ -125,14 +125,14 @@ def repeated(pair: PairStatus, *, order: int, tries: int) -> str:
     return f"the VF of {_named(pair)} is to be announced anew (order {order}{which})"
 
 
-def escalated(pair: PairStatus, *, order: int, phase: Phase) -> str:
+def escalated(pair: PairStatus, *, order: int, phase: VfPhase) -> str:
     done = pair.announcement.ordered if pair.announcement else 0
     if done < order:
         return (
             f"the VF of {_named(pair)} is back and order {order} to announce it was not carried "
             "out: look at the logs of the node's agent and of the sidecar netvsc-fdpipe"
         )
-    if phase is Phase.UNOFFERED:
+    if phase is VfPhase.UNOFFERED:
         return (
             f"the VF of {_named(pair)} is back and its sidecar does not offer it, asked {TRIES} "
             "times: delete the pod, or restart its container netvsc-fdpipe"

@@ -23,7 +23,7 @@ from netvsc.model.status import (
 )
 
 
-class Phase(Enum):
+class VfPhase(Enum):
     """GONE to TAKEN need no help; UNOFFERED and UNTAKEN are late if they last."""
 
     GONE = auto()  # there is no VF
@@ -35,7 +35,7 @@ class Phase(Enum):
     TAKEN = auto()
 
 
-LATE = frozenset({Phase.UNOFFERED, Phase.UNTAKEN})
+LATE = frozenset({VfPhase.UNOFFERED, VfPhase.UNTAKEN})
 
 
 class PairState(Enum):
@@ -63,30 +63,30 @@ class PairState(Enum):
 class Row(NamedTuple):
     """`accelerated` and `reason` are of the pod condition; a sidecar's own reason comes first."""
 
-    phase: Phase
+    phase: VfPhase
     accelerated: Truth
     reason: str
 
 
 WITHHELD = "Withheld"  # where the sidecar gives no reason of its own
 TABLE: Mapping[PairState, Row] = {
-    PairState.NO_VF: Row(Phase.GONE, Truth.FALSE, "NoVF"),
-    PairState.VF_AWAY: Row(Phase.GONE, Truth.FALSE, "VFRevoked"),
-    PairState.NOT_ANNOUNCED: Row(Phase.ALONE, Truth.UNKNOWN, "NotAnnounced"),
-    PairState.NOT_ASKED: Row(Phase.PATIENT, Truth.UNKNOWN, "NotAnnounced"),
-    PairState.VERBS_MISMATCH: Row(Phase.BARRED, Truth.FALSE, "VerbsMismatch"),
-    PairState.POD_STARTING: Row(Phase.PATIENT, Truth.UNKNOWN, "SidecarNotResponding"),
-    PairState.SIDECAR_STARTING: Row(Phase.PATIENT, Truth.UNKNOWN, "SidecarStarting"),
-    PairState.SIDECAR_SILENT: Row(Phase.UNOFFERED, Truth.UNKNOWN, "SidecarNotResponding"),
-    PairState.UNOPENED: Row(Phase.PATIENT, Truth.FALSE, "NotOpened"),
-    PairState.UNSEEN: Row(Phase.UNOFFERED, Truth.FALSE, "NotOffered"),
-    PairState.WITHHELD_AT_START: Row(Phase.PATIENT, Truth.FALSE, WITHHELD),
-    PairState.WITHHELD_NOT_ASKED: Row(Phase.UNTAKEN, Truth.FALSE, WITHHELD),
-    PairState.WITHHELD: Row(Phase.UNOFFERED, Truth.FALSE, WITHHELD),
-    PairState.OFFERED_UNOPENED: Row(Phase.PATIENT, Truth.FALSE, "NotTaken"),
-    PairState.OFFERED: Row(Phase.UNTAKEN, Truth.FALSE, "NotTaken"),
-    PairState.TAKEN_BEFORE: Row(Phase.UNOFFERED, Truth.FALSE, "NotOffered"),
-    PairState.TAKEN: Row(Phase.TAKEN, Truth.TRUE, "Taken"),
+    PairState.NO_VF: Row(VfPhase.GONE, Truth.FALSE, "NoVF"),
+    PairState.VF_AWAY: Row(VfPhase.GONE, Truth.FALSE, "VFRevoked"),
+    PairState.NOT_ANNOUNCED: Row(VfPhase.ALONE, Truth.UNKNOWN, "NotAnnounced"),
+    PairState.NOT_ASKED: Row(VfPhase.PATIENT, Truth.UNKNOWN, "NotAnnounced"),
+    PairState.VERBS_MISMATCH: Row(VfPhase.BARRED, Truth.FALSE, "VerbsMismatch"),
+    PairState.POD_STARTING: Row(VfPhase.PATIENT, Truth.UNKNOWN, "SidecarNotResponding"),
+    PairState.SIDECAR_STARTING: Row(VfPhase.PATIENT, Truth.UNKNOWN, "SidecarStarting"),
+    PairState.SIDECAR_SILENT: Row(VfPhase.UNOFFERED, Truth.UNKNOWN, "SidecarNotResponding"),
+    PairState.UNOPENED: Row(VfPhase.PATIENT, Truth.FALSE, "NotOpened"),
+    PairState.UNSEEN: Row(VfPhase.UNOFFERED, Truth.FALSE, "NotOffered"),
+    PairState.WITHHELD_AT_START: Row(VfPhase.PATIENT, Truth.FALSE, WITHHELD),
+    PairState.WITHHELD_NOT_ASKED: Row(VfPhase.UNTAKEN, Truth.FALSE, WITHHELD),
+    PairState.WITHHELD: Row(VfPhase.UNOFFERED, Truth.FALSE, WITHHELD),
+    PairState.OFFERED_UNOPENED: Row(VfPhase.PATIENT, Truth.FALSE, "NotTaken"),
+    PairState.OFFERED: Row(VfPhase.UNTAKEN, Truth.FALSE, "NotTaken"),
+    PairState.TAKEN_BEFORE: Row(VfPhase.UNOFFERED, Truth.FALSE, "NotOffered"),
+    PairState.TAKEN: Row(VfPhase.TAKEN, Truth.TRUE, "Taken"),
 }
 _BY_REASON = {  # reasons of docs/fdpipe.md
     "Gate": PairState.WITHHELD_AT_START,
@@ -95,7 +95,7 @@ _BY_REASON = {  # reasons of docs/fdpipe.md
 }
 
 
-def phase_of(pair: PairStatus, *, sidecar: bool) -> Phase:
+def phase_of(pair: PairStatus, *, sidecar: bool) -> VfPhase:
     """Return the phase; `sidecar` says whether the pod has one, that could answer."""
     return TABLE[state_of(pair, sidecar=sidecar)].phase
 

@@ -11,24 +11,24 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from netvsc_operator.controller.events.phase import LATE, Phase
+from netvsc_operator.controller.events.phase import LATE, VfPhase
 from netvsc_operator.controller.events.reported import PairReported
 
 PATIENCE_S = 2.0  # hotplug_poll is 0.1 s, DPDK's default 2 s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class RetrySchedule:
     """How long a VF may be late before the first order, and how long after each."""
 
     patience_s: float = PATIENCE_S
     pauses_s: tuple[float, ...] = (5.0, 15.0, 45.0)
 
 
-PACE = Pace()
+SCHEDULE = RetrySchedule()
 
 
-class Step(Enum):
+class NextStep(Enum):
     """What comes next for a pair."""
 
     REST = auto()
@@ -39,24 +39,30 @@ class Step(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Decision:
     """`wait_s` is how long a WAIT lasts at most."""
 
-    step: Step
+    step: NextStep
     wait_s: float = 0.0
 
 
-def verdict(phase: Phase, reported: PairReported, *, waited_s: float, pace: Pace = PACE) -> Verdict:
+def decide(
+    phase: VfPhase, reported: PairReported, *, waited_s: float, schedule: RetrySchedule = SCHEDULE
+) -> Decision:
     """Decide; `waited_s` is how long it has been in a late phase since the last order."""
     if phase not in LATE:
         tried = reported.tries or reported.escalated
-        return Verdict(Step.FORGET if tried and phase is not Phase.PATIENT else Step.REST)
+        return Decision(
+            NextStep.FORGET if tried and phase is not VfPhase.PATIENT else NextStep.REST
+        )
     if reported.escalated:
-        return Verdict(Step.REST)
-    limit = pace.pauses_s[reported.tries - 1] if reported.tries else pace.patience_s
+        return Decision(NextStep.REST)
+    limit = schedule.pauses_s[reported.tries - 1] if reported.tries else schedule.patience_s
     if waited_s < limit:
-        return Verdict(Step.WAIT, limit - waited_s)
-    return Verdict(Step.ORDER if reported.tries < len(pace.pauses_s) else Step.ESCALATE)
+        return Decision(NextStep.WAIT, limit - waited_s)
+    return Decision(
+        NextStep.ORDER if reported.tries < len(schedule.pauses_s) else NextStep.ESCALATE
+    )
 
 
 def ordered(reported: PairReported) -> PairReported:
@@ -78,11 +84,11 @@ class Patience:
 
     A controller that was killed starts its waiting anew, which makes a deadline late by at most
     itself; what was ordered and reported it finds in the NetvscNode. `clock` is monotonic, in
-    seconds; `pace` says how long is too long.
+    seconds; `schedule` says how long is too long.
     """
 
-    def __init__(self, clock: Callable[[], float], pace: Pace = PACE) -> None:
-        self.pace = pace
+    def __init__(self, clock: Callable[[], float], schedule: RetrySchedule = SCHEDULE) -> None:
+        self.schedule = schedule
         self._clock = clock
         self._since: dict[tuple[str, str], tuple[Hashable, float]] = {}
 

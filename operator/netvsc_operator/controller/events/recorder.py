@@ -17,7 +17,7 @@ from netvsc.encoding import timestamps
 from netvsc_operator.controller.events.phase import moment
 from netvsc_operator.controller.events.reported import PairReported
 from netvsc_operator.controller.events.rules import COMPONENT, EventDraft
-from netvsc_operator.controller.metrics import Metrics
+from netvsc_operator.controller.metrics import ControllerMetrics
 from netvsc_operator.kube import EVENTS, AlreadyExists, Forbidden, Kube, NotFound
 from netvsc_operator.objects import Object
 
@@ -75,7 +75,7 @@ class Recorder:
     """`clock` is the wall clock, in seconds."""
 
     def __init__(
-        self, kube: Kube, metrics: Metrics, *, clock: Callable[[], float] = time.time
+        self, kube: Kube, metrics: ControllerMetrics, *, clock: Callable[[], float] = time.time
     ) -> None:
         self._kube = kube
         self._metrics = metrics
@@ -124,7 +124,7 @@ def event(draft: EventDraft, about: Ref, *, scope: str, now: float) -> Object:
         "reportingInstance": COMPONENT.rpartition("/")[2],
         "action": draft.reason.value,
         "reason": draft.reason.value,
-        "type": draft.severity.value,
+        "type": draft.type.value,
         "regarding": about.plain(),
         "note": note,
     }

@@ -6,22 +6,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from netvsc.model.status import NodeStatus, PairStatus
-from netvsc_operator.controller.cache import Fleet
+from netvsc_operator.controller.cache import Cache
 from netvsc_operator.controller.events import reannounce, rules
-from netvsc_operator.controller.events.phase import LATE, Phase, phase_of
+from netvsc_operator.controller.events.phase import LATE, VfPhase, phase_of
 from netvsc_operator.controller.events.pod_condition import Accelerated, accelerated
 from netvsc_operator.controller.events.pods import Facts, Pods
-from netvsc_operator.controller.events.reannounce import Patience, Step
+from netvsc_operator.controller.events.reannounce import NextStep, Patience
 from netvsc_operator.controller.events.recorder import Audience, Recorder, Ref
 from netvsc_operator.controller.events.reported import PairReported, PodReported, Reported
 from netvsc_operator.controller.events.rules import EventDraft, Situation
-from netvsc_operator.controller.metrics import Metrics
+from netvsc_operator.controller.metrics import ControllerMetrics
 from netvsc_operator.kube import NETVSC_NODES
 from netvsc_operator.objects import Object
 
 
 @dataclass(slots=True)
-class Outcome:
+class Report:
     """What is to be written, all at once; `counted` is what to count when it was.
 
     `orders` are new values of spec.announce; `again_s` is when to look again.
@@ -52,7 +52,7 @@ class _Reconcile:
     scope: str
     announce: Mapping[str, int]
     reported: Reported
-    outcome: Outcome
+    outcome: Report
     asked: Mapping[str, str]
     facts: dict[str, Facts | None] = field(default_factory=dict)
 
@@ -70,18 +70,18 @@ class Reporter:
         *,
         recorder: Recorder,
         pods: Pods,
-        fleet: Fleet,
+        cache: Cache,
         patience: Patience,
-        metrics: Metrics,
+        metrics: ControllerMetrics,
     ) -> None:
         self._recorder = recorder
         self._pods = pods
-        self._fleet = fleet
+        self._cache = cache
         self._patience = patience
         self._metrics = metrics
         self._shown: dict[str, dict[str, Accelerated]] = {}  # by node and the pod's uid
 
-    async def report(self, there: Object, status: NodeStatus, before: Reported) -> Outcome:
+    async def report(self, there: Object, status: NodeStatus, before: Reported) -> Report:
         """Report what is due; return what is to be remembered of it."""
         holders = _by_pod(status.pairs)
         run = _Reconcile(
@@ -90,7 +90,7 @@ class Reporter:
             scope=there["metadata"]["uid"],
             announce=(there.get("spec") or {}).get("announce") or {},
             reported=before,
-            outcome=Outcome(before),
+            outcome=Report(before),
             asked=self._asked(holders),
         )
         pods = {pod: await self._pod(pod, pairs, run) for pod, pairs in holders.items()}
@@ -117,7 +117,7 @@ class Reporter:
 
     async def _pod(self, pod: str, pairs: list[PairStatus], run: _Reconcile) -> PodReported | None:
         """Return what was reported of the pod; read it if it is another now. None: it is gone."""
-        claimant = self._fleet.pods.get(pod)
+        claimant = self._cache.pods.get(pod)
         uid = claimant.uid if claimant else next((uid for p in pairs if (uid := _uid(p))), None)
         before = run.reported.pods.get(pod)
         if before and uid in (None, before.uid):
@@ -163,7 +163,7 @@ class Reporter:
     ) -> Situation:
         phase = phase_of(pair, sidecar=pod is not None and pod.sidecar)
         waited = 0.0
-        if phase in LATE or phase is Phase.PATIENT:
+        if phase in LATE or phase is VfPhase.PATIENT:
             state = (phase in LATE, pair.returns, pod_of(pair), known.tries)
             waited = self._patience.waited(run.name, pair.id, state)
         else:
@@ -198,19 +198,21 @@ class Reporter:
     async def _loop(
         self, situation: Situation, known: PairReported, run: _Reconcile
     ) -> PairReported:
-        pair, pace = situation.pair, self._patience.pace
-        verdict = reannounce.verdict(situation.phase, known, waited_s=situation.waited_s, pace=pace)
-        if verdict.step is Step.WAIT:
+        pair, schedule = situation.pair, self._patience.schedule
+        verdict = reannounce.decide(
+            situation.phase, known, waited_s=situation.waited_s, schedule=schedule
+        )
+        if verdict.step is NextStep.WAIT:
             run.outcome.wake(verdict.wait_s)
-        elif verdict.step is Step.ORDER:
+        elif verdict.step is NextStep.ORDER:
             self._order(pair, "automatic", run)
             known = reannounce.ordered(known)
-            run.outcome.wake(pace.pauses_s[known.tries - 1])
-        elif verdict.step is Step.ESCALATE:
+            run.outcome.wake(schedule.pauses_s[known.tries - 1])
+        elif verdict.step is NextStep.ESCALATE:
             known = await self._write(rules.escalation(situation), pair, known, run)
             self._count("escalated", run)
-        elif verdict.step is Step.FORGET:
-            self._count("taken" if situation.phase is Phase.TAKEN else "gone", run)
+        elif verdict.step is NextStep.FORGET:
+            self._count("taken" if situation.phase is VfPhase.TAKEN else "gone", run)
             known = reannounce.forgotten(known)
         return known
 
@@ -225,7 +227,7 @@ class Reporter:
         return reannounce.by_hand(known)
 
     def _asked(self, pods: Iterable[str]) -> Mapping[str, str]:
-        known = {pod: self._fleet.pods.get(pod) for pod in pods}
+        known = {pod: self._cache.pods.get(pod) for pod in pods}
         return {pod: one.reannounce for pod, one in known.items() if one and one.reannounce}
 
     def _order(self, pair: PairStatus, whose: str, run: _Reconcile) -> None:

@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 from netvsc.model.status import PairStatus
 from netvsc_operator.controller.events import messages
-from netvsc_operator.controller.events.phase import LATE, Phase
+from netvsc_operator.controller.events.phase import LATE, VfPhase
 from netvsc_operator.controller.events.reannounce import PATIENCE_S
 from netvsc_operator.controller.events.reported import PairReported
 
 COMPONENT = "netvsc.io/controller"  # reportingController of its Events
 
 
-class Reason(StrEnum):
+class EventReason(StrEnum):
     """Reasons of Events (docs/controller.md)."""
 
     VF_REVOKED = "VFRevoked"
@@ -33,7 +33,7 @@ class Reason(StrEnum):
     SIDECAR_NOT_LISTENING = "SidecarNotListening"
 
 
-class Severity(StrEnum):
+class EventType(StrEnum):
     """The types that Events have."""
 
     NORMAL = "Normal"
@@ -50,8 +50,8 @@ class EventDraft:
     `at` is when it happened, where that is in the past: a pod made later did not see it.
     """
 
-    reason: Reason
-    severity: Severity
+    reason: EventReason
+    type: EventType
     key: str
     note: str
     sets: Levels
@@ -63,7 +63,7 @@ class Situation:
     """`order` is spec.announce of the pair; `waited_s` how long the phase has lasted."""
 
     pair: PairStatus
-    phase: Phase
+    phase: VfPhase
     order: int = 0
     waited_s: float = 0.0
 
@@ -128,13 +128,13 @@ def _returned(now: Situation, reported: PairReported) -> _Due | None:
 
 _Look = Callable[[Situation, PairReported], _Due | None]
 # What is looked for, in this order.
-_RULES: tuple[tuple[Reason, Severity, _Look], ...] = (
-    (Reason.VF_REVOKED, Severity.WARNING, _revoked),
-    (Reason.VERBS_MISMATCH, Severity.WARNING, _mismatch),
-    (Reason.VF_ADDRESS_CHANGED, Severity.NORMAL, _address),
-    (Reason.VF_MODEL_CHANGED, Severity.NORMAL, _model),
-    (Reason.ANNOUNCEMENT_REPEATED, Severity.NORMAL, _repeated),
-    (Reason.VF_RETURNED, Severity.NORMAL, _returned),
+_RULES: tuple[tuple[EventReason, EventType, _Look], ...] = (
+    (EventReason.VF_REVOKED, EventType.WARNING, _revoked),
+    (EventReason.VERBS_MISMATCH, EventType.WARNING, _mismatch),
+    (EventReason.VF_ADDRESS_CHANGED, EventType.NORMAL, _address),
+    (EventReason.VF_MODEL_CHANGED, EventType.NORMAL, _model),
+    (EventReason.ANNOUNCEMENT_REPEATED, EventType.NORMAL, _repeated),
+    (EventReason.VF_RETURNED, EventType.NORMAL, _returned),
 )
 
 
@@ -142,16 +142,18 @@ def next_event(now: Situation, reported: PairReported) -> EventDraft | None:
     """Return what is to be reported first, None if all was."""
     for reason, severity, look in _RULES:
         if due := look(now, reported):
-            return EventDraft(reason=reason, severity=severity, **due._asdict())
+            return EventDraft(reason=reason, type=severity, **due._asdict())
     return None
 
 
 def escalation(now: Situation) -> EventDraft:
     """Report that the orders were in vain, and what helps."""
-    sidecar = now.phase is Phase.UNOFFERED
+    sidecar = now.phase is VfPhase.UNOFFERED
     return EventDraft(
-        reason=Reason.SIDECAR_NOT_LISTENING if sidecar else Reason.APPLICATION_NOT_LISTENING,
-        severity=Severity.WARNING,
+        reason=EventReason.SIDECAR_NOT_LISTENING
+        if sidecar
+        else EventReason.APPLICATION_NOT_LISTENING,
+        type=EventType.WARNING,
         key=f"escalated-{now.order}",
         note=messages.escalated(now.pair, order=now.order, phase=now.phase),
         sets={"escalated": True},
@@ -177,10 +179,10 @@ def _final(now: Situation) -> bool:
     """Tell whether what became of the returned VF is known, or will not be soon."""
     if now.phase in LATE:
         return False
-    return now.phase is not Phase.PATIENT or now.waited_s >= PATIENCE_S
+    return now.phase is not VfPhase.PATIENT or now.waited_s >= PATIENCE_S
 
 
 def returned_wait_s(now: Situation, reported: PairReported) -> float | None:
     """Return how long a return has to wait for its Event, None if nothing waits for a time."""
-    waits = now.pair.returns > reported.returned and now.phase is Phase.PATIENT
+    waits = now.pair.returns > reported.returned and now.phase is VfPhase.PATIENT
     return max(0.0, PATIENCE_S - now.waited_s) if waits else None

@@ -9,17 +9,17 @@ from netvsc.encoding.serialize import to_plain
 from netvsc.model.status import Foreign
 from netvsc_operator.kube import NETVSC_NODES
 from netvsc_operator.objects import Object
-from netvsc_operator.pools.registry import InForce
+from netvsc_operator.pools.registry import ActivePool
 
 Labels = Mapping[str, str]
 
 
-def selected(labels: Labels, pools: Sequence[InForce]) -> list[Object]:
+def selected(labels: Labels, pools: Sequence[ActivePool]) -> list[Object]:
     """Return the pools that select a Node, as its agent reads them."""
     return [one.compiled for one in pools if matches(labels, one)]
 
 
-def matches(labels: Labels, one: InForce) -> bool:
+def matches(labels: Labels, one: ActivePool) -> bool:
     return all(labels.get(key) == value for key, value in one.pool.node_selector)
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from netvsc.encoding.serialize import to_plain
 from netvsc.model.status import Condition, PoolStatus, Truth
 from netvsc_operator.objects import Object
-from netvsc_operator.pools.registry import Judged
+from netvsc_operator.pools.registry import PoolEntry
 
 _SHOWN = 20  # names in a message; a pool may name a thousand NICs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sum:
+class PoolTotals:
     """Over the nodes that a pool selects; `unmatched` is what no node has that reported."""
 
     nodes: int = 0
@@ -23,22 +23,22 @@ class Sum:
     unmatched: frozenset[str] = frozenset()
 
 
-def sums(
+def totals(
     selected: Iterable[Iterable[str]], reported: Iterable[Iterable[PoolStatus]]
-) -> Mapping[str, Sum]:
+) -> Mapping[str, PoolTotals]:
     """Add up: `selected` has pool names for each Node, `reported` what each agent says."""
     nodes: dict[str, int] = {}
     for names in selected:
         for name in names:
             nodes[name] = nodes.get(name, 0) + 1
-    found = {name: Sum(nodes=number) for name, number in nodes.items()}
+    found = {name: PoolTotals(nodes=number) for name, number in nodes.items()}
     missing: dict[str, frozenset[str]] = {}
     for pools in reported:
         for one in pools:
-            before = found.get(one.name, Sum())
+            before = found.get(one.name, PoolTotals())
             lacks = frozenset(one.unmatched)
             missing[one.name] = missing.get(one.name, lacks) & lacks
-            found[one.name] = Sum(
+            found[one.name] = PoolTotals(
                 nodes=before.nodes,
                 pairs=before.pairs + one.pairs,
                 free=before.free + one.free,
@@ -47,7 +47,7 @@ def sums(
     return found
 
 
-def status(one: Judged, total: Sum, *, now: str) -> Object:
+def status(one: PoolEntry, total: PoolTotals, *, now: str) -> Object:
     """Return the status to write; times of conditions that stay are kept."""
     before = {
         told.get("type"): told
@@ -79,7 +79,7 @@ def _since(condition: Condition, before: Object | None) -> Condition:
     )
 
 
-def _conditions(one: Judged, total: Sum, *, now: str) -> list[Condition]:
+def _conditions(one: PoolEntry, total: PoolTotals, *, now: str) -> list[Condition]:
     return [
         _accepted(one, now),
         _said("Unmatched", "NotFound", _unmatched(total), now=now, fine="AllFound"),
@@ -87,14 +87,14 @@ def _conditions(one: Judged, total: Sum, *, now: str) -> list[Condition]:
     ]
 
 
-def _accepted(one: Judged, now: str) -> Condition:
+def _accepted(one: PoolEntry, now: str) -> Condition:
     if one.refusal is None:
         return _condition("Accepted", Truth.TRUE, "Valid", "this version is in force", now)
     kept = "the last good version stays in force" if one.pool else "it never had a good version"
     return _condition("Accepted", Truth.FALSE, "Refused", f"{one.refusal}; {kept}", now)
 
 
-def _unmatched(total: Sum) -> str | None:
+def _unmatched(total: PoolTotals) -> str | None:
     names = sorted(total.unmatched)
     if not names:
         return None

@@ -1,4 +1,4 @@
-"""NetvscPools as they are, the book made of them, and their status, at most once a second."""
+"""NetvscPools as they are, the registry made of them, and their status, at most once a second."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Collection
 
 from netvsc.encoding import timestamps
-from netvsc_operator.controller.cache import Fleet
+from netvsc_operator.controller.cache import Cache
 from netvsc_operator.controller.pools import node_spec
 from netvsc_operator.controller.pools import status as poolstatus
 from netvsc_operator.kube import NETVSC_POOLS, ApiError, Kube, NotFound, Unavailable
 from netvsc_operator.objects import Object
-from netvsc_operator.pools.registry import ANNOTATION, Book, Judged, book
+from netvsc_operator.pools.registry import ANNOTATION, PoolEntry, Registry, registry_of
 
 log = logging.getLogger(__name__)
 
@@ -22,22 +22,22 @@ _PACE_S = 1.0
 _MANAGER = "netvsc-controller"
 
 
-class Pools:
+class PoolStatusWriter:
     """`clock` is the wall clock, in seconds."""
 
-    def __init__(self, kube: Kube, fleet: Fleet, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, kube: Kube, cache: Cache, *, clock: Callable[[], float] = time.time) -> None:
         self._kube = kube
-        self._fleet = fleet
+        self._cache = cache
         self._clock = clock
         self._objects: dict[str, Object] = {}
         self._due = asyncio.Event()
-        self.book = Book()
+        self.registry = Registry()
 
     async def read(self) -> None:
         """Know all pools before the first node is looked at: without them it would lose its own."""
         listing = await self._kube.list(NETVSC_POOLS)
         self._objects = {one["metadata"]["name"]: one for one in listing.items}
-        self.book = book(self._objects.values())
+        self.registry = registry_of(self._objects.values())
         self.level()
 
     def take(self, thing: Object, *, gone: bool) -> bool:
@@ -47,9 +47,9 @@ class Pools:
             self._objects.pop(name, None)
         else:
             self._objects[name] = thing
-        before, self.book = self.book, book(self._objects.values())
+        before, self.registry = self.registry, registry_of(self._objects.values())
         self.level()
-        return before.pools != self.book.pools
+        return before.pools != self.registry.pools
 
     def names(self) -> Collection[str]:
         return self._objects.keys()
@@ -66,22 +66,22 @@ class Pools:
             await asyncio.sleep(_PACE_S)
 
     async def _write_all(self) -> None:
-        pools = self.book.pools
+        pools = self.registry.pools
         chosen = (
             [one.pool.name for one in pools if node_spec.matches(machine.labels, one)]
-            for machine in self._fleet.machines.values()
+            for machine in self._cache.machines.values()
         )
-        totals = poolstatus.sums(chosen, self._fleet.reported())
-        for one in self.book.judged:
+        totals = poolstatus.totals(chosen, self._cache.reported())
+        for one in self.registry.entries:
             try:
-                await self._write(one, totals.get(one.name, poolstatus.Sum()))
+                await self._write(one, totals.get(one.name, poolstatus.PoolTotals()))
             except NotFound:
                 continue
             except (ApiError, Unavailable) as error:
                 log.warning("status of NetvscPool %s: %s", one.name, error)
                 self.level()
 
-    async def _write(self, one: Judged, total: poolstatus.Sum) -> None:
+    async def _write(self, one: PoolEntry, total: poolstatus.PoolTotals) -> None:
         """Patch what differs."""
         kept = json.dumps(one.accepted, sort_keys=True) if one.refusal is None else None
         annotations = one.object["metadata"].get("annotations") or {}

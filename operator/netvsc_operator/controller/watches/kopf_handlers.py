@@ -14,10 +14,10 @@ from typing import Any
 import kopf
 
 from netvsc_operator.admission.annotations import LABEL
-from netvsc_operator.controller.watches.event_sink import Notebook
+from netvsc_operator.controller.watches.event_sink import EventSink
 from netvsc_operator.controller.watches.kopf_session import SERVER_S, Pulse, session
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS
-from netvsc_operator.kube.connection import Connection
+from netvsc_operator.kube.connection import ApiConnection
 
 PATHS = tuple(kind.path() for kind in (NODES, PODS, NETVSC_NODES, NETVSC_POOLS))
 _REFUSED_S = 1.0
@@ -47,17 +47,21 @@ class _Backoffs:
 
 
 def registry(
-    notes: Notebook, *, connection: Connection, pulse: Pulse, begin: Callable[[], Awaitable[None]]
+    sink: EventSink,
+    *,
+    connection: ApiConnection,
+    pulse: Pulse,
+    begin: Callable[[], Awaitable[None]],
 ) -> kopf.OperatorRegistry:
     """Return kopf's handlers; nothing is watched before `begin` returns."""
     found = kopf.OperatorRegistry()
     _start_up(found, begin, pulse)
-    _log_in(found, connection, pulse, notes)
+    _log_in(found, connection, pulse, sink)
     ours = {
-        ("", "v1", "nodes"): notes.on_node,
-        ("", "v1", "pods"): notes.on_pod,
-        (NETVSC_NODES.group, NETVSC_NODES.version, NETVSC_NODES.plural): notes.on_netvscnode,
-        (NETVSC_POOLS.group, NETVSC_POOLS.version, NETVSC_POOLS.plural): notes.on_netvscpool,
+        ("", "v1", "nodes"): sink.on_node,
+        ("", "v1", "pods"): sink.on_pod,
+        (NETVSC_NODES.group, NETVSC_NODES.version, NETVSC_NODES.plural): sink.on_netvscnode,
+        (NETVSC_POOLS.group, NETVSC_POOLS.version, NETVSC_POOLS.plural): sink.on_netvscpool,
     }
     for resource, take in ours.items():
         _hand_over(found, resource, take)
@@ -74,7 +78,7 @@ def _start_up(
 
 
 def _log_in(
-    found: kopf.OperatorRegistry, connection: Connection, pulse: Pulse, notes: Notebook
+    found: kopf.OperatorRegistry, connection: ApiConnection, pulse: Pulse, sink: EventSink
 ) -> None:
     known = False
 
@@ -86,7 +90,7 @@ def _log_in(
         known = True
         return kopf.AiohttpSession(
             server=connection.server,
-            aiohttp_session=session(connection, pulse, listed=notes.listed),
+            aiohttp_session=session(connection, pulse, listed=sink.listed),
         )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 
 from netvsc_operator.kube.client import parsed
-from netvsc_operator.kube.connection import Connection
+from netvsc_operator.kube.connection import ApiConnection
 from netvsc_operator.refusals import Unavailable
 
 _PLAIN = "application/json"
@@ -71,7 +71,7 @@ Listed = Callable[[str, Collection[str]], None]
 
 
 def session(
-    connection: Connection, pulse: Pulse, *, listed: Listed = lambda _path, _there: None
+    connection: ApiConnection, pulse: Pulse, *, listed: Listed = lambda _path, _there: None
 ) -> aiohttp.ClientSession:
     """Return a session; whatever is wrong with an answer is raised as kopf tries again after.
 

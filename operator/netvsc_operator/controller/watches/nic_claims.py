@@ -22,7 +22,7 @@ _INTERFACE_MAX = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Nic:
+class NicName:
     """A NIC of a node as somebody else names it: by its netdev, or by its MAC (as a pair's id)."""
 
     interface: str | None = None
@@ -35,15 +35,15 @@ class Slice:
 
     node: str
     pool: str
-    nics: Mapping[str, Nic]
+    nics: Mapping[str, NicName]
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Allocations:
     """What one claim, or one pod's network configuration, has: (node or pool, device or NIC)."""
 
     devices: tuple[tuple[str, str], ...] = ()
-    nics: tuple[tuple[str, Nic], ...] = ()
+    nics: tuple[tuple[str, NicName], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Offer:
     """What Azure CNI may give away on one node."""
 
     node: str
-    nics: tuple[Nic, ...]
+    nics: tuple[NicName, ...]
 
 
 def slice_of(thing: Object, before: Slice | None) -> Slice | None:
@@ -69,38 +69,44 @@ def slice_of(thing: Object, before: Slice | None) -> Slice | None:
     return Slice(str(spec["nodeName"]), str(pool), nics)
 
 
-def _device(device: Object, before: Nic | None) -> Nic:
+def _device(device: Object, before: NicName | None) -> NicName:
     attributes = (device.get("basic") or device).get("attributes") or {}
     said = {key: (value or {}).get("string") for key, value in attributes.items()}
     name = said.get(f"{DRANET}/ifName") or said.get("ifName")
     mac = _mac(said.get(f"{DRANET}/mac") or said.get("mac"))
     if name or mac:
-        return Nic(name, mac)
-    return before or Nic(str(device["name"]))  # older DRANETs call a device as its netdev
+        return NicName(name, mac)
+    return before or NicName(str(device["name"]))  # older DRANETs call a device as its netdev
 
 
-def claim_of(thing: Object) -> Taken:
+def claim_of(thing: Object) -> Allocations:
     """Read a ResourceClaim."""
     allocation = (thing.get("status") or {}).get("allocation") or {}
     results = (allocation.get("devices") or {}).get("results") or []
     ours = (one for one in results if one.get("driver") == DRANET)
-    return Taken(devices=tuple((str(one.get("pool")), str(one.get("device"))) for one in ours))
+    return Allocations(
+        devices=tuple((str(one.get("pool")), str(one.get("device"))) for one in ours)
+    )
 
 
-def multitenant_of(thing: Object) -> Taken:
+def multitenant_of(thing: Object) -> Allocations:
     """Read a MultitenantPodNetworkConfig: the NICs that Azure CNI moved, or will, into one pod."""
     status = thing.get("status") or {}
     node = status.get("nodeName")
     macs = [one.get("macAddress") for one in status.get("interfaceInfos") or []]
     found = [mac for mac in map(_mac, macs) if mac]
-    return Taken(nics=tuple((str(node), Nic(mac=mac)) for mac in found)) if node else Taken()
+    return (
+        Allocations(nics=tuple((str(node), NicName(mac=mac)) for mac in found))
+        if node
+        else Allocations()
+    )
 
 
 def nodeinfo_of(thing: Object) -> Offer:
     """Read a NodeInfo: the NICs of a node that Azure CNI manages."""
     devices = (thing.get("status") or {}).get("deviceInfos") or []
     macs = (_mac(one.get("macAddress")) for one in devices)
-    return Offer(thing["metadata"]["name"], tuple(Nic(mac=mac) for mac in macs if mac))
+    return Offer(thing["metadata"]["name"], tuple(NicName(mac=mac) for mac in macs if mac))
 
 
 def _mac(text: object) -> str | None:
@@ -114,7 +120,7 @@ def _mac(text: object) -> str | None:
 class Claimed:
     """One NIC, who claims it, and how far."""
 
-    nic: Nic
+    nic: NicName
     owner: str
     state: ForeignState
 
@@ -122,9 +128,9 @@ class Claimed:
 def by_node(
     *,
     slices: Iterable[Slice],
-    claims: Iterable[Taken],
+    claims: Iterable[Allocations],
     offers: Iterable[Offer],
-    configs: Iterable[Taken],
+    configs: Iterable[Allocations],
 ) -> Mapping[str, list[Claimed]]:
     """Return who claims what, by Node."""
     found: dict[str, list[Claimed]] = {}

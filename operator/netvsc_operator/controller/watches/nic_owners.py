@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from netvsc.model.status import Foreign
 from netvsc_operator.controller.watches.nic_claims import (
     DRANET,
+    Allocations,
     Claimed,
     Offer,
     Slice,
-    Taken,
     by_node,
     claim_of,
     foreign,
@@ -43,7 +43,7 @@ NODEINFOS = (Kind(**_MULTITENANCY, plural="nodeinfo"),)
 
 
 @dataclass(slots=True)
-class Source:
+class ClaimSource:
     """One kind of object in the versions to try; `take` reads one and returns the nodes it is of.
 
     `known` is false until its API was listed, or was found to be absent.
@@ -56,7 +56,7 @@ class Source:
     names: set[str] = field(default_factory=set)
 
 
-class Foreigners:
+class NicOwners:
     """`changed` is called with the name of each Node of which something else is to be said."""
 
     def __init__(
@@ -66,15 +66,15 @@ class Foreigners:
         self._changed = changed
         self._again_s = again_s
         self._slices: dict[str, Slice] = {}
-        self._claims: dict[str, Taken] = {}
+        self._claims: dict[str, Allocations] = {}
         self._offers: dict[str, Offer] = {}
-        self._configs: dict[str, Taken] = {}
+        self._configs: dict[str, Allocations] = {}
         self._by_node: Mapping[str, Iterable[Claimed]] | None = None  # made at need
         self._sources = (
-            Source(SLICES, self._slice, Scope(fields=f"spec.driver={DRANET}")),
-            Source(CLAIMS, self._claim),
-            Source(CONFIGS, self._config),
-            Source(NODEINFOS, self._offer),
+            ClaimSource(SLICES, self._slice, Scope(fields=f"spec.driver={DRANET}")),
+            ClaimSource(CLAIMS, self._claim),
+            ClaimSource(CONFIGS, self._config),
+            ClaimSource(NODEINFOS, self._offer),
         )
 
     def of(self, node: str, interfaces: Mapping[str, str]) -> tuple[Foreign, ...] | None:
@@ -96,7 +96,7 @@ class Foreigners:
             for source in self._sources:
                 group.create_task(self._follow(source, everybody))
 
-    async def _follow(self, source: Source, everybody: Callable[[], Iterable[str]]) -> None:
+    async def _follow(self, source: ClaimSource, everybody: Callable[[], Iterable[str]]) -> None:
         kind = await self._served(source, everybody)
         watch = Watch(self._kube, kind, source.scope)
         async with aclosing(watch.events()) as events:
@@ -108,7 +108,7 @@ class Foreigners:
                 if not source.known:
                     self._learnt(source, everybody)
 
-    async def _served(self, source: Source, everybody: Callable[[], Iterable[str]]) -> Kind:
+    async def _served(self, source: ClaimSource, everybody: Callable[[], Iterable[str]]) -> Kind:
         """Return the first version that the apiserver has; wait for one."""
         while True:
             try:
@@ -130,7 +130,7 @@ class Foreigners:
             return False
         return True
 
-    def _learnt(self, source: Source, everybody: Callable[[], Iterable[str]]) -> None:
+    def _learnt(self, source: ClaimSource, everybody: Callable[[], Iterable[str]]) -> None:
         if source.known:
             return
         source.known = True
@@ -146,16 +146,16 @@ class Foreigners:
         return {one.node for one in (before, now) if one} if before != now else ()
 
     def _claim(self, key: str, thing: Object | None) -> Iterable[str]:
-        before = self._claims.pop(key, Taken())
-        now = claim_of(thing) if thing else Taken()
+        before = self._claims.pop(key, Allocations())
+        now = claim_of(thing) if thing else Allocations()
         if now.devices:
             self._claims[key] = now
         pools = {pool for pool, _ in {*before.devices, *now.devices}} if before != now else set()
         return {one.node for one in self._slices.values() if one.pool in pools}
 
     def _config(self, key: str, thing: Object | None) -> Iterable[str]:
-        before = self._configs.pop(key, Taken())
-        now = multitenant_of(thing) if thing else Taken()
+        before = self._configs.pop(key, Allocations())
+        now = multitenant_of(thing) if thing else Allocations()
         if now.nics:
             self._configs[key] = now
         return {node for node, _ in {*before.nics, *now.nics}} if before != now else ()
@@ -168,7 +168,7 @@ class Foreigners:
         return {one.node for one in (before, now) if one} if before != now else ()
 
 
-def _taken(source: Source, event: Event) -> set[str]:
+def _taken(source: ClaimSource, event: Event) -> set[str]:
     """Let a source take an event; return the nodes that it concerns."""
     if isinstance(event, Listed):
         now = {_key(thing): thing for thing in event.objects}
