@@ -14,6 +14,7 @@ from netvsc.errors import RequestError
 PLACEHOLDERS = ("pci", "mac", "pcihex", "interface")
 LINE_MAX = 255  # bytes; fail-safe reads a whole line, the sidecar's buffers are bounded
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_WORD = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def check_template(template: str) -> str:
@@ -32,3 +33,13 @@ def check_template(template: str) -> str:
     if not template.isprintable():  # the sidecar would refuse to start with it
         raise RequestError(f"devargs template {template!r}: write characters that can be printed")
     return template
+
+
+def check_word(name: str) -> str:
+    """Return an interface's name if it can stand in devargs, which have a grammar of their own."""
+    if not _WORD.fullmatch(name):
+        raise RequestError(
+            f"interface name {name!r} cannot stand in DPDK's devargs: let the pool's "
+            "interfacePrefix have letters, digits, '-', '_' and '.' alone"
+        )
+    return name

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from netvsc.model.devargs import check_word
 from netvsc.model.pool import Fallback
 from netvsc_operator.admission.annotations import Gate
-from netvsc_operator.admission.eal.arguments import FOLDER, check_devargs_word, tap
+from netvsc_operator.admission.eal.arguments import FOLDER, tap
 from netvsc_operator.admission.eal.terms import Terms
 from netvsc_operator.admission.injection import Injection
 from netvsc_operator.admission.pod.pair_numbers import PodPair
@@ -56,7 +57,7 @@ def container(
 
 def announcement(pair: PodPair, terms: Terms) -> str:
     """Return what `--pair` says of one pair (docs/fdpipe.md)."""
-    text = f"{pair.number:02d}={check_devargs_word(pair.interface)}"
+    text = f"{pair.number:02d}={check_word(pair.interface)}"
     if terms.fallback(pair) is Fallback.TAP:
         text += f",tap={tap(pair)}"
     template = terms.pool(pair).devargs_template

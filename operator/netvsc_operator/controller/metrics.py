@@ -7,7 +7,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from netvsc import __version__
-from netvsc_operator.controller.events.rules import EventReason
+from netvsc_operator.controller.event_reasons import EventReason
 
 _LAG = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 ORDERED = ("automatic", "manual")

@@ -13,8 +13,9 @@ from netvsc.errors import ConfigError
 from netvsc.model.status import Foreign, NodeStatus
 from netvsc_operator.controller.cache import Cache, NodeSummary
 from netvsc_operator.controller.events import reported
+from netvsc_operator.controller.events.pods import pod_of
 from netvsc_operator.controller.events.reported import ANNOTATION
-from netvsc_operator.controller.events.reporter import Reporter, pod_of
+from netvsc_operator.controller.events.reporter import Reporter
 from netvsc_operator.controller.pools import node_spec
 from netvsc_operator.controller.pools.status_writer import PoolStatusWriter
 from netvsc_operator.controller.watches.nic_owners import NicOwners

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from netvsc.errors import RequestError
+from netvsc.model.devargs import check_word
 from netvsc.model.pool import Fallback, Mode, Pool
 from netvsc_operator.admission.annotations import Allow, GuardPort, VdevNetvsc
 from netvsc_operator.admission.eal.terms import Terms
@@ -21,7 +22,6 @@ IGNORE = "--vdev=net_vdev_netvsc,ignore=1"  # or it takes every NetVSC without a
 GUARD_PORT = "--vdev=net_null_guard"
 _OWN_NAMES = ("net_failsafe_vsc", "net_tap_vsc", "net_af_packet_vsc")
 _PCI_OPTIONS = re.compile(r"-[abw]|--(allow|block|pci-whitelist|pci-blacklist)(=|$)")
-_DEVARGS_WORD = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def arguments(
@@ -37,7 +37,7 @@ def arguments(
     """
     _check(near)
     for pair in pairs:
-        check_devargs_word(pair.interface)
+        check_word(pair.interface)
     allow = () if terms.wishes.allow is Allow.OFF or chooses_pci(near) else NOWHERE
     absent = terms.wishes.vdev_netvsc is VdevNetvsc.ABSENT
     if mode is Mode.VDEV_NETVSC:
@@ -70,16 +70,6 @@ def chooses_pci(near: Sequence[str]) -> bool:
 
 def asks_for_driver(near: Sequence[str]) -> bool:
     return any("net_vdev_netvsc" in word for word in near)
-
-
-def check_devargs_word(name: str) -> str:
-    """Return an interface's name if it can stand in devargs, which have a grammar of their own."""
-    if not _DEVARGS_WORD.fullmatch(name):
-        raise RequestError(
-            f"interface name {name!r} cannot stand in DPDK's devargs: let the pool's "
-            "interfacePrefix have letters, digits, '-', '_' and '.' alone"
-        )
-    return name
 
 
 def _check(near: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from netvsc.model.status import PairStatus
 from netvsc_operator.admission import sidecar
 from netvsc_operator.controller.events.pod_condition import TYPE, Accelerated
 from netvsc_operator.controller.events.recorder import Ref
@@ -69,6 +70,12 @@ class Pods:
                 manager=MANAGER,
                 force=True,
             )
+
+
+def pod_of(pair: PairStatus) -> str | None:
+    """Return `namespace/name` of the pod that holds a pair."""
+    one = pair.allocation
+    return f"{one.namespace}/{one.pod}" if one else None
 
 
 def placed(pod: Object) -> str | None:

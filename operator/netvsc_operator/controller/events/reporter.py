@@ -10,7 +10,7 @@ from netvsc_operator.controller.cache import Cache
 from netvsc_operator.controller.events import reannounce, rules
 from netvsc_operator.controller.events.phase import LATE, VfPhase, phase_of
 from netvsc_operator.controller.events.pod_condition import Accelerated, accelerated
-from netvsc_operator.controller.events.pods import Facts, Pods
+from netvsc_operator.controller.events.pods import Facts, Pods, pod_of
 from netvsc_operator.controller.events.reannounce import NextStep, Patience
 from netvsc_operator.controller.events.recorder import Audience, Recorder, Ref
 from netvsc_operator.controller.events.reported import PairReported, PodReported, Reported
@@ -279,11 +279,6 @@ def _by_pod(pairs: tuple[PairStatus, ...]) -> dict[str, list[PairStatus]]:
         if pod := pod_of(pair):
             found.setdefault(pod, []).append(pair)
     return found
-
-
-def pod_of(pair: PairStatus) -> str | None:
-    held = pair.allocation
-    return f"{held.namespace}/{held.pod}" if held else None
 
 
 def _uid(pair: PairStatus) -> str | None:

@@ -8,36 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import NamedTuple
 
 from netvsc.model.status import PairStatus
+from netvsc_operator.controller.event_reasons import EventReason, EventType
 from netvsc_operator.controller.events import messages
 from netvsc_operator.controller.events.phase import LATE, VfPhase
 from netvsc_operator.controller.events.reannounce import PATIENCE_S
 from netvsc_operator.controller.events.reported import PairReported
 
 COMPONENT = "netvsc.io/controller"  # reportingController of its Events
-
-
-class EventReason(StrEnum):
-    """Reasons of Events (docs/controller.md)."""
-
-    VF_REVOKED = "VFRevoked"
-    VF_RETURNED = "VFReturned"
-    VF_ADDRESS_CHANGED = "VFAddressChanged"
-    VF_MODEL_CHANGED = "VFModelChanged"
-    VERBS_MISMATCH = "VerbsMismatch"
-    ANNOUNCEMENT_REPEATED = "AnnouncementRepeated"
-    APPLICATION_NOT_LISTENING = "ApplicationNotListening"
-    SIDECAR_NOT_LISTENING = "SidecarNotListening"
-
-
-class EventType(StrEnum):
-    """The types that Events have."""
-
-    NORMAL = "Normal"
-    WARNING = "Warning"
 
 
 Levels = Mapping[str, int | str | bool]  # fields of PairReported
