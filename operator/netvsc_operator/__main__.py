@@ -17,7 +17,10 @@ COMMANDS = {
     "controller": ("netvsc_operator.controller.command", "watch pools and nodes, tell people"),
     "webhook": ("netvsc_operator.webhook.command", "answer the apiserver's admission reviews"),
     "crds": ("netvsc_operator.crds", "install or print the CustomResourceDefinitions"),
-    "uninstall-check": ("netvsc_operator.uninstall", "bring every pair home before the chart goes"),
+    "uninstall-check": (
+        "netvsc_operator.uninstall",
+        "have every agent leave before the chart goes",
+    ),
 }
 
 

@@ -1,6 +1,6 @@
 """What the apiserver answers when it does not do as asked.
 
-ApiError (RequestError)    refused, with the apiserver's own words
+ApiError (RequestError)    refused, with the apiserver's own message
 ├── NotFound               no such object, or its kind is not installed
 ├── AlreadyExists          create: the name is taken
 ├── Conflict               somebody else wrote meanwhile: read again
@@ -19,7 +19,7 @@ from netvsc.errors import RequestError, RetryError
 
 
 class ApiError(RequestError):
-    """A refusal; `status` is HTTP's, `reason` Kubernetes' own word for it."""
+    """A refusal; `status` is HTTP's, `reason` as Kubernetes names it."""
 
     def __init__(self, message: str, *, status: int, reason: str = "") -> None:
         super().__init__(message)

@@ -1,6 +1,6 @@
 """`netvsc-operator uninstall-check`: asks every agent to leave, and waits until they have.
 
-A pair in a pod has to come home by our CNI plugin, so the chart must not go while one is out: this
+Our CNI plugin moves a pair out of its pod, so the chart must not go while a pod has one: this
 fails then and names the pods. A Helm hook runs it before anything is deleted.
 """
 
@@ -28,7 +28,7 @@ _MANAGER = "netvsc-uninstall"
 
 
 def main(argv: Sequence[str]) -> int:
-    """Return 0 once every agent has left, 1 while a pair is out or an agent does not answer."""
+    """Return 0 once every agent has left, 1 while a pod has a pair or an agent does not answer."""
     arguments = _parser().parse_args(argv)
     logs.configure()
     try:
@@ -104,7 +104,7 @@ def uninstalled(node: Object) -> bool:
 def verdict(left: Sequence[Object]) -> str:
     """Say who holds up the uninstall, and what to do."""
     if not left:
-        return "every pair is home; nothing of ours is in a node's CNI chain\n"
+        return "no pod holds a pair; no node's CNI chain has our plugin any more\n"
     lines = ["these nodes are not ready to lose netvsc-operator:"]
     for node in left:
         held = [f"pod {one}" for one in holders(node)]
@@ -125,7 +125,7 @@ def holders(node: Object) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="netvsc-operator uninstall-check",
-        description="Asks every agent to leave its node's CNI chain; fails while a pair is out.",
+        description="Asks every agent to leave its node's CNI chain; fails while a pod has a pair.",
     )
     add = parser.add_argument
     add("--kubeconfig", type=Path, metavar="FILE", help="(default: the pod's own account)")

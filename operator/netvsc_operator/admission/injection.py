@@ -1,4 +1,4 @@
-"""What is injected beside the pod's own words: the sidecar's image, and how it is pulled."""
+"""What is injected beside what the pod says itself: the sidecar's image, and how it is pulled."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def _check_pod(spec: Unchecked, containers: Sequence[Container], pools: Mapping[
         raise RequestError(f"two containers are called {twice[0]}: give each a name of its own")
     known = ", ".join(sorted(pools)) or "none yet"
     unknown = [
-        f"{container} asks for {resource}, which is no NetvscPool's resource: there are {known}"
+        f"{container} asks for {resource}, which is not a NetvscPool's resource: there are {known}"
         for container in containers
         for resource in container.pairs
         if resource not in pools

@@ -48,7 +48,7 @@ class AdmissionResponse:
 
 
 def read(review: object) -> AdmissionRequest:
-    """Return what is asked; raises RequestError for what is no AdmissionReview v1."""
+    """Return what is asked; raises RequestError for what is not an AdmissionReview v1."""
     given = checks.mapping(review, ())
     if given.get("apiVersion") != API_VERSION or given.get("kind") != "AdmissionReview":
         raise RequestError(

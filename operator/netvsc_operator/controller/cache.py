@@ -74,7 +74,7 @@ class Cache:
         return self._fresh.pop(name, None)
 
     def again(self, name: str, seconds: float = 0.0) -> None:
-        """Look at a NetvscNode then, and read it anew if nothing was heard of it until then."""
+        """Look at a NetvscNode then, and read it anew if no event came until then."""
         self._stale.add(name)
         self.queue.add_after(name, seconds)
 

@@ -1,4 +1,4 @@
-"""`netvsc-operator controller`: the words on its command line."""
+"""`netvsc-operator controller`: its arguments."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Reconciler:
             self._forget(name)
 
     async def _at_need(self, name: str) -> Object | None:
-        """Read a NetvscNode of which nothing was heard, if something may be to be done."""
+        """Read a NetvscNode of which no event came, if something may be to be done."""
         if not self._cache.doubted(name):
             summary = self._cache.summaries.get(name)
             if summary is None:

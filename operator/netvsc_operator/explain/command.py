@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what each pod gets; returns 0, 1 if one is refused, 2 if the input is no manifest."""
+    """Print what each pod gets; returns 0, 1 if one is refused, 2 if there is no manifest."""
     try:
         pools = _pools(arguments.pool)
         manifests = _manifests(arguments.filename)
@@ -137,4 +137,4 @@ def _read(name: str) -> str:
     except OSError as error:
         raise ConfigError(f"{name}: cannot be read: {error.strerror}; name a YAML file") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{name}: is no UTF-8 text; name a YAML file") from None
+        raise ConfigError(f"{name}: is not UTF-8 text; name a YAML file") from None

@@ -60,7 +60,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def objects_in(text: str) -> list[Object]:
-    """Return every object of every document, Lists opened; raises RequestError if it is no YAML."""
+    """Return every object of every document, Lists opened; raises RequestError if not YAML."""
     try:
         documents = [_unshared(one) for one in yaml.load_all(text, Loader=_Loader)]
     except yaml.MarkedYAMLError as error:
@@ -110,7 +110,9 @@ def _opened(document: object) -> Iterator[Object]:
     if document is None:
         return
     if not isinstance(document, dict):
-        raise RequestError(f"a document is {type(document).__name__}, no object: write key: value")
+        raise RequestError(
+            f"a document is {type(document).__name__}, not an object: write key: value"
+        )
     items = document.get("items")
     if str(document.get("kind")).endswith("List") and isinstance(items, list):
         for item in items:

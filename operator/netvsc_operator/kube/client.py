@@ -90,7 +90,7 @@ class Kube:
     async def create(self, kind: Kind, body: Object, *, namespace: str | None = None) -> Object:
         return await self._call("POST", kind.path(namespace=namespace), body=body)
 
-    async def patch(  # noqa: PLR0913 (the API's own words)
+    async def patch(  # noqa: PLR0913 (the API's own names)
         self,
         kind: Kind,
         name: str,
@@ -194,7 +194,7 @@ def parsed(what: str, text: bytes) -> Object:
         return found
     begins = text[:100].decode(errors="replace").strip()
     raise Unavailable(
-        f"{what}: the answer is no object of the API, but {begins!r}: "
+        f"{what}: the answer is not an object of the API, but {begins!r}: "
         "does a proxy stand between here and the apiserver?"
     )
 

@@ -37,7 +37,9 @@ def way(named: Path | None = None) -> Way:
         return _of_account
     if told := os.environ.get("KUBECONFIG"):
         return partial(_of_file, told)
-    raise ConfigError("no way to the apiserver: run in a pod, set KUBECONFIG, or give --kubeconfig")
+    raise ConfigError(
+        "no configuration of the apiserver: run in a pod, set KUBECONFIG, or give --kubeconfig"
+    )
 
 
 async def _of_account(configuration: Any) -> str:

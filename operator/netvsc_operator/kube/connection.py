@@ -60,7 +60,7 @@ class ApiConnection:
             trust_env=True,  # as the library's own
         )
 
-    async def request(  # noqa: PLR0913 (HTTP's own words)
+    async def request(  # noqa: PLR0913 (HTTP's own names)
         self,
         method: str,
         path: str,
@@ -120,4 +120,4 @@ class ApiConnection:
             if now.cert_file:
                 context.load_cert_chain(now.cert_file, keyfile=now.key_file)
         except (ConfigError, OSError) as error:  # also ssl.SSLError; half written perhaps
-            log.warning("the way to the apiserver cannot be read anew: %s", error)
+            log.warning("the configuration of the apiserver client cannot be reloaded: %s", error)

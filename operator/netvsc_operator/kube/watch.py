@@ -131,7 +131,7 @@ class Watch:
         self._news = True
         self._pause_s = _FIRST_PAUSE_S
         if self._trouble:
-            log.info("%s are heard of again", self._kind)
+            log.info("watch of %s re-established", self._kind)
             self._trouble = None
 
     def _tell(self, trouble: str) -> None:

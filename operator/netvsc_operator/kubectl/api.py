@@ -122,7 +122,7 @@ class Api:
         return refusal(what, status=error.status, body=_bytes(body))
 
 
-def _send(  # noqa: PLR0913 (the API's own words)
+def _send(  # noqa: PLR0913 (the API's own names)
     one: Session,
     method: str,
     path: str,
@@ -159,6 +159,6 @@ def _unreachable(what: str, error: object) -> Unavailable:
 def _gibberish(what: str, text: str) -> Unavailable:
     said = text[:200].strip() or "nothing"
     return Unavailable(
-        f"{what}: this is no answer of an apiserver: {said}; see whether the kubeconfig's server "
-        "is one, and what stands between"
+        f"{what}: this is not an answer of an apiserver: {said}; see whether the kubeconfig's "
+        "server is one, and what stands between"
     )

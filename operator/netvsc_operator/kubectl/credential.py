@@ -134,7 +134,9 @@ def read(answer: bytes, *, asked: ExecPlugin) -> Credential:
         token = str(status["token"]) if status.get("token") else None
         ends = from_text(str(end)) if end else None
     except (ValueError, RequestError) as error:
-        raise RequestError(f"{asked.command}: its answer is no ExecCredential: {error}") from None
+        raise RequestError(
+            f"{asked.command}: its answer is not an ExecCredential: {error}"
+        ) from None
     if said.get("apiVersion") != asked.version:
         raise RequestError(
             f"{asked.command} answers in {said.get('apiVersion')!r}, and the kubeconfig asks for "

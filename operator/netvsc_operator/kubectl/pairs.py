@@ -70,7 +70,7 @@ def holders(
 
 
 def silent(found: Iterable[Node], *, namespace: str | None) -> frozenset[Pod]:
-    """Return the pods of which no sidecar has been heard: it may start, or there may be none."""
+    """Return the pods whose sidecar has not answered: it may start, or there may be none."""
     return frozenset(_pod(by) for _, pair, by in _allocated(found, namespace) if _unheard(pair))
 
 

@@ -54,7 +54,7 @@ class _Plain:
 
 
 class _Pods:
-    """Pairs by their pods; a pod of which no sidecar was heard is asked whether it has one."""
+    """Pairs by their pods; where no sidecar answered, the pod is looked at for one."""
 
     def __init__(self, api: Api, *, output: str, namespace: str | None) -> None:
         self._sidecars = SidecarLookup(api)

@@ -70,14 +70,14 @@ def _pair(node: str, pair: PairStatus, *, now: float) -> Row:
 def _node(node: Node) -> Row:
     status = node.status
     if status is None:
-        return (node.name, *[_NONE] * 5, node.trouble or "no word of its agent yet")
+        return (node.name, *[_NONE] * 5, node.trouble or "its agent has not reported yet")
     counts = status.summary
     numbers = (counts.pairs, counts.free, counts.on_vf, counts.revoked24h)
     return (node.name, *map(str, numbers), status.agent.version, _ready(status))
 
 
 def _ready(status: NodeStatus) -> str:
-    """Return what the agent complains of, in its own words."""
+    """Return the agent's own reason for not being ready."""
     for one in status.conditions:
         if one.type == "Ready" and one.status is not Truth.TRUE:
             return f"{one.reason}: {one.message}"
@@ -85,7 +85,7 @@ def _ready(status: NodeStatus) -> str:
 
 
 def _path(path: Path, verbs_mismatch: str | None) -> str:
-    """Which way frames go: with a mismatch of verbs devices it is no fast path."""
+    """Which way frames go: with a mismatch of verbs devices it is not the fast path."""
     return "VF, wrong verbs device" if verbs_mismatch else path.value
 
 

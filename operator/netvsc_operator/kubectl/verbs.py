@@ -43,8 +43,8 @@ def _reannounce(api: Api, asked: argparse.Namespace) -> None:
     pod = api.get(PODS, asked.pod, namespace=namespace)
     if not has_sidecar(pod):
         raise RequestError(
-            f"pod {namespace}/{asked.pod} has no sidecar {NAME}, so nobody would hear the order: "
-            "its VFs are announced by the pod itself, or not at all"
+            f"pod {namespace}/{asked.pod} has no sidecar {NAME}, so nobody would carry out the "
+            "order: its VFs are announced by the pod itself, or not at all"
         )
     body = {"metadata": {"annotations": {REANNOUNCE: to_text(time.time())}}}
     api.patch(PODS, asked.pod, body, namespace=namespace)

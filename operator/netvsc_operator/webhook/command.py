@@ -1,4 +1,4 @@
-"""`netvsc-operator webhook`: the words on its command line."""
+"""`netvsc-operator webhook`: its arguments."""
 
 from __future__ import annotations
 

@@ -122,7 +122,9 @@ class Reviews:
             review = json.loads(body)
         except (ValueError, RecursionError) as error:
             return _said(
-                ReviewOutcome.MALFORMED, 400, f"no AdmissionReview: the body is no JSON: {error}"
+                ReviewOutcome.MALFORMED,
+                400,
+                f"not an AdmissionReview: the body is not JSON: {error}",
             )
         try:
             return _answer(decide(review, pools))

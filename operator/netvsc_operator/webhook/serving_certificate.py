@@ -32,7 +32,7 @@ class ServingCertificate:
         self._clock = clock
         self._served: KeyPair | None = None
         self._life: Life | None = None
-        self._failure = "nobody looked yet"
+        self._failure = "the folder was not read yet"
 
     def load(self) -> None:
         """Look at the folder, and serve what is there if it can be served."""
@@ -71,7 +71,7 @@ class ServingCertificate:
     def _failed(self, error: Exception) -> None:
         self._failure = f"{self._folder}: {error}"
         self._metrics.loaded(Load.FAILED)
-        kept = "the one of before is kept" if self._served else "there is none yet"
+        kept = "the previous one is kept" if self._served else "none was loaded yet"
         log.warning("cannot serve the certificate in %s: %s; %s", self._folder, error, kept)
 
 

@@ -120,7 +120,7 @@ def test_status_has_a_line_for_each_node(api: Cluster) -> None:
     head, first, second = said(api, "status").splitlines()
     assert head.split() == ["NODE", "PAIRS", "FREE", "ON-VF", "REVOKED-24H", "AGENT", "READY"]
     assert first.split() == ["aks-0", "3", "1", "2", "0", "0.1.0", "True"]
-    assert "no word of its agent yet" in second
+    assert "its agent has not reported yet" in second
 
 
 def test_status_wide_has_a_line_for_each_pair(api: Cluster) -> None:

@@ -43,7 +43,7 @@ def test_a_quantity_is_an_amount(text: object, amount: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "1 ", "x", "1kk", "1KI", "--1", None, True, [], "1e", "Ki"])
 def test_what_is_no_quantity_is_told(text: object) -> None:
-    with pytest.raises(RequestError, match="is no quantity: write a number"):
+    with pytest.raises(RequestError, match="is not a quantity: write a number"):
         quantity(text)
 
 

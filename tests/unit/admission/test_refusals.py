@@ -57,7 +57,7 @@ WRITE = f"write {P} where DPDK's own arguments belong"
         (
             {"command": ["launch", "app"]},
             (
-                f"launch seems to start 'app', which is no option, rather "
+                f"launch seems to start 'app', which is not an option, rather "
                 f"than to be the application: {WRITE}"
             ),
         ),
@@ -177,7 +177,7 @@ def asking(limits: Object, **more: Any) -> Object:
 
 def test_a_resource_that_is_no_pools_is_named_with_those_there_are() -> None:
     assert refusal(asking({"netvsc.io/nic": "1"})) == (
-        "container fwd asks for netvsc.io/nic, which is no NetvscPool's resource: there are "
+        "container fwd asks for netvsc.io/nic, which is not a NetvscPool's resource: there are "
         "netvsc.io/pair"
     )
 

@@ -131,7 +131,7 @@ def test_a_proxys_page_in_place_of_an_answer_is_unavailable_and_told_as_it_is() 
         server.refuse = [(200, "<html>log in first"), (200, "[]")]
         with pytest.raises(Unavailable, match=r"GET /api/v1/nodes/n1: .*'<html>log in.*proxy"):
             await kube.get(NODES, "n1")
-        with pytest.raises(Unavailable, match="no object of the API"):
+        with pytest.raises(Unavailable, match="not an object of the API"):
             await kube.get(NODES, "n1")
         assert await kube.get(NODES, "n1")
 

@@ -98,8 +98,8 @@ def test_a_patch_is_merged(api: Api, server: Secure) -> None:
         ((404, "404 page not found\n"), ApiError, "404 page not found (404)"),
         ((503, {"message": "busy"}), Unavailable, "busy (503)"),
         ((429, ""), Unavailable, "(429)"),
-        ((200, "<html>log in</html>"), Unavailable, "no answer of an apiserver: <html>log in"),
-        ((200, "[]"), Unavailable, "no answer of an apiserver: []"),
+        ((200, "<html>log in</html>"), Unavailable, "not an answer of an apiserver: <html>log in"),
+        ((200, "[]"), Unavailable, "not an answer of an apiserver: []"),
         ((302, "see there"), ApiError, "see there (302)"),
     ],
 )
@@ -153,8 +153,8 @@ GONE = ("ERROR", {"kind": "Status", "code": 410, "reason": "Expired", "message":
         ([(410, {"message": "too old"})], ""),
         ([(503, {"message": "busy"}), (503, {"message": "busy"})], "busy (503)"),
         ([(401, {"message": "who?"})], "who? (401)"),
-        ([(200, "<html>log in</html>\n")], "no answer of an apiserver"),
-        ([(200, '{"hello": 1}\n')], "no answer of an apiserver"),
+        ([(200, "<html>log in</html>\n")], "not an answer of an apiserver"),
+        ([(200, '{"hello": 1}\n')], "not an answer of an apiserver"),
     ],
 )
 def test_nothing_ends_a_watch(

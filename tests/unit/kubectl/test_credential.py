@@ -82,9 +82,9 @@ def test_both_versions_are_spoken(version: str) -> None:
 @pytest.mark.parametrize(
     ("said", "named"),
     [
-        (b"<html>", "no ExecCredential"),
-        (b"[]", "no ExecCredential"),
-        (b'{"apiVersion": "x"}', "no ExecCredential"),
+        (b"<html>", "not an ExecCredential"),
+        (b"[]", "not an ExecCredential"),
+        (b'{"apiVersion": "x"}', "not an ExecCredential"),
         (answer(BETA, **TOKEN), "answers in"),
         (answer(), "neither a token nor a certificate"),
         (answer(clientCertificateData="c"), "neither a token nor a certificate"),

@@ -64,7 +64,7 @@ def test_nodes_are_counted_and_a_silent_agent_is_said_to_be_one() -> None:
     assert columns(nodes(FLEET)).splitlines() == [
         "NODE   PAIRS  FREE  ON-VF  REVOKED-24H  AGENT  READY",
         "aks-0  2      0     1      5            0.1.0  True",
-        "aks-1  -      -     -      -            -      no word of its agent yet",
+        "aks-1  -      -     -      -            -      its agent has not reported yet",
     ]
 
 

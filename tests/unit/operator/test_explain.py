@@ -141,7 +141,7 @@ def test_standard_input_is_a_file_too(
         ("a: [", "no YAML"),
         ("", "no pod in it: give a Pod, or what makes pods, such as a Deployment"),
         ("kind: Service", "no pod in it"),
-        ("- a", "a document is list, no object"),
+        ("- a", "a document is list, not an object"),
         ("kind: Pod", "pod/(no name): has no spec: add the pod's containers there"),
         ("kind: Job\nmetadata: {name: x}\nspec: {}", "job/x: has no spec.template"),
         ("kind: Job\nmetadata: {name: x}\nspec: {template: {}}", "has no spec.template.spec"),

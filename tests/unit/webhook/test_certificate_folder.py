@@ -89,7 +89,7 @@ def test_a_key_of_another_certificate_changes_nothing_and_is_counted(
         rig.certificate.load()
     assert rig.served() == serial(first.certificate)
     assert rig.loads("failed") == 1
-    assert "the one of before is kept" in caplog.text
+    assert "the previous one is kept" in caplog.text
     assert rig.certificate.trouble() is None
 
 

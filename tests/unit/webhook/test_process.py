@@ -131,7 +131,7 @@ def test_a_half_written_pair_under_load_loses_no_request(secret: Secret, pools: 
         async with Load(webhook, secret) as load:
             pair = secret.issue()
             secret.put(pair.certificate[:200], pair.key)
-            await webhook.said("the one of before is kept")
+            await webhook.said("the previous one is kept")
             await load.reaches(load.answered + 50)
         assert load.failures == []
         # Each of the writes may wake it: it looks, and looks again.

@@ -78,7 +78,7 @@ def test_what_is_no_json_is_refused_with_the_reason(body: bytes) -> None:
     async def test(rig: Rig) -> None:
         status, text = await rig.post(body)
         assert status == 400
-        assert "the body is no JSON" in text
+        assert "the body is not JSON" in text
         assert rig.count("malformed") == 1
 
     against(test)

@@ -16,7 +16,7 @@ from netvsc.errors import RequestError
 
 VARIABLE = "NETVSC_EAL_ARGS"
 PLACEHOLDER = f"$({VARIABLE})"
-# As the kubelet reads it: `$$` is a dollar, so that `$$(NETVSC_EAL_ARGS)` is no placeholder.
+# As the kubelet reads it: `$$` is a dollar, so that `$$(NETVSC_EAL_ARGS)` is not a placeholder.
 _REFERENCE = re.compile(r"\$\$|\$\(NETVSC_EAL_ARGS\)")
 _ENDS = {"--", ";", "&&", "||", "|", "&", "exec"}  # of EAL's part, in a list and in a shell's text
 
@@ -92,7 +92,7 @@ def _implied(command: Words, argv: Words) -> Placement:
     if not first.startswith(("-", "$(")):
         program = command[0] if command else "the image's entry point"
         raise RequestError(
-            f"{program} seems to start {first!r}, which is no option, rather than to be the "
+            f"{program} seems to start {first!r}, which is not an option, rather than to be the "
             f"application: {remedy}"
         )
     near = _around(argv, at, at, start=at)

@@ -118,7 +118,7 @@ def quantity(value: object) -> int:
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)  # YAML by hand: `cpu: 1`
     if not isinstance(value, str):
-        raise RequestError(f"{value!r} is no quantity: write a number such as 1, 500m or 64Mi")
+        raise RequestError(f"{value!r} is not a quantity: write a number such as 1, 500m or 64Mi")
     if len(value) > _LONGEST:
         raise RequestError(f"{value[:20]!r}… is too long for a quantity: write a shorter number")
     return _parsed(value)
@@ -128,7 +128,7 @@ def quantity(value: object) -> int:
 def _parsed(text: str) -> int:
     found = _QUANTITY.fullmatch(text)
     if not found:
-        raise RequestError(f"{text!r} is no quantity: write a number such as 1, 500m or 64Mi")
+        raise RequestError(f"{text!r} is not a quantity: write a number such as 1, 500m or 64Mi")
     number, exponent, suffix = found.groups()
     scale = Fraction(10) ** int(exponent) if exponent else _SUFFIXES[suffix] if suffix else 1
     return math.ceil(Fraction(number) * scale * ONE)

@@ -69,7 +69,9 @@ def read(text: str | None, *, node: str) -> Reported:
     try:
         return from_plain(Reported, json.loads(text))
     except (ValueError, ConfigError) as error:
-        log.warning("NetvscNode %s: annotation %s: %s; begun anew", node, ANNOTATION, error)
+        log.warning(
+            "NetvscNode %s: annotation %s: %s; nothing counts as reported", node, ANNOTATION, error
+        )
         return NOTHING
 
 

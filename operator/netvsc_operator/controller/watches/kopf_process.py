@@ -1,6 +1,6 @@
 """Runs kopf inside this process, and starts it anew where it gives up.
 
-kopf ends at an error event, or at a line that is no JSON. It then leaves watches of other kinds
+kopf ends at an error event, or at a line that is not JSON. It then leaves watches of other kinds
 running; its own run_tasks ends those with whatever else began in the process meanwhile. Here each
 task that kopf makes is known: tasks inherit the context of the one that made them.
 """
@@ -37,7 +37,7 @@ async def watch(
         try:
             await _watch(registry, settings(), started)
         except Exception as error:  # noqa: BLE001 (whatever it made of an answer)
-            log.warning("kopf has stopped watching: %r; it is started anew", error)
+            log.warning("kopf has stopped watching: %r; it is restarted", error)
         await asyncio.sleep(_PAUSE_S)
 
 

@@ -127,7 +127,9 @@ def _read(request: aiohttp.ClientRequest, text: bytes) -> dict[str, Any]:
 
 def _strange(url: str, text: bytes) -> aiohttp.ClientConnectionError:
     begins = text.decode(errors="replace").strip()
-    return aiohttp.ClientConnectionError(f"{url}: the answer is no object of the API: {begins!r}")
+    return aiohttp.ClientConnectionError(
+        f"{url}: the answer is not an object of the API: {begins!r}"
+    )
 
 
 def _key(meta: dict[str, Any]) -> str:

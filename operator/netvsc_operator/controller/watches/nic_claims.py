@@ -55,7 +55,7 @@ class Offer:
 
 
 def slice_of(thing: Object, before: Slice | None) -> Slice | None:
-    """Read a ResourceSlice (v1 and both betas); None if it is no node's of DRANET."""
+    """Read a ResourceSlice (v1 and both betas); None if it is not a node's of DRANET."""
     spec = thing.get("spec") or {}
     if spec.get("driver") != DRANET or not spec.get("nodeName"):
         return None
