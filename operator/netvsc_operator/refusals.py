@@ -52,7 +52,7 @@ class Invalid(ApiError):  # noqa: N818
 
 
 class Unavailable(RetryError):  # noqa: N818
-    """Not now. `after_s` is what the apiserver asks to wait, 0 if it said nothing."""
+    """Not now. `after_s` is what the apiserver asks to wait, 0 if it named no time."""
 
     def __init__(self, message: str, *, after_s: float = 0.0) -> None:
         super().__init__(message)
@@ -73,7 +73,7 @@ def refusal(
     what: str, *, status: int, body: bytes, retry_after: str | None = None
 ) -> ApiError | Unavailable:
     """Return the error for an answer; `what` says what was attempted, on what."""
-    message, reason = _told(body)
+    message, reason = _message_of(body)
     return error_of(what, status=status, reason=reason, message=message, retry_after=retry_after)
 
 
@@ -88,8 +88,8 @@ def error_of(
     return kind(text, status=status, reason=reason)
 
 
-def _told(body: bytes) -> tuple[str, str]:
-    """Return message and reason of a metav1.Status; a proxy's page is told as it is."""
+def _message_of(body: bytes) -> tuple[str, str]:
+    """Return message and reason of a metav1.Status; a proxy's page is taken as it is."""
     try:
         status = json.loads(body)
         return str(status["message"]), str(status.get("reason", ""))

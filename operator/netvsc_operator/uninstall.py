@@ -97,8 +97,8 @@ def uninstalled(node: Object) -> bool:
         return True
     if status.get("observedGeneration", 0) < node["metadata"].get("generation", 0):
         return False
-    told = {one.get("type"): one.get("status") for one in status.get("conditions") or []}
-    return told.get("Uninstalled") == "True"
+    conditions = {one.get("type"): one.get("status") for one in status.get("conditions") or []}
+    return conditions.get("Uninstalled") == "True"
 
 
 def verdict(left: Sequence[Object]) -> str:

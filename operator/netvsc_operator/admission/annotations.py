@@ -58,7 +58,7 @@ class Allow(StrEnum):
 
 
 class VdevNetvsc(StrEnum):
-    """IGNORE: DPDK's own driver is told to keep off. ABSENT: this DPDK was built without it."""
+    """IGNORE: DPDK's own driver is made to keep off. ABSENT: this DPDK was built without it."""
 
     IGNORE = "ignore"
     ABSENT = "absent"

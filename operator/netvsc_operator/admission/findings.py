@@ -1,7 +1,7 @@
-"""What people are told of a pod that is admitted: one table of what there is to say, and when.
+"""Warnings and reasons for a pod that is admitted: one table of them, with their conditions.
 
 kubectl prints warnings with the answer; reasons are for `netvsc explain`, so no review pays for
-them. Each finding stands here once, with its words.
+them. Each stands here once, with its text.
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ def _one_function(asker: _Asker) -> Iterator[str]:
         yield "its pairs must not be ports of one MANA function: fail-safe plugs only one of them"
 
 
-# The table: what is looked for, in the order in which it is told.
+# The table: what is looked for, in the order in which it is shown.
 _WARNINGS_OF_PODS = (
     _unknown_annotations,
     _annotations_without_effect,

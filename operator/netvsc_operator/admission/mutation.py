@@ -24,15 +24,15 @@ _written = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 def answer(review: object, *, pools: Mapping[str, Pool], injection: Injection) -> AdmissionResponse:
     """Answer one review of a Pod; `pools` are by resource."""
     try:
-        asked = read(review)
+        request = read(review)
     except RequestError as error:
         return malformed(str(error))
-    if asked.operation != "CREATE" or asked.kind != "Pod" or asked.subresource:
-        return admitted(asked.uid)
+    if request.operation != "CREATE" or request.kind != "Pod" or request.subresource:
+        return admitted(request.uid)
     try:
-        return _pod(asked.uid, asked.object, pools=pools, injection=injection)
+        return _pod(request.uid, request.object, pools=pools, injection=injection)
     except RequestError as error:
-        return refused(asked.uid, str(error))
+        return refused(request.uid, str(error))
 
 
 def _pod(

@@ -21,7 +21,7 @@ from netvsc_operator.objects import Unchecked, entries
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerPlan:
-    """One container with pairs; without a place in mode none, which has no words either.
+    """One container with pairs; in mode none without placement and EAL's arguments.
 
     `preload`: the guard comes by the container's environment, not by the launcher.
     """

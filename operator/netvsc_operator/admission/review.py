@@ -75,16 +75,16 @@ def admitted(
         response |= {"patchType": "JSONPatch", "patch": patch}
     if warnings:
         response["warnings"] = list(warnings)
-    return _answered(response, Result.PATCHED if patch else Result.UNCHANGED)
+    return _response(response, Result.PATCHED if patch else Result.UNCHANGED)
 
 
 def refused(uid: str, message: str) -> AdmissionResponse:
-    return _answered(_no(uid, message, code=_UNPROCESSABLE, reason="Invalid"), Result.REFUSED)
+    return _response(_no(uid, message, code=_UNPROCESSABLE, reason="Invalid"), Result.REFUSED)
 
 
 def malformed(message: str) -> AdmissionResponse:
-    said = f"malformed AdmissionReview: {message}"
-    return _answered(_no("", said, code=_BAD_REQUEST, reason="BadRequest"), Result.MALFORMED)
+    text = f"malformed AdmissionReview: {message}"
+    return _response(_no("", text, code=_BAD_REQUEST, reason="BadRequest"), Result.MALFORMED)
 
 
 def _no(uid: str, message: str, *, code: int, reason: str) -> dict[str, object]:
@@ -92,7 +92,7 @@ def _no(uid: str, message: str, *, code: int, reason: str) -> dict[str, object]:
     return {"uid": uid, "allowed": False, "status": status}
 
 
-def _answered(response: dict[str, object], result: Result) -> AdmissionResponse:
+def _response(response: dict[str, object], result: Result) -> AdmissionResponse:
     review: dict[str, object] = {
         "apiVersion": API_VERSION,
         "kind": "AdmissionReview",

@@ -1,4 +1,4 @@
-"""The native sidecar that tells fail-safe of its VF, and the volume it shares with applications."""
+"""The native sidecar, which announces VFs to fail-safe, and the volume it shares with the pod."""
 
 from __future__ import annotations
 

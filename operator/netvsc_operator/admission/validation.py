@@ -23,25 +23,25 @@ from netvsc_operator.pools.validation import check_pool_object
 def validate(review: object, *, pools: Mapping[str, Pool]) -> AdmissionResponse:
     """Answer one review of a Pod's update or of a NetvscPool; `pools` are by resource."""
     try:
-        asked = read(review)
+        request = read(review)
     except RequestError as error:
         return malformed(str(error))
-    check = _CHECKS.get((asked.kind, asked.operation))
-    if check is None or asked.subresource:
-        return admitted(asked.uid)
+    check = _CHECKS.get((request.kind, request.operation))
+    if check is None or request.subresource:
+        return admitted(request.uid)
     try:
-        return admitted(asked.uid, warnings=check(asked, pools))
+        return admitted(request.uid, warnings=check(request, pools))
     except RequestError as error:
-        return refused(asked.uid, str(error))
+        return refused(request.uid, str(error))
 
 
-def _pool(asked: AdmissionRequest, pools: Mapping[str, Pool]) -> list[str]:
-    check_pool_object(asked.object, pools)
+def _pool(request: AdmissionRequest, pools: Mapping[str, Pool]) -> list[str]:
+    check_pool_object(request.object, pools)
     return []
 
 
-def _pods_update(asked: AdmissionRequest, _pools: Mapping[str, Pool]) -> list[str]:
-    before, after = entries(asked.old_object, "metadata"), entries(asked.object, "metadata")
+def _pods_update(request: AdmissionRequest, _pools: Mapping[str, Pool]) -> list[str]:
+    before, after = entries(request.old_object, "metadata"), entries(request.object, "metadata")
     if LABEL not in entries(before, "labels") and ANNOTATION not in entries(before, "annotations"):
         return []
     return [

@@ -1,7 +1,7 @@
 """The one owner of the webhook's certificates, in a cluster without cert-manager.
 
 `keep` runs inside the controller: it looks at two Secrets and the webhook configurations, takes the
-step that `renewal` names, and looks again; a watch only says when to look. The authority's key
+step that `plan` names, and looks again; a watch is only a reason to look. The authority's key
 stays in a Secret of its own, `<secret>-ca`, which no webhook mounts.
 """
 
@@ -145,12 +145,12 @@ class _Keeper:
                 pause_s = await self._once()
                 self._trouble = None
             except (ApiError, Unavailable) as error:
-                self._tell_trouble(str(error))
+                self._log_once(str(error))
                 pause_s = _RETRY_S
             with suppress(TimeoutError):
                 await asyncio.wait_for(hint.wait(), timeout=pause_s)
 
-    def _tell_trouble(self, trouble: str) -> None:
+    def _log_once(self, trouble: str) -> None:
         """Log it once, not at each try."""
         if trouble != self._trouble:
             log.warning("certificates: %s", trouble)

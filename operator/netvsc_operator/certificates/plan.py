@@ -31,7 +31,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """`settle_s`: how long apiservers may take to hear of a changed bundle."""
+    """`settle_s`: how long apiservers may take to see a changed bundle."""
 
     names: tuple[str, ...]
     authority_s: float = x509.AUTHORITY_S

@@ -1,1 +1,1 @@
-"""The controller: pools and Nodes into NetvscNodes, their status into words, and a closed loop."""
+"""The controller: pools and Nodes into NetvscNodes, their status into Events, and a closed loop."""

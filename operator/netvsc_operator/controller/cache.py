@@ -26,7 +26,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class NodeSummary:
-    """What a NetvscNode said when it was last looked at; `spec` is a hash of it."""
+    """A NetvscNode as it was last observed; `spec` is a hash of its spec."""
 
     spec: int
     pools: tuple[PoolStatus, ...]

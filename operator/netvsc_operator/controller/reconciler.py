@@ -1,4 +1,4 @@
-"""One look at one node: its NetvscNode is made level with pools, people are told, orders given.
+"""One look at one node: its NetvscNode is brought up to its pools, Events written, orders given.
 
 Whatever woke it, a look does the same; killed anywhere, the next one goes on from there.
 """

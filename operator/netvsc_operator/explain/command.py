@@ -25,7 +25,7 @@ _IMAGE = "netvsc-fdpipe"  # which one it is the operator's own arguments say
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What becomes of one manifest; `verdict` is one word for it."""
+    """What becomes of one manifest; `verdict` sums it up."""
 
     verdict: str
     reasons: Sequence[str]

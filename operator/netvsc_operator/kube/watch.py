@@ -86,7 +86,7 @@ class Watch:
             except Gone:
                 self._version = None
             except (ApiError, Unavailable) as error:
-                self._tell(str(error))
+                self._log_once(str(error))
                 await self._rest(error)
             else:
                 if not self._news:  # ended at once: do not spin
@@ -95,7 +95,7 @@ class Watch:
     async def _list(self) -> Listed:
         found = await self._kube.list(self._kind, self._scope)
         self._version = found.version
-        self._heard()
+        self._recovered()
         return Listed(tuple(found.items))
 
     async def _follow(self, version: str) -> AsyncGenerator[Event, None]:
@@ -109,17 +109,17 @@ class Watch:
         async with aclosing(lines) as found:
             async for line in found:
                 event = self._read(line)
-                self._heard()
+                self._recovered()
                 if event:
                     yield event
 
     def _read(self, line: bytes) -> Event | None:
         what = f"WATCH {self._kind}"
-        said = parsed(what, line)
+        event = parsed(what, line)
         try:
-            kind, thing = said["type"], said["object"]
+            kind, thing = event["type"], event["object"]
             if kind == "ERROR":
-                raise _told(what, thing)
+                raise _error_of(what, thing)
             self._version = thing["metadata"]["resourceVersion"]
         except (KeyError, TypeError) as error:
             raise Unavailable(f"{what}: an event lacks {error}: {line[:100]!r}") from None
@@ -127,14 +127,14 @@ class Watch:
             return None
         return Removed(thing) if kind == "DELETED" else Applied(thing)
 
-    def _heard(self) -> None:
+    def _recovered(self) -> None:
         self._news = True
         self._pause_s = _FIRST_PAUSE_S
         if self._trouble:
             log.info("watch of %s re-established", self._kind)
             self._trouble = None
 
-    def _tell(self, trouble: str) -> None:
+    def _log_once(self, trouble: str) -> None:
         """Log a trouble once, not at each try."""
         if trouble != self._trouble:
             log.warning("%s", trouble)
@@ -146,7 +146,7 @@ class Watch:
         self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
 
 
-def _told(what: str, status: Object) -> ApiError | Unavailable:
+def _error_of(what: str, status: Object) -> ApiError | Unavailable:
     return error_of(
         what,
         status=int(status.get("code", 500)),

@@ -31,7 +31,7 @@ _MERGE = "application/merge-patch+json"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a watch tells; `object` is None where only `version` went on."""
+    """An event of a watch; `object` is None where only `version` went on."""
 
     object: Object | None
     gone: bool

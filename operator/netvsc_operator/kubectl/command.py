@@ -13,15 +13,15 @@ from netvsc_operator.kubectl.options import parser as _parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; returns 0, 1 if the apiserver says no, 2 for usage."""
-    asked = _parser().parse_args(argv)
+    """Run one verb; returns 0, 1 if the apiserver refuses, 2 for usage."""
+    arguments = _parser().parse_args(argv)
     # The client keeps keys in files while it runs, and removes them at an orderly end alone.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     from netvsc_operator.kubectl.verbs import run  # noqa: PLC0415 (--help need not load the client)
 
     try:
         with suppress(KeyboardInterrupt):
-            run(asked)
+            run(arguments)
     except NetvscError as error:
         print(f"kubectl netvsc: {shown(str(error))}", file=sys.stderr)
         return 1

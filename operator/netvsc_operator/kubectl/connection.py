@@ -1,4 +1,4 @@
-"""The official client, told who we are; asked anew when a credential ends or is refused."""
+"""The official client with our credential, which is renewed when it ends or is refused."""
 
 from __future__ import annotations
 

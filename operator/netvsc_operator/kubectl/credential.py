@@ -44,7 +44,7 @@ class Interactive(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecPlugin:
-    """A plugin as the kubeconfig has it; `cluster` is what it is told, None for nothing."""
+    """A plugin as the kubeconfig has it; `cluster` is what it may know, None for nothing."""
 
     version: str
     command: str
@@ -55,7 +55,7 @@ class ExecPlugin:
     cluster: Entry | None
 
     def called(self, *, terminal: bool) -> str:
-        """Return what the environment tells it; `terminal`: it may read from the user."""
+        """Return what it finds in its environment; `terminal`: it may read from the user."""
         spec: dict[str, object] = {"interactive": terminal}
         if self.cluster is not None:
             spec["cluster"] = self.cluster
@@ -64,7 +64,7 @@ class ExecPlugin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What a plugin said. `ends` is in seconds since the epoch, None for as long as we run."""
+    """What a plugin answered. `ends` is in seconds since the epoch, None for as long as we run."""
 
     token: str | None
     certificate: str | None  # PEM
@@ -118,16 +118,16 @@ def _cluster(cluster: Entry) -> Entry:
     return known
 
 
-def ask(asked: ExecPlugin) -> Credential:
-    """Start the plugin and read what it says; raises RequestError."""
-    return read(_run(asked), asked=asked)
+def ask(plugin: ExecPlugin) -> Credential:
+    """Start the plugin and read its answer; raises RequestError."""
+    return read(_run(plugin), plugin=plugin)
 
 
-def read(answer: bytes, *, asked: ExecPlugin) -> Credential:
+def read(answer: bytes, *, plugin: ExecPlugin) -> Credential:
     """Read what a plugin wrote to its standard output; raises RequestError."""
     try:
-        said = checks.mapping(json.loads(answer), ())
-        status = checks.mapping(said.get("status"), ("status",))
+        found = checks.mapping(json.loads(answer), ())
+        status = checks.mapping(found.get("status"), ("status",))
         end = status.get("expirationTimestamp")
         pair = (status.get("clientCertificateData"), status.get("clientKeyData"))
         certificate, key = map(str, pair) if all(pair) else (None, None)
@@ -135,46 +135,46 @@ def read(answer: bytes, *, asked: ExecPlugin) -> Credential:
         ends = from_text(str(end)) if end else None
     except (ValueError, RequestError) as error:
         raise RequestError(
-            f"{asked.command}: its answer is not an ExecCredential: {error}"
+            f"{plugin.command}: its answer is not an ExecCredential: {error}"
         ) from None
-    if said.get("apiVersion") != asked.version:
+    if found.get("apiVersion") != plugin.version:
         raise RequestError(
-            f"{asked.command} answers in {said.get('apiVersion')!r}, and the kubeconfig asks for "
-            f"{asked.version!r}: have one of them write the other's"
+            f"{plugin.command} answers in {found.get('apiVersion')!r}, and the kubeconfig asks for "
+            f"{plugin.version!r}: have one of them write the other's"
         )
     if not token and not certificate:
-        raise RequestError(f"{asked.command} gave neither a token nor a certificate with its key")
+        raise RequestError(f"{plugin.command} gave neither a token nor a certificate with its key")
     return Credential(token=token, certificate=certificate, key=key, ends=ends)
 
 
-def _run(asked: ExecPlugin) -> bytes:
+def _run(plugin: ExecPlugin) -> bytes:
     """Start the plugin and return its output; it speaks to the user on stderr.
 
     There is no time limit: it may be waiting for somebody who types a code into a browser.
     """
-    terminal = asked.interactive is not Interactive.NEVER and sys.stdin.isatty()
-    if asked.interactive is Interactive.ALWAYS and not terminal:
+    terminal = plugin.interactive is not Interactive.NEVER and sys.stdin.isatty()
+    if plugin.interactive is Interactive.ALWAYS and not terminal:
         raise RequestError(
-            f"{asked.command} must ask its user something, and there is no terminal: run this in "
+            f"{plugin.command} must ask its user something, and there is no terminal: run this in "
             "one, or choose a login that asks nothing"
         )
-    environment = {**os.environ, **asked.environment, _INFO: asked.called(terminal=terminal)}
+    environment = {**os.environ, **plugin.environment, _INFO: plugin.called(terminal=terminal)}
     try:
         done = subprocess.run(
-            [asked.command, *asked.arguments],
+            [plugin.command, *plugin.arguments],
             env=environment,
             stdin=None if terminal else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             check=False,
         )
     except OSError as error:
-        remedy = asked.hint or "install it, or correct the kubeconfig's users.exec.command"
+        remedy = plugin.hint or "install it, or correct the kubeconfig's users.exec.command"
         raise RequestError(
-            f"cannot start the credential plugin {asked.command}: {error.strerror}; {remedy}"
+            f"cannot start the credential plugin {plugin.command}: {error.strerror}; {remedy}"
         ) from None
     if done.returncode:
         raise RequestError(
-            f"the credential plugin {asked.command} ended with {done.returncode}; what it says "
+            f"the credential plugin {plugin.command} ended with {done.returncode}; what it says "
             "stands above; try `kubectl auth whoami`"
         )
     return done.stdout

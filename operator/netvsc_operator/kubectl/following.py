@@ -19,7 +19,7 @@ _LONGEST_PAUSE_S = 10.0
 
 
 def following(api: Api, kind: Kind, scope: Scope, found: Listing) -> Iterator[list[Object]]:
-    """Yield `found`, and what becomes of it. No trouble ends it; each is told once, on stderr."""
+    """Yield `found`, and what becomes of it. No trouble ends it; each is printed once (stderr)."""
     version, known = found.version, _by_uid(found.items)
     trouble, pause_s = "", _FIRST_PAUSE_S
     yield _sorted(known)

@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     again = verbs.add_parser("reannounce", help="have a pod's VF announced again")
     again.add_argument("pod")
     for verb in (status, pods, events, again):
-        # What was said before the verb stays unless it is said again behind it.
+        # What stands before the verb counts unless it stands behind it too.
         _add_where(verb, default=argparse.SUPPRESS)
     for verb in (status, pods, events):
         _add_how(verb)

@@ -23,18 +23,18 @@ Text = Callable[[float], str]  # of the present time, in seconds since the epoch
 Show = Callable[[Sequence[Object]], Text]
 
 
-def view(asked: argparse.Namespace, *, namespace: str | None) -> tuple[Kind, Scope]:
+def view(arguments: argparse.Namespace, *, namespace: str | None) -> tuple[Kind, Scope]:
     """Return what to ask the apiserver for; `namespace` None means all."""
-    if asked.verb == "events":
+    if arguments.verb == "events":
         return EVENTS, Scope(namespace=namespace, fields=f"reportingController={COMPONENT}")
     return NETVSC_NODES, Scope()
 
 
-def shower(api: Api, asked: argparse.Namespace, *, namespace: str | None) -> Show:
+def shower(api: Api, arguments: argparse.Namespace, *, namespace: str | None) -> Show:
     """Return who makes text of the objects."""
-    if asked.verb == "pods":
-        return _Pods(api, output=asked.output, namespace=namespace)
-    return _Plain(_events if asked.verb == "events" else _nodes, output=asked.output)
+    if arguments.verb == "pods":
+        return _Pods(api, output=arguments.output, namespace=namespace)
+    return _Plain(_events if arguments.verb == "events" else _nodes, output=arguments.output)
 
 
 class _Plain:

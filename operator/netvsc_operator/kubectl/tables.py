@@ -17,7 +17,7 @@ _NONE = "-"
 
 
 def table(rows: Iterable[Row], *, nothing: str) -> str:
-    """Align rows below their head; `nothing` is said where there is none."""
+    """Align rows below their head; `nothing` stands where there is none."""
     shown = list(rows)
     return columns(shown) if len(shown) > 1 else nothing
 

@@ -23,43 +23,45 @@ from netvsc_operator.objects import Listing, Object, Scope
 from netvsc_operator.refusals import ApiError
 
 
-def run(asked: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
     """Do it; raises NetvscError."""
     environment, home = os.environ, Path.home()
-    find = partial(way, asked.kubeconfig, environment=environment, home=home, context=asked.context)
+    find = partial(
+        way, arguments.kubeconfig, environment=environment, home=home, context=arguments.context
+    )
     api = Api(Connector(find))
-    if asked.verb == "reannounce":
-        _reannounce(api, asked)
+    if arguments.verb == "reannounce":
+        _reannounce(api, arguments)
     else:
-        _show(api, asked)
+        _show(api, arguments)
 
 
-def _reannounce(api: Api, asked: argparse.Namespace) -> None:
+def _reannounce(api: Api, arguments: argparse.Namespace) -> None:
     # Admission is slower to load than any other part here, and only this verb needs it.
     from netvsc_operator.admission.annotations import REANNOUNCE  # noqa: PLC0415
     from netvsc_operator.admission.sidecar import NAME  # noqa: PLC0415
 
-    namespace = asked.namespace or api.namespace
-    pod = api.get(PODS, asked.pod, namespace=namespace)
+    namespace = arguments.namespace or api.namespace
+    pod = api.get(PODS, arguments.pod, namespace=namespace)
     if not has_sidecar(pod):
         raise RequestError(
-            f"pod {namespace}/{asked.pod} has no sidecar {NAME}, so nobody would carry out the "
+            f"pod {namespace}/{arguments.pod} has no sidecar {NAME}, so nobody would carry out the "
             "order: its VFs are announced by the pod itself, or not at all"
         )
     body = {"metadata": {"annotations": {REANNOUNCE: to_text(time.time())}}}
-    api.patch(PODS, asked.pod, body, namespace=namespace)
-    print(f"pod/{asked.pod}: ordered; `kubectl netvsc events` tells how it ended")
+    api.patch(PODS, arguments.pod, body, namespace=namespace)
+    print(f"pod/{arguments.pod}: ordered; `kubectl netvsc events` tells how it ended")
 
 
-def _show(api: Api, asked: argparse.Namespace) -> None:
-    namespace = None if asked.all else asked.namespace or api.namespace
-    kind, scope = view(asked, namespace=namespace)
-    show = shower(api, asked, namespace=namespace)
+def _show(api: Api, arguments: argparse.Namespace) -> None:
+    namespace = None if arguments.all else arguments.namespace or api.namespace
+    kind, scope = view(arguments, namespace=namespace)
+    show = shower(api, arguments, namespace=namespace)
     found = _listed(api, kind, scope)
-    if not asked.watch:
+    if not arguments.watch:
         print(show(found.items)(time.time()))
         return
-    between = "---" if asked.output == "yaml" else ""
+    between = "---" if arguments.output == "yaml" else ""
     for text in _changes(following(api, kind, scope, found), show):
         print(f"{text}\n{between}", flush=True)
 

@@ -87,7 +87,7 @@ async def serve(
 
 
 async def _leave(reviews: Reviews, leave_s: float) -> None:
-    """Go on answering until the Service sends nobody here any more; no event tells when it is."""
+    """Go on answering until the Service sends nobody here any more; no event says when."""
     reviews.leave()
     log.info("leaving in %.0f s; until then reviews are answered", leave_s)
     await asyncio.sleep(leave_s)

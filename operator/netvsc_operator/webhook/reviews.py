@@ -92,15 +92,15 @@ class Reviews:
         size = BODY_MAX if length is None else min(length, BODY_MAX)
         try:
             async with asyncio.timeout(_PATIENCE_S), self._room.holding(size):
-                return self._answered(await request.read(), decide)
+                return self._response(await request.read(), decide)
         except web.HTTPRequestEntityTooLarge:
-            return self._answered(_too_large(request), decide)
+            return self._response(_too_large(request), decide)
         except TimeoutError:
-            response = self._answered(_late(), decide)
+            response = self._response(_late(), decide)
             response.force_close()  # the rest of it is not waited for
             return response
 
-    def _answered(self, body: bytes | _Reply, decide: Decide) -> web.Response:
+    def _response(self, body: bytes | _Reply, decide: Decide) -> web.Response:
         began = time.perf_counter()
         reply = body if isinstance(body, _Reply) else self._reply(body, decide)
         headers = {"Content-Type": reply.kind}
@@ -113,15 +113,15 @@ class Reviews:
     def _reply(self, body: bytes, decide: Decide) -> _Reply:
         pools = self._pools()
         if pools is None:
-            return _said(ReviewOutcome.UNREADY, 503, "the pools are not known yet: try again")
+            return _plain(ReviewOutcome.UNREADY, 503, "the pools are not known yet: try again")
         if sum(map(body.count, _SEPARATORS)) > _VALUES_MAX:
-            return _said(
+            return _plain(
                 ReviewOutcome.MALFORMED, 400, f"no pod has {_VALUES_MAX} values, as this has"
             )
         try:
             review = json.loads(body)
         except (ValueError, RecursionError) as error:
-            return _said(
+            return _plain(
                 ReviewOutcome.MALFORMED,
                 400,
                 f"not an AdmissionReview: the body is not JSON: {error}",
@@ -130,12 +130,14 @@ class Reviews:
             return _answer(decide(review, pools))
         except Exception:  # the next review must find this process alive
             log.exception("a review could not be answered: %.2000s", body.decode(errors="replace"))
-            return _said(ReviewOutcome.FAILED, 500, "netvsc-operator could not answer: see its log")
+            return _plain(
+                ReviewOutcome.FAILED, 500, "netvsc-operator could not answer: see its log"
+            )
 
 
-def _answer(answered: AdmissionResponse) -> _Reply:
-    outcome = ReviewOutcome(answered.result.value)
-    body = json.dumps(answered.review).encode()
+def _answer(response: AdmissionResponse) -> _Reply:
+    outcome = ReviewOutcome(response.result.value)
+    body = json.dumps(response.review).encode()
     return _Reply(
         outcome=outcome, body=body, status=400 if outcome is ReviewOutcome.MALFORMED else 200
     )
@@ -143,18 +145,18 @@ def _answer(answered: AdmissionResponse) -> _Reply:
 
 def _too_large(request: web.BaseRequest) -> _Reply:
     size = f"{request.content_length} bytes" if request.content_length else "more"
-    return _said(
+    return _plain(
         ReviewOutcome.TOO_LARGE, 413, f"a review may have {BODY_MAX} bytes, this one has {size}"
     )
 
 
 def _late() -> _Reply:
-    return _said(
+    return _plain(
         ReviewOutcome.MALFORMED, 408, f"the review was not here within {_PATIENCE_S:.0f} s"
     )
 
 
-def _said(outcome: ReviewOutcome, status: int, why: str) -> _Reply:
+def _plain(outcome: ReviewOutcome, status: int, why: str) -> _Reply:
     return _Reply(
         outcome=outcome, status=status, body=f"netvsc-operator: {why}\n".encode(), kind="text/plain"
     )

@@ -76,7 +76,7 @@ def test_a_plugin_that_cannot_be_asked_says_which_key(plugin: dict[str, Any], na
 @pytest.mark.parametrize("version", [V1, BETA])
 def test_both_versions_are_spoken(version: str) -> None:
     asked = program({"apiVersion": version})
-    assert credential.read(answer(version, **TOKEN), asked=asked).token == TOKEN["token"]
+    assert credential.read(answer(version, **TOKEN), plugin=asked).token == TOKEN["token"]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_both_versions_are_spoken(version: str) -> None:
 )
 def test_an_answer_that_is_none_names_the_plugin_and_what_is_wrong(said: bytes, named: str) -> None:
     with pytest.raises(RequestError) as caught:
-        credential.read(said, asked=program())
+        credential.read(said, plugin=program())
     assert named in str(caught.value)
     assert "login" in str(caught.value)
 

@@ -31,7 +31,7 @@ def arguments(
     terms: Terms,
     near: Sequence[str],
 ) -> tuple[str, ...]:
-    """Return the words for one container; `near` are those of EAL's that it has already.
+    """Return those for one container; `near` are EAL's arguments that it has already.
 
     Raises RequestError where these contradict what is needed.
     """

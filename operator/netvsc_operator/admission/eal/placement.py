@@ -34,7 +34,7 @@ class Where(StrEnum):
 class Placement:
     """`at` is the position in `command` + `args`, None for TEXT. `text`: the variable is needed.
 
-    `near` are the words around the place that are EAL's too, as far as one can tell.
+    `near` are the arguments around the place that are EAL's too, as far as one can tell.
     """
 
     where: Where
@@ -61,7 +61,7 @@ def find_placement(command: Words, args: Words) -> Placement:
 
 
 def put(words: Words, *, into: Placement, command: Words, args: Words) -> tuple[Words, Words]:
-    """Return `command` and `args` with the words in their place."""
+    """Return `command` and `args` with the arguments in their place."""
     if into.at is None:
         return command, args
     argv, at = command + args, into.at

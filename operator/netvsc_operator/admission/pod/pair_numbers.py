@@ -2,7 +2,7 @@
 
 An init container's devices go on to who comes after it; a sidecar and a container keep theirs
 (kubelet, devicemanager Allocate, devicesToReuse). Of several it could pass on, the kubelet takes
-any: where that leaves open which pair an init container had, nothing can be told to it.
+any: where that leaves open which pair an init container had, it can be promised nothing.
 """
 
 from __future__ import annotations

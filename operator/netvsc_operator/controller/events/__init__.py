@@ -1,1 +1,1 @@
-"""What people are told of a VF, and when it is announced again."""
+"""Events and the pod condition of a VF, and when it is announced again."""

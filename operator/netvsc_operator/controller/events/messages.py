@@ -108,8 +108,8 @@ def _moments(pair: PairStatus) -> tuple[float | None, float | None]:
     return moment(pair.last_returned), moment(said.taken_at if said else None)
 
 
-def mismatch(pair: PairStatus, said: str) -> str:
-    return f"{_named(pair)}: {said}"
+def mismatch(pair: PairStatus, why: str) -> str:
+    return f"{_named(pair)}: {why}"
 
 
 def address(pair: PairStatus, *, was: str, now: str) -> str:

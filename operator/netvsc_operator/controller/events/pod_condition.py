@@ -15,7 +15,7 @@ _WORST_FIRST = (Truth.FALSE, Truth.UNKNOWN, Truth.TRUE)
 
 @dataclass(frozen=True, slots=True)
 class Accelerated:
-    """`reason` is the worst pair's, `message` tells of all that are not accelerated."""
+    """`reason` is the worst pair's, `message` names all that are not accelerated."""
 
     status: Truth
     reason: str

@@ -30,10 +30,10 @@ class Facts:
     reason: str | None
     message: str | None
 
-    def shows(self, said: Accelerated) -> bool:
+    def shows(self, condition: Accelerated) -> bool:
         """Tell whether the pod's condition says that already."""
         there = (self.status, self.reason, self.message)
-        return there == (said.status.value, said.reason, said.message)
+        return there == (condition.status.value, condition.reason, condition.message)
 
 
 class Pods:
@@ -46,7 +46,7 @@ class Pods:
     async def look(self, pod: str, *, node: str) -> Facts | None:
         """Read `namespace/name`; None if it is gone, or on another node.
 
-        An agent says which pods hold its pairs. Of those of another node it has nothing to say.
+        An agent says which pods hold its pairs. Of those of another node it knows nothing.
         """
         namespace, _, name = pod.partition("/")
         try:
@@ -55,10 +55,10 @@ class Pods:
             return None
         return facts(found) if placed(found) in {None, node} else None
 
-    async def show(self, pod: Facts, said: Accelerated) -> None:
+    async def show(self, pod: Facts, condition: Accelerated) -> None:
         """Write the condition; a pod that is gone needs none. Raises Conflict: look again."""
-        kept = pod.since if pod.status == said.status.value else None
-        body = condition(pod.ref, said, since=kept or _seconds(self._clock()))
+        kept = pod.since if pod.status == condition.status.value else None
+        body = applied(pod.ref, condition, since=kept or _seconds(self._clock()))
         with suppress(NotFound):
             await self._kube.patch(
                 PODS,
@@ -99,13 +99,13 @@ def facts(pod: Object) -> Facts:
     )
 
 
-def condition(pod: Ref, said: Accelerated, *, since: str) -> Object:
+def applied(pod: Ref, condition: Accelerated, *, since: str) -> Object:
     """Return what is applied: with the uid, so that a namesake is left alone."""
     told = {
         "type": TYPE,
-        "status": said.status.value,
-        "reason": said.reason,
-        "message": said.message,
+        "status": condition.status.value,
+        "reason": condition.reason,
+        "message": condition.message,
         "lastTransitionTime": since,
     }
     return {

@@ -91,7 +91,7 @@ class Recorder:
             name = body["metadata"]["name"]
             try:
                 body = await self._kube.get(EVENTS, name, namespace=_CLUSTER)
-            except NotFound:  # its hour was over just then: that says nothing of the NetvscNode
+            except NotFound:  # it expired just then: that says nothing of the NetvscNode
                 return await self.record(draft, to)
         if to.pod and to.concerns(draft):
             await self._record_for_pod(draft, to.pod, scope=to.scope, note=body["note"])

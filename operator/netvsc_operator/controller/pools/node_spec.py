@@ -60,7 +60,7 @@ def repaired(
 
 
 def digest(pools: list[Object], foreign: Sequence[Foreign]) -> int:
-    """Return a short word for a spec, to see without the object whether it is as it is to be."""
+    """Return a hash of a spec, to see without the object whether it is as it is to be."""
     return hash(json.dumps([pools, [to_plain(one) for one in foreign]], sort_keys=True))
 
 

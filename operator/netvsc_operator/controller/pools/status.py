@@ -50,9 +50,9 @@ def totals(
 def status(one: PoolEntry, total: PoolTotals, *, now: str) -> Object:
     """Return the status to write; times of conditions that stay are kept."""
     before = {
-        told.get("type"): told
-        for told in (one.object.get("status") or {}).get("conditions") or []
-        if isinstance(told, dict)
+        old.get("type"): old
+        for old in (one.object.get("status") or {}).get("conditions") or []
+        if isinstance(old, dict)
     }
     return {
         "observedGeneration": one.object["metadata"].get("generation", 0),
@@ -82,8 +82,8 @@ def _since(condition: Condition, before: Object | None) -> Condition:
 def _conditions(one: PoolEntry, total: PoolTotals, *, now: str) -> list[Condition]:
     return [
         _accepted(one, now),
-        _said("Unmatched", "NotFound", _unmatched(total), now=now, fine="AllFound"),
-        _said("Conflict", "ResourceTaken", one.conflict, now=now, fine="NoConflict"),
+        _problem("Unmatched", "NotFound", _unmatched(total), now=now, fine="AllFound"),
+        _problem("Conflict", "ResourceTaken", one.conflict, now=now, fine="NoConflict"),
     ]
 
 
@@ -102,7 +102,7 @@ def _unmatched(total: PoolTotals) -> str | None:
     return f"no node has {', '.join(names[:_SHOWN])}{more}"
 
 
-def _said(kind: str, reason: str, message: str | None, *, now: str, fine: str) -> Condition:
+def _problem(kind: str, reason: str, message: str | None, *, now: str, fine: str) -> Condition:
     if message:
         return _condition(kind, Truth.TRUE, reason, message, now)
     return _condition(kind, Truth.FALSE, fine, "", now)

@@ -1,1 +1,1 @@
-"""What the controller hears of the cluster: kopf's watches, and other owners of NICs."""
+"""What the controller observes: kopf's watches, and other owners of NICs."""

@@ -21,7 +21,7 @@ from netvsc_operator.kube.connection import ApiConnection
 
 PATHS = tuple(kind.path() for kind in (NODES, PODS, NETVSC_NODES, NETVSC_POOLS))
 _REFUSED_S = 1.0
-INJECTED = LABEL  # whatever its value: another version's pods are told of too
+INJECTED = LABEL  # whatever its value: another version's pods count too
 
 
 class _Nothing(kopf.DiffBaseStorage):
@@ -103,7 +103,7 @@ def _hand_over(found: kopf.OperatorRegistry, resource: tuple[str, str, str], tak
 def settings() -> kopf.OperatorSettings:
     """Return kopf's settings; each differs from the default for a reason (decision 9)."""
     found = kopf.OperatorSettings()
-    found.posting.enabled = False  # Events are told once, by us
+    found.posting.enabled = False  # Events are written once, by us
     found.scanning.disabled = True  # would watch every CRD of the cluster
     found.watching.chunk_size = 100  # a page at a time is held while listing
     found.watching.server_timeout = SERVER_S

@@ -22,7 +22,7 @@ _PLAIN = "application/json"
 _META = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 _SLIM = re.compile(r"/api/v1/(nodes|pods)")
 SERVER_S = 60  # the apiserver ends a watch after this, and kopf asks for the next one
-_WORST_S = SERVER_S + 120.0  # kopf itself gives up a watch after 70 s without a word
+_WORST_S = SERVER_S + 120.0  # kopf itself gives up a watch after 70 s of silence
 
 
 class Pulse:
@@ -75,7 +75,7 @@ def session(
 ) -> aiohttp.ClientSession:
     """Return a session; whatever is wrong with an answer is raised as kopf tries again after.
 
-    `listed` hears of each listing that is complete: kopf does not tell what it lacks.
+    `listed` is called with each complete listing: kopf does not say what it lacks.
     """
     pages: dict[str, set[str]] = {}
 

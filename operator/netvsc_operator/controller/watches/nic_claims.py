@@ -2,7 +2,7 @@
 
 A NIC is *listed* where its driver could give it away and *allocated* once it did. DRANET names a
 NIC by attributes of its own (`dra.net/ifName`, `dra.net/mac`), and takes them off while the NIC is
-in a pod: what they said before is kept. Azure CNI names it by its MAC.
+in a pod: their former values are kept. Azure CNI names it by its MAC.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class NicName:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A ResourceSlice of DRANET: `pool` is its word for a node's devices."""
+    """A ResourceSlice of DRANET: `pool` is how it calls a node's devices."""
 
     node: str
     pool: str
@@ -117,7 +117,7 @@ def _mac(text: object) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class NicClaim:
     """One NIC, who claims it, and how far."""
 
     nic: NicName
@@ -131,30 +131,30 @@ def by_node(
     claims: Iterable[Allocations],
     offers: Iterable[Offer],
     configs: Iterable[Allocations],
-) -> Mapping[str, list[Claimed]]:
+) -> Mapping[str, list[NicClaim]]:
     """Return who claims what, by Node."""
-    found: dict[str, list[Claimed]] = {}
+    found: dict[str, list[NicClaim]] = {}
     taken = {device for claim in claims for device in claim.devices}
     for one in slices:
         for device, nic in one.nics.items():
             state = ForeignState.ALLOCATED if (one.pool, device) in taken else ForeignState.LISTED
-            found.setdefault(one.node, []).append(Claimed(nic, DRANET, state))
+            found.setdefault(one.node, []).append(NicClaim(nic, DRANET, state))
     for offer in offers:
-        said = [Claimed(nic, AZURE, ForeignState.LISTED) for nic in offer.nics]
-        found.setdefault(offer.node, []).extend(said)
+        listed = [NicClaim(nic, AZURE, ForeignState.LISTED) for nic in offer.nics]
+        found.setdefault(offer.node, []).extend(listed)
     for node, nic in (moved for one in configs for moved in one.nics):
-        found.setdefault(node, []).append(Claimed(nic, AZURE, ForeignState.ALLOCATED))
+        found.setdefault(node, []).append(NicClaim(nic, AZURE, ForeignState.ALLOCATED))
     return found
 
 
-def foreign(said: Iterable[Claimed], interfaces: Mapping[str, str]) -> tuple[Foreign, ...]:
+def foreign(claims: Iterable[NicClaim], interfaces: Mapping[str, str]) -> tuple[Foreign, ...]:
     """Return spec.foreign of a node; `interfaces` maps pair ids to netdevs, as its agent says.
 
     One entry for each NIC and owner: allocated outweighs listed, and comes first. A NIC known by a
-    MAC that the agent has not told of is left out until it has.
+    MAC that the agent has not reported is left out until it has.
     """
     found: dict[tuple[str, str], ForeignState] = {}
-    for one in said:
+    for one in claims:
         name = interfaces.get(one.nic.mac or "") or one.nic.interface
         if not name or len(name) > _INTERFACE_MAX:
             continue

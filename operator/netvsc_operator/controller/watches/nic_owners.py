@@ -16,7 +16,7 @@ from netvsc.model.status import Foreign
 from netvsc_operator.controller.watches.nic_claims import (
     DRANET,
     Allocations,
-    Claimed,
+    NicClaim,
     Offer,
     Slice,
     by_node,
@@ -57,7 +57,7 @@ class ClaimSource:
 
 
 class NicOwners:
-    """`changed` is called with the name of each Node of which something else is to be said."""
+    """`changed` is called with the name of each Node whose claims have changed."""
 
     def __init__(
         self, kube: Kube, changed: Callable[[str], None], *, again_s: float = _AGAIN_S
@@ -69,7 +69,7 @@ class NicOwners:
         self._claims: dict[str, Allocations] = {}
         self._offers: dict[str, Offer] = {}
         self._configs: dict[str, Allocations] = {}
-        self._by_node: Mapping[str, Iterable[Claimed]] | None = None  # made at need
+        self._by_node: Mapping[str, Iterable[NicClaim]] | None = None  # made at need
         self._sources = (
             ClaimSource(SLICES, self._slice, Scope(fields=f"spec.driver={DRANET}")),
             ClaimSource(CLAIMS, self._claim),
