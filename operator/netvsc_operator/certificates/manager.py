@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
+from netvsc.host.once import Once
 from netvsc_operator.certificates import x509
 from netvsc_operator.certificates.plan import (
     Desired,
@@ -136,27 +137,21 @@ class _Keeper:
         self._clock = clock
         self._expires = expires
         self._published: tuple[str, float] | None = None  # a bundle, and since when all hold it
-        self._trouble: str | None = None
+        self._troubles = Once(log)
 
     async def run(self, hint: asyncio.Event) -> None:
         while True:
             hint.clear()
             try:
-                pause_s = await self._once()
-                self._trouble = None
+                pause_s = await self._step()
+                self._troubles.over()
             except (ApiError, Unavailable) as error:
-                self._log_once(str(error))
+                self._troubles.warning(f"certificates: {error}")
                 pause_s = _RETRY_S
             with suppress(TimeoutError):
                 await asyncio.wait_for(hint.wait(), timeout=pause_s)
 
-    def _log_once(self, trouble: str) -> None:
-        """Log it once, not at each try."""
-        if trouble != self._trouble:
-            log.warning("certificates: %s", trouble)
-        self._trouble = trouble
-
-    async def _once(self) -> float:
+    async def _step(self) -> float:
         """Look and take one step; returns for how long there is nothing to do."""
         look = await self._look()
         observed = self._observed(look)

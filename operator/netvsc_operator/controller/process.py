@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from netvsc.errors import RequestError
+from netvsc.host.once import Once
 from netvsc_operator.certificates import manager
 from netvsc_operator.controller.cache import Cache
 from netvsc_operator.controller.events.pods import Pods
@@ -132,14 +133,14 @@ class ControllerProcess:
 
     async def _begin(self, kube: Kube, pools: PoolStatusWriter) -> None:
         """Wait for the apiserver and our kinds: kopf takes up only what is there when it starts."""
+        troubles = Once(log)
         while True:
             try:
                 await kube.list(NETVSC_NODES, Scope(fields="metadata.name=none"))
                 await pools.read()
             except (Unavailable, ApiError) as error:
                 why = f"{error}{_INSTALL if isinstance(error, NotFound) else ''}"
-                if self._not_begun != why:
-                    log.warning("%s", why)
+                troubles.warning(why)
                 self._not_begun = why
                 await asyncio.sleep(_AGAIN_S)
             else:

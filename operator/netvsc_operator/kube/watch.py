@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from netvsc.host.once import Once
 from netvsc_operator.kinds import Kind
 from netvsc_operator.kube.client import EVERYTHING, Kube, parsed
 from netvsc_operator.objects import Object, Scope
@@ -70,7 +71,7 @@ class Watch:
         self._silence_s = server_s + grace_s
         self._pause_s = _FIRST_PAUSE_S
         self._version: str | None = None
-        self._trouble: str | None = None
+        self._troubles = Once(log)
         self._news = False
 
     async def events(self) -> AsyncGenerator[Event, None]:
@@ -86,7 +87,7 @@ class Watch:
             except Gone:
                 self._version = None
             except (ApiError, Unavailable) as error:
-                self._log_once(str(error))
+                self._troubles.warning(str(error))
                 await self._rest(error)
             else:
                 if not self._news:  # ended at once: do not spin
@@ -130,15 +131,8 @@ class Watch:
     def _recovered(self) -> None:
         self._news = True
         self._pause_s = _FIRST_PAUSE_S
-        if self._trouble:
+        if self._troubles.over():
             log.info("watch of %s re-established", self._kind)
-            self._trouble = None
-
-    def _log_once(self, trouble: str) -> None:
-        """Log a trouble once, not at each try."""
-        if trouble != self._trouble:
-            log.warning("%s", trouble)
-        self._trouble = trouble
 
     async def _rest(self, error: ApiError | Unavailable | None) -> None:
         asked = error.after_s if isinstance(error, Unavailable) else 0.0
