@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from netvsc.errors import NetvscError, RetryError
-from netvsc_operator.kube import CRDS, Kube, Listed, Patch, Removed, Watch, way
+from netvsc_operator.kube import CRDS, Kube, Listed, Patch, Removed, Watch, config_loader
 from netvsc_operator.objects import Object, Scope
 
 _SERVED_WITHIN_S = 60.0
@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 async def _apply(kubeconfig: Path | None) -> None:
-    async with Kube(way(kubeconfig)) as kube:
+    async with Kube(config_loader(kubeconfig)) as kube:
         await apply(kube)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from netvsc.errors import NetvscError
 from netvsc.host import logs
-from netvsc_operator.kube import NETVSC_NODES, Kube, NotFound, way
+from netvsc_operator.kube import NETVSC_NODES, Kube, NotFound, config_loader
 from netvsc_operator.objects import Object
 
 log = logging.getLogger(__name__)
@@ -44,12 +44,12 @@ def main(argv: Sequence[str]) -> int:
 
 
 async def _leave(kubeconfig: Path | None, *, patience_s: float) -> list[Object]:
-    async with Kube(way(kubeconfig)) as kube:
+    async with Kube(config_loader(kubeconfig)) as kube:
         return await leave(kube, patience_s=patience_s)
 
 
 async def _stay(kubeconfig: Path | None) -> None:
-    async with Kube(way(kubeconfig)) as kube:
+    async with Kube(config_loader(kubeconfig)) as kube:
         there = (await kube.list(NETVSC_NODES)).items
         await _ask([one for one in there if asked(one)], kube, uninstall=False)
 

@@ -14,7 +14,7 @@ from netvsc.errors import NetvscError
 from netvsc.host import logs
 from netvsc_operator.certificates import manager
 from netvsc_operator.controller.process import ControllerProcess, ControllerSettings
-from netvsc_operator.kube import Kube, way
+from netvsc_operator.kube import Kube, config_loader
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 async def _control(arguments: argparse.Namespace) -> None:
-    async with Kube(way(arguments.kubeconfig)) as kube:
+    async with Kube(config_loader(arguments.kubeconfig)) as kube:
         settings = _settings(arguments, namespace=kube.connection.namespace)
         await ControllerProcess(settings, CollectorRegistry()).run(kube)
 

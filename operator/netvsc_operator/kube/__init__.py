@@ -1,6 +1,6 @@
 """What the operator needs of the official client, typed: its errors by kind, and a watch for ever.
 
-`async with Kube(way(kubeconfig)) as kube: await kube.get(NODES, "worker-1")`. A watch is
+`async with Kube(config_loader(kubeconfig)) as kube: await kube.get(NODES, "worker-1")`. A watch is
 `async with aclosing(Watch(kube, NODES).events()) as events: async for event in events: …`.
 Errors are in `errors`: ApiError and its kinds say that a request was refused, Unavailable that
 nobody answered.
@@ -19,7 +19,7 @@ from netvsc_operator.kinds import (
     Kind,
 )
 from netvsc_operator.kube.client import Kube, Patch
-from netvsc_operator.kube.configuration import Way, way
+from netvsc_operator.kube.configuration import ConfigLoader, config_loader
 from netvsc_operator.kube.watch import Applied, Event, Listed, Removed, Watch
 from netvsc_operator.refusals import (
     AlreadyExists,
@@ -45,6 +45,7 @@ __all__ = [
     "AlreadyExists",
     "ApiError",
     "Applied",
+    "ConfigLoader",
     "Conflict",
     "Event",
     "Forbidden",
@@ -58,6 +59,5 @@ __all__ = [
     "Removed",
     "Unavailable",
     "Watch",
-    "Way",
-    "way",
+    "config_loader",
 ]

@@ -12,7 +12,7 @@ from typing import Self
 import aiohttp
 
 from netvsc_operator.kinds import Kind
-from netvsc_operator.kube.configuration import Way
+from netvsc_operator.kube.configuration import ConfigLoader
 from netvsc_operator.kube.connection import ApiConnection
 from netvsc_operator.objects import Listing, Object, Scope
 from netvsc_operator.refusals import Gone, Unavailable, refusal
@@ -44,8 +44,8 @@ def _accept(scope: Scope, *, several: bool) -> str:
 class Kube:
     """Serves many tasks at once; connections are kept and reused."""
 
-    def __init__(self, way: Way, *, timeout_s: float = _TIMEOUT_S) -> None:
-        self.connection = ApiConnection(way)
+    def __init__(self, loader: ConfigLoader, *, timeout_s: float = _TIMEOUT_S) -> None:
+        self.connection = ApiConnection(loader)
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=_CONNECT_S)
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""How the library learns the way to the apiserver: of a pod's own account, or of a kubeconfig.
+"""Where the client's configuration comes from: a pod's own account, or a kubeconfig.
 
 Reading either is the library's business; here is which of them, and what helps where it cannot.
 """
@@ -18,7 +18,7 @@ from kubernetes.aio.config.kube_config import KubeConfigMerger
 from netvsc.errors import ConfigError
 
 # Fills the library's Configuration, and returns the namespace that is meant where none is named.
-Way = Callable[[Any], Awaitable[str]]
+ConfigLoader = Callable[[Any], Awaitable[str]]
 
 _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _AS = ("as", "as-uid", "as-groups", "as-user-extra")
@@ -26,17 +26,17 @@ _AS = ("as", "as-uid", "as-groups", "as-user-extra")
 _BROKEN = (ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError)
 
 
-def way(named: Path | None = None) -> Way:
-    """Return the way named by a kubeconfig, else the pod's own, else $KUBECONFIG's.
+def config_loader(named: Path | None = None) -> ConfigLoader:
+    """Return that of the named kubeconfig, else of the pod's account, else of $KUBECONFIG.
 
-    Raises ConfigError; so does whoever goes it.
+    Raises ConfigError; so does what is returned.
     """
     if named:
         return partial(_of_file, str(named))
     if "KUBERNETES_SERVICE_HOST" in os.environ:
         return _of_account
-    if told := os.environ.get("KUBECONFIG"):
-        return partial(_of_file, told)
+    if paths := os.environ.get("KUBECONFIG"):
+        return partial(_of_file, paths)
     raise ConfigError(
         "no configuration of the apiserver: run in a pod, set KUBECONFIG, or give --kubeconfig"
     )

@@ -19,7 +19,7 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import ConfigException
 
 from netvsc.errors import ConfigError
-from netvsc_operator.kube.configuration import Way
+from netvsc_operator.kube.configuration import ConfigLoader
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,8 @@ _PAUSE_S = 1.0  # between two readings, however many requests were refused meanw
 class ApiConnection:
     """Serves many tasks at once. `namespace` is the one that is meant where none is named."""
 
-    def __init__(self, way: Way) -> None:
-        self._way = way
+    def __init__(self, loader: ConfigLoader) -> None:
+        self._loader = loader
         self._configuration = Configuration()
         self._client: Any = None
         self._read_at = 0.0
@@ -38,7 +38,7 @@ class ApiConnection:
 
     async def open(self) -> None:
         """Read the configuration; raises ConfigError. Nobody is asked yet."""
-        self.namespace = await self._way(self._configuration)
+        self.namespace = await self._loader(self._configuration)
         self._configuration.client_session_kwargs = {"middlewares": (self.middleware,)}
         self._client = ApiClient(self._configuration)
 
@@ -114,7 +114,7 @@ class ApiConnection:
         self._read_at = time.monotonic()
         now, context = self._configuration, self._client.rest_client.ssl_context
         try:
-            await self._way(now)
+            await self._loader(now)
             if now.ssl_ca_cert:
                 context.load_verify_locations(cafile=now.ssl_ca_cert)
             if now.cert_file:

@@ -18,7 +18,7 @@ from netvsc.host.inotify import watching
 from netvsc.model.pool import Pool
 from netvsc_operator import admission
 from netvsc_operator.admission.injection import Injection
-from netvsc_operator.kube import NETVSC_POOLS, Kube, Watch, way
+from netvsc_operator.kube import NETVSC_POOLS, Kube, Watch, config_loader
 from netvsc_operator.pages import application
 from netvsc_operator.webhook.metrics import WebhookMetrics
 from netvsc_operator.webhook.pool_cache import PoolCache
@@ -105,7 +105,7 @@ async def _follow(settings: WebhookSettings, pools: PoolCache) -> None:
         pools.set(settings.pools)
         return
     async with (
-        Kube(way(settings.kubeconfig)) as kube,
+        Kube(config_loader(settings.kubeconfig)) as kube,
         aclosing(Watch(kube, NETVSC_POOLS).events()) as events,
     ):
         async for event in events:

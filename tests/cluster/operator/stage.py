@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from cluster.harness import Cluster
-from netvsc_operator.kube import NETVSC_NODES, NODES, PODS, Kube, NotFound, way
+from netvsc_operator.kube import NETVSC_NODES, NODES, PODS, Kube, NotFound, config_loader
 from sim.cluster.nodes import SimAgent, held, pair
 
 Object = dict[str, Any]
@@ -97,7 +97,7 @@ async def eventually(check: Callable[[], Awaitable[bool]], *, within_s: float = 
 @asynccontextmanager
 async def site(cluster: Cluster, name: str) -> AsyncIterator[Site]:
     """A Node that the pool selects and a pod on it with a sidecar; gone afterwards."""
-    async with Kube(way(cluster.layout.kubeconfig)) as kube:
+    async with Kube(config_loader(cluster.layout.kubeconfig)) as kube:
         labels = {"nfv": "yes"}
         await kube.create(
             NODES,

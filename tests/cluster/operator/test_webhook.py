@@ -17,7 +17,7 @@ from cluster.apiserver import apiserver
 from cluster.harness.errors import ClusterError
 from cluster.operator.webhook import Webhook, configurations, trusted
 from netvsc_operator.certificates.manager import CertificateSettings, keep
-from netvsc_operator.kube import PODS, SECRETS, ApiError, Kube, Listed, Watch, way
+from netvsc_operator.kube import PODS, SECRETS, ApiError, Kube, Listed, Watch, config_loader
 from netvsc_operator.objects import Scope
 from sim.cluster.secret import Secret
 from sim.cluster.webhook import pod, review
@@ -250,7 +250,7 @@ def test_ten_certificates_under_load_and_no_pod_fails(
     api: Cluster, webhook: Webhook, secret: Secret
 ) -> None:
     async def run() -> Load:
-        async with Kube(way(api.layout.kubeconfig)) as kube, Load(kube) as load:
+        async with Kube(config_loader(api.layout.kubeconfig)) as kube, Load(kube) as load:
             for number in range(10):
                 made = load.made
                 secret.renew()
@@ -288,7 +288,7 @@ def test_the_owner_makes_everything_and_renews_it_and_no_pod_fails(
 
     async def run(webhook: Webhook) -> Load:
         async with (
-            Kube(way(api.layout.kubeconfig)) as kube,
+            Kube(config_loader(api.layout.kubeconfig)) as kube,
             asyncio.TaskGroup() as all_,
         ):
             tasks = [

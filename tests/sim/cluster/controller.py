@@ -119,7 +119,7 @@ def _serve(kubeconfig: Path, pace: str) -> None:
     from netvsc.host import logs  # noqa: PLC0415
     from netvsc_operator.controller.events.reannounce import RetrySchedule  # noqa: PLC0415
     from netvsc_operator.controller.process import ControllerProcess, ControllerSettings  # noqa: PLC0415
-    from netvsc_operator.kube import Kube, way  # noqa: PLC0415
+    from netvsc_operator.kube import Kube, config_loader  # noqa: PLC0415
 
     logs.configure(level=logging.INFO)
     patience, *pauses = (float(word) for word in pace.split(","))
@@ -129,7 +129,7 @@ def _serve(kubeconfig: Path, pace: str) -> None:
     )
 
     async def control() -> None:
-        async with Kube(way(kubeconfig)) as kube:
+        async with Kube(config_loader(kubeconfig)) as kube:
             await ControllerProcess(settings, CollectorRegistry()).run(kube)
 
     asyncio.run(control())

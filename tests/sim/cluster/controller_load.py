@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from netvsc_operator.kube import Kube, way
+from netvsc_operator.kube import Kube, config_loader
 from sim.cluster.controller import ControllerProcess
 from sim.cluster.fleet import SimFleet, Size, known
 
@@ -45,7 +45,7 @@ class Figures:
 
 async def figures(kubeconfig: Path, size: Size) -> Figures:
     """Fill the cluster behind `kubeconfig`, which must be empty and have the kinds."""
-    async with Kube(way(kubeconfig)) as kube:
+    async with Kube(config_loader(kubeconfig)) as kube:
         fleet = SimFleet(kube, size)
         await fleet.populate()
         async with ControllerProcess(kubeconfig) as one:

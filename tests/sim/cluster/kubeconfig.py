@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from netvsc_deviceplugin.apiserver.access import Access
-from netvsc_operator.kube import Kube, way
+from netvsc_operator.kube import Kube, config_loader
 
 
 def kubeconfig(
@@ -43,5 +43,5 @@ async def connected(access: Access) -> AsyncIterator[Kube]:
         trust = base64.b64encode((access.authority or "").encode()).decode()
         cluster = {"certificate-authority-data": trust} if trust else {}
         file = kubeconfig(Path(folder), access.server, cluster=cluster, user=user)
-        async with Kube(way(file)) as kube:
+        async with Kube(config_loader(file)) as kube:
             yield kube

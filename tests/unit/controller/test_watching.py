@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from netvsc_operator.kube import NETVSC_NODES, NODES, Kube, way
+from netvsc_operator.kube import NETVSC_NODES, NODES, Kube, config_loader
 from sim.account import Account
 from sim.cluster.apiserver import status
 from sim.cluster.kubeconfig import connected
@@ -110,7 +110,7 @@ def in_a_pod(
 ) -> None:
     async def run() -> None:
         account = Account(folder)
-        async with account.serving(server.answer, patch), Kube(way()) as kube:
+        async with account.serving(server.answer, patch), Kube(config_loader()) as kube:
             async with reading(kube) as notes:
                 await server.watched()
                 await story(notes, account)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from netvsc.errors import ConfigError
-from netvsc_operator.kube import NODES, Forbidden, Kube, Unavailable, way
+from netvsc_operator.kube import NODES, Forbidden, Kube, Unavailable, config_loader
 from sim.account import Account
 from sim.cluster.apiserver import Apiserver
 from sim.cluster.kubeconfig import kubeconfig
@@ -21,7 +21,7 @@ Test = Callable[[Kube, Apiserver, Account], Awaitable[None]]
 def in_a_pod(test: Test, folder: Path, patch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
         server, account = Apiserver(), Account(folder)
-        async with account.serving(server._answer, patch), Kube(way()) as kube:
+        async with account.serving(server._answer, patch), Kube(config_loader()) as kube:
             await asyncio.wait_for(test(kube, server, account), timeout=20)
 
     asyncio.run(run())
@@ -107,7 +107,7 @@ def test_a_pod_without_a_token_is_told_of_automount(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
 
     async def run() -> None:
-        async with Kube(way()):
+        async with Kube(config_loader()):
             pass
 
     with pytest.raises(ConfigError, match="automountServiceAccountToken"):
@@ -118,7 +118,7 @@ def test_without_any_way_the_remedies_are_named(monkeypatch: pytest.MonkeyPatch)
     for name in ("KUBERNETES_SERVICE_HOST", "KUBECONFIG"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ConfigError, match="--kubeconfig"):
-        way()
+        config_loader()
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_wrong_kubeconfig_says_which_and_what(
         file.write_text(text)
 
     async def run() -> None:
-        async with Kube(way(file)):
+        async with Kube(config_loader(file)):
             pass
 
     with pytest.raises(ConfigError) as caught:
@@ -163,7 +163,7 @@ def test_who_is_not_whom_the_kubeconfig_means_is_refused(
     file = kubeconfig(tmp_path, "http://127.0.0.1:1", user=user)
 
     async def run() -> None:
-        async with Kube(way(file)):
+        async with Kube(config_loader(file)):
             pass
 
     with pytest.raises(ConfigError) as caught:
@@ -183,7 +183,7 @@ def test_several_files_of_the_environment_are_one(
     monkeypatch.setenv("KUBECONFIG", ":".join(str(tmp_path / name) for name in names))
 
     async def run() -> None:
-        async with Kube(way()) as kube:
+        async with Kube(config_loader()) as kube:
             assert kube.connection.namespace == "nf"
             assert kube.connection.server == "http://127.0.0.1:1"
 
@@ -196,7 +196,7 @@ def test_a_proxy_is_asked_in_the_servers_place(tmp_path: Path) -> None:
         async with proxy.serving() as there:
             through = {"proxy-url": there.server}
             far = kubeconfig(tmp_path, "http://apiserver.invalid", cluster=through)
-            async with Kube(way(far)) as kube:
+            async with Kube(config_loader(far)) as kube:
                 await kube.list(NODES)
         assert str(proxy.asked[0].url).startswith("http://apiserver.invalid/api/v1/nodes")
 
@@ -218,7 +218,7 @@ def test_a_program_that_gives_tokens_is_asked_again_once_one_is_refused(tmp_path
         server = Apiserver()
         async with server.serving() as there:
             file = kubeconfig(tmp_path, there.server, user={"exec": plugin})
-            async with Kube(way(file)) as kube:
+            async with Kube(config_loader(file)) as kube:
                 await kube.list(NODES)
                 (tmp_path / "token").write_text("new")
                 server.refuse = [(401, "")]
