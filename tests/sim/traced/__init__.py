@@ -31,13 +31,13 @@ class Trace:
         """Let a process write every function once more: what follows is another walk."""
         os.kill(pid, signal.SIGUSR1)
         deadline = time.monotonic() + _PATIENCE_S
-        while AGAIN not in self._file.read_text().split():  # a file tells nobody that it grew
+        while AGAIN not in self._file.read_text().splitlines():  # a file tells nobody that it grew
             assert time.monotonic() < deadline, f"process {pid} is not traced"
             time.sleep(0.01)
 
     def calls(self) -> list[str]:
         """Return them since the last `again`, as `package.module.function`."""
-        return self._file.read_text().rpartition(f"{AGAIN}\n")[2].split()
+        return self._file.read_text().rpartition(f"{AGAIN}\n")[2].splitlines()
 
 
 @contextmanager

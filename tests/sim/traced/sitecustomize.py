@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import CodeType, FrameType
 
 FILE = "NETVSC_TRACE"  # names the file that calls are written to, a line for the first of each
-AGAIN = "again"  # this line: whatever is called from here on is written once more
+AGAIN = "-- again"  # this line: whatever is called from here on is written once more
 _OURS = ("netvsc.", "netvsc_deviceplugin.", "netvsc_operator.")
 
 
