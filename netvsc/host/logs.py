@@ -7,7 +7,14 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-FIELDS = ("node", "pair", "pool", "resource", "pod", "netns")  # given as `extra` of a record
+# What a record has by itself; whatever else it has was given as `extra`. Formatters add the first
+# two, Python 3.12 the third.
+STANDARD = frozenset({"message", "asctime", "taskName", *vars(logging.makeLogRecord({}))})
+# What kopf gives its own handlers with a record, and no reader.
+KOPFS = frozenset({"settings", "k8s_skip"})
+_NO_FIELD = STANDARD | KOPFS
+# What a JSON line has by itself: a field of such a name would hide it.
+RESERVED = frozenset({"time", "level", "logger", "message", "exception"})
 
 
 def configure(*, level: int = logging.INFO) -> None:
@@ -18,7 +25,8 @@ def configure(*, level: int = logging.INFO) -> None:
 
 
 def fields(record: logging.LogRecord) -> dict[str, object]:
-    return {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
+    """Return what was given as `extra`, all of it."""
+    return {name: value for name, value in vars(record).items() if name not in _NO_FIELD}
 
 
 class Json(logging.Formatter):
@@ -26,15 +34,15 @@ class Json(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
+            **fields(record),
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            **fields(record),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+        return json.dumps(line, default=str)
 
 
 class Readable(logging.Formatter):

@@ -98,14 +98,18 @@ class DeferredAttachments:
             if devices:
                 await self._service.late(call, devices, still=lambda: self._noted(call))
         except GoneError:
-            log.info("container %s ended before its pairs were moved in", call.container)
+            log.info(
+                "container %s ended before its pairs were moved in", call.container,
+                extra=call.log_fields,
+            )  # fmt: skip
         except RequestError as error:
             log.error(  # noqa: TRY400
-                "pairs of %s/%s were not moved into the pod: %s", call.namespace, call.pod, error
-            )
+                "pairs of %s/%s were not moved into the pod: %s", call.namespace, call.pod, error,
+                extra=call.log_fields,
+            )  # fmt: skip
         except NetvscError as error:
             text = f"pairs of {call.namespace}/{call.pod} are not moved yet: {error}"
-            self._once.warning(text, about=call.container)
+            self._once.warning(text, about=call.container, extra=call.log_fields)
             return False
         self._passed.remove(call.container)
         return True

@@ -19,7 +19,14 @@ from netvsc_deviceplugin.cni.attach.records import Target, Want
 from netvsc_deviceplugin.cni.deferred_calls import DeferredCalls
 from netvsc_deviceplugin.cni.pod_pairs import wants
 from netvsc_deviceplugin.cni.protocol import ipam
-from netvsc_deviceplugin.cni.protocol.request import VERSIONS, Call, Json, Verb, parse_call
+from netvsc_deviceplugin.cni.protocol.request import (
+    VERSIONS,
+    Call,
+    Json,
+    Verb,
+    log_fields,
+    parse_call,
+)
 from netvsc_deviceplugin.cni.result import Answer
 from netvsc_deviceplugin.kubelet.podresources import PodDevices
 
@@ -87,7 +94,7 @@ class Service:
             unexpected = None if isinstance(error, NetvscError) else error
             log.warning(
                 "CNI %s failed: %s", verb, error, exc_info=unexpected,
-                extra={"container": environment.get("CNI_CONTAINERID", "")},
+                extra=log_fields(environment),
             )  # fmt: skip
         self._meter.called(verb, outcome, time.monotonic() - began)
         return answer
@@ -160,7 +167,7 @@ class Service:
             raise
         log.info(
             "%s is in %s", ", ".join(one.netvsc.link.name for one in found), call.netns,
-            extra={"container": call.container, "pod": f"{call.namespace}/{call.pod}"},
+            extra=call.log_fields,
         )  # fmt: skip
         return found, ipam_results
 
@@ -169,10 +176,7 @@ class Service:
         try:
             await self._delete(call)
         except NetvscError as error:
-            log.warning(
-                "CNI ADD failed, and so did its rollback: %s", error,
-                extra={"container": call.container},
-            )  # fmt: skip
+            log.warning("CNI ADD failed, and so did its rollback: %s", error, extra=call.log_fields)
 
     async def _devices(self, call: Call) -> tuple[PodDevices, ...]:
         """Ask the kubelet; without its answer a pod that was promised nothing passes."""
@@ -185,7 +189,9 @@ class Service:
             if asked_for:
                 raise
             log.warning(
-                "%s; the pod starts without pairs; they are moved in later if it has any", error
+                "%s; the pod starts without pairs; they are moved in later if it has any",
+                error,
+                extra=call.log_fields,
             )
             self._note(call)
             return ()
@@ -194,7 +200,7 @@ class Service:
         try:
             self._passed.save(call)
         except NetvscError as error:  # it may well have no pairs: it must not fail because of us
-            log.warning("%s", error)
+            log.warning("%s", error, extra=call.log_fields)
 
     async def _delete(self, call: Call) -> None:
         self._passed.remove(call.container)

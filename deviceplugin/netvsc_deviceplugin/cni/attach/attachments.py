@@ -147,6 +147,7 @@ class Attachments:
                 self._once.warning(
                     f"cannot restore container {marker.container}: {error}",
                     about=marker.container,
+                    extra=marker.log_fields,
                 )
                 well = False
         return self._orphans() and well
@@ -182,7 +183,9 @@ class Attachments:
                     executor.own_again(executor.settle(one.mac, goal), mtu=None)
                 except NetvscError as error:
                     self._once.warning(
-                        f"cannot rename pair {one.id} on the host: {error}", about=one.id
+                        f"cannot rename pair {one.id} on the host: {error}",
+                        about=one.id,
+                        extra={"pair": one.id},
                     )
                     well = False
         return well
@@ -213,7 +216,8 @@ class Attachments:
                 try:
                     self._save(marker)
                 except NodeError as error:
-                    self._once.warning(f"cannot record the name of VF {name}: {error}", about=mac)
+                    text = f"cannot record the name of VF {name}: {error}"
+                    self._once.warning(text, about=mac, extra=marker.log_fields)
 
     def _save(self, marker: Marker) -> None:
         pairs = tuple(records.renewed(record, self._left) for record in marker.pairs)
@@ -234,7 +238,10 @@ class Attachments:
                 continue
             for want in wants:
                 if record := marker.pair(want.id):
-                    log.warning("container %s did not release pair %s", marker.container, want.id)
+                    log.warning(
+                        "container %s did not release pair %s", marker.container, want.id,
+                        extra={"pair": want.id, **marker.log_fields},
+                    )  # fmt: skip
                     self.delete(marker.container, attachment=record.attachment)
 
     def _enter(
@@ -300,7 +307,10 @@ class Attachments:
             try:
                 self._home(executor, record)
             except NetvscError as error:
-                log.warning("pair %s is stuck in %s: %s", record.id, marker.netns, error)
+                log.warning(
+                    "pair %s is stuck in %s: %s", record.id, marker.netns, error,
+                    extra={"pair": record.id, **marker.log_fields},
+                )  # fmt: skip
                 stuck.append(record)
         if not stuck:
             self._leave(marker, [record for record in marker.pairs if record not in mine])
@@ -318,8 +328,9 @@ class Attachments:
             location = self._home(executor, record)
             if location.netvsc is None:
                 log.warning(
-                    "pair %s not found on the node: its NIC was detached, or died", record.id
-                )
+                    "pair %s not found on the node: its NIC was detached, or died", record.id,
+                    extra={"pair": record.id},
+                )  # fmt: skip
 
     def _home(self, executor: Executor, record: PairRecord) -> PairLocation:
         goal = Goal(netns=None, name=record.home, up=record.up)

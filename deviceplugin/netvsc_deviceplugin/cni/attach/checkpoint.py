@@ -77,6 +77,17 @@ class Marker:
     def with_phase(self, phase: ContainerPhase) -> Marker:
         return replace(self, phase=phase)
 
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """Return what a log record says of the container."""
+        fields = {
+            "namespace": self.namespace,
+            "pod": self.pod,
+            "container": self.container,
+            "netns": self.netns,
+        }
+        return {name: value for name, value in fields.items() if value}
+
     def pair(self, id_: str) -> PairRecord | None:
         return next((record for record in self.pairs if record.id == id_), None)
 

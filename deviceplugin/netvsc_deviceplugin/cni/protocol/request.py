@@ -77,6 +77,10 @@ class Call:
         return self.arguments.get("K8S_POD_NAME", "")
 
     @property
+    def log_fields(self) -> Mapping[str, str]:
+        return log_fields(environment_of(self))
+
+    @property
     def previous(self) -> Json | None:
         value = self.config.get("prevResult")
         return value if isinstance(value, dict) else None
@@ -144,6 +148,19 @@ def parse_call(environment: Mapping[str, str], stdin: bytes) -> Call:
         path=path,
         arguments=_arguments(environment.get("CNI_ARGS", "")),
     )
+
+
+def log_fields(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what a log record says of a call, whether or not the call makes sense."""
+    arguments = _arguments(environment.get("CNI_ARGS", ""))
+    fields = {
+        "command": environment.get("CNI_COMMAND"),
+        "namespace": arguments.get("K8S_POD_NAMESPACE"),
+        "pod": arguments.get("K8S_POD_NAME"),
+        "container": environment.get("CNI_CONTAINERID"),
+        "netns": environment.get("CNI_NETNS"),
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def environment_of(call: Call) -> Mapping[str, str]:
