@@ -14,6 +14,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from netvsc_operator.admission import AdmissionResponse, Result
+from netvsc_operator.webhook import reviews as reviews_module
 from netvsc_operator.webhook.metrics import WebhookMetrics
 from netvsc_operator.webhook.reviews import BODY_MAX, ByResource, Reviews
 
@@ -157,5 +158,25 @@ def test_one_that_leaves_sends_its_clients_to_another() -> None:
         ):
             assert answer.status == 200
             assert answer.headers["Connection"] == "close"
+
+    against(test)
+
+
+def test_a_body_that_is_late_costs_its_client_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What still comes of it would else be read, and kept from the next."""
+    monkeypatch.setattr(reviews_module, "_PATIENCE_S", 0.05)
+
+    async def test(rig: Rig) -> None:
+        host, _, port = rig.url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        head = b"POST /mutate HTTP/1.1\r\nHost: netvsc\r\nContent-Length: 6\r\n\r\n"
+        writer.write(head + b'"we')
+        answer = await reader.readuntil(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"\r\nConnection: close\r\n" in answer
+        assert b"was not here within" in await reader.read()  # to its end
+        writer.close()
 
     against(test)
