@@ -1,4 +1,7 @@
-"""Kernel tests run in namespaces of their own: the whole run is started anew inside them."""
+"""What holds for the whole suite: hypothesis' profile, and namespaces for kernel tests.
+
+Kernel tests run in namespaces of their own: the whole run is started anew inside them.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from sim.kernel import namespaces
 
 KERNEL = Path(__file__).parent / "kernel"
+
+# How long an example takes says how busy the machine is; bench/ has the milliseconds.
+settings.register_profile("netvsc", deadline=None)
+settings.load_profile("netvsc")
 
 
 def _wants_kernel(config: pytest.Config) -> bool:

@@ -227,7 +227,6 @@ def test_whatever_happens_no_pair_is_half_or_lost_or_misnamed() -> None:
         settings=settings(
             max_examples=25 if SOAK else 8,
             stateful_step_count=50 if SOAK else 25,
-            deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
             phases=[Stage.generate],  # a shrink takes minutes of moves

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[2]
 TRACKED = [
@@ -45,6 +46,18 @@ def test_no_function_has_more_than_60_lines() -> None:
         if lines > 60
     }
     assert long == {}
+
+
+def test_hypothesis_has_one_profile_and_no_test_a_deadline_of_its_own() -> None:
+    own = [
+        f"{path.name}:{node.lineno}"
+        for path in PYTHON
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("settings")
+        if any(word.arg == "deadline" for word in node.keywords)
+    ]
+    assert own == []
+    assert settings().deadline is None
 
 
 def test_make_help_lists_every_target() -> None:

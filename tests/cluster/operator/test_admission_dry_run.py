@@ -97,7 +97,7 @@ def _sample() -> list[Object]:
 
     @settings(
         max_examples=SAMPLE, phases=[Phase.generate], database=None, derandomize=True,
-        suppress_health_check=list(HealthCheck), deadline=None,
+        suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(pods())
     def take(pod: Object) -> None:

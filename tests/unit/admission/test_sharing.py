@@ -130,7 +130,7 @@ def test_whatever_the_kubelet_chooses_each_sees_what_it_was_told(
 
 
 @given(asked, st.lists(st.integers(0, 2), min_size=1, max_size=3))
-@settings(max_examples=40, deadline=None)  # each example asks the kubelet many times
+@settings(max_examples=40)  # each example asks the kubelet many times
 def test_what_is_not_claimed_could_really_be_one_or_the_other(
     early: list[tuple[ContainerKind, int]], main: list[int]
 ) -> None:

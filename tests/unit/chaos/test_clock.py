@@ -166,7 +166,7 @@ class Keeper:
                 self.made += 1
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(jumps=st.lists(st.sampled_from([-DAY, 0.0, DAY]), min_size=1, max_size=30))
 def test_no_certificate_is_made_anew_because_the_clock_was_set(jumps: list[float]) -> None:
     keeper = Keeper()

@@ -92,7 +92,7 @@ def play_calm(world: World, what: str, time: int, more: int | str) -> None:
 
 
 @given(CALM, st.lists(STAY, min_size=25, max_size=25))
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_an_application_is_never_poisoned_while_each_vf_stays_two_polls(
     history: list[tuple[str, int, int | str]], stays: list[int]
 ) -> None:
@@ -106,7 +106,7 @@ def test_an_application_is_never_poisoned_while_each_vf_stays_two_polls(
 
 
 @given(WILD)
-@settings(deadline=None, max_examples=800)
+@settings(max_examples=800)
 def test_every_stale_read_falls_into_one_of_the_two_windows(
     history: list[tuple[str, int | str | None]],
 ) -> None:

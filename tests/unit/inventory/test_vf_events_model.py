@@ -124,7 +124,7 @@ def played(numbers: int, actions: list[str]) -> Node:
     return node
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(st.lists(st.sampled_from(EXACT), max_size=40))
 def test_each_removal_is_counted_once_and_so_is_each_return(actions: list[str]) -> None:
     node = played(1000, actions)
@@ -132,7 +132,7 @@ def test_each_removal_is_counted_once_and_so_is_each_return(actions: list[str]) 
     assert node.returns == node.removals - (not node.joined and node.removals > 0)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(st.integers(1, 3), st.lists(st.sampled_from(LOSSY), max_size=40))
 def test_whatever_is_lost_false_or_numbered_alike_a_vf_that_is_there_has_returned(
     numbers: int, actions: list[str]

@@ -260,7 +260,7 @@ def test_without_configurations_there_is_nobody_to_wait_for() -> None:
     assert cluster.servings == 1
 
 
-@settings(max_examples=15, deadline=None)  # each makes some dozen keys
+@settings(max_examples=15)  # each makes some dozen keys
 @given(st.lists(st.floats(min_value=0, max_value=140), min_size=20, max_size=40))
 def test_through_years_and_crashes_what_is_served_is_trusted(pauses: list[float]) -> None:
     """The owner comes in time or late, and may have forgotten since when the bundle is told."""
