@@ -74,6 +74,10 @@ test: $(READY) fdpipe ## unit and kernel tests and short fuzzing, as root or not
 fuzz: $(READY) ## every fuzz target for long, seeded (docs/fuzzing.md)
 	PYTHONPATH=tests $(BIN)/python -m fuzz --runs 100000
 
+.PHONY: mutants
+mutants: $(READY) ## plant faults in the pure modules, list what no test sees: make mutants ARGS="cni --seconds 600"
+	PYTHONPATH=tests nice $(BIN)/python -m mutants $(ARGS)
+
 .PHONY: test-dpdk
 test-dpdk: $(READY) fdpipe ## stock DPDK loses its VF and lives; root, installs Debian's DPDK
 	@tests/need-root.sh test-dpdk
