@@ -118,6 +118,8 @@ def _changes(site: _Site) -> Iterator[ast.AST]:
     node = site.node
     if isinstance(node, ast.stmt):
         yield from _statements(node)
+    elif _first(site):
+        yield ast.Constant(1)
     elif isinstance(node, ast.expr):
         yield from _expressions(node)
         if _decides(site) and not isinstance(node, ast.Compare | ast.UnaryOp):
@@ -131,10 +133,16 @@ def _decides(site: _Site) -> bool:
     )
 
 
+def _first(site: _Site) -> bool:
+    """Tell whether it takes the first of several: most that are taken so are the last as well."""
+    zero = isinstance(site.node, ast.Constant) and site.node.value == 0
+    return zero and isinstance(site.parent, ast.Subscript)
+
+
 def _statements(node: ast.stmt) -> Iterator[ast.AST]:
     match node:
         case ast.Return(value=ast.expr() as value):
-            if not (isinstance(value, ast.Constant) and value.value is None):
+            if not (isinstance(value, ast.Constant) and not value.value):
                 yield ast.Return(ast.Constant(None))
         case ast.Expr(value=ast.Call() | ast.Await() | ast.Yield() | ast.YieldFrom()):
             yield ast.Pass()

@@ -48,6 +48,8 @@ def test_no_module_is_in_two_areas() -> None:
         ("return [c for c in a if c]", ["c → not c"]),
         ("a.close()", ["a.close() → pass"]),
         ("return None", []),
+        ("return a[0]", ["0 → 1"]),
+        ("return False", ["False → True"]),
         ('"""Only words."""', []),
         ("x: int = a", []),
     ],

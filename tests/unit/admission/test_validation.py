@@ -25,6 +25,7 @@ def judged(
 def test_a_good_pool_passes() -> None:
     good = pool(selector={"macs": ["00:0d:3a:c0:00:11"]}, devargsTemplate="{pci}", mode="none")
     assert judged(good).result is Result.UNCHANGED
+    assert judged(pool(devargsTemplate="x" * 191)).result is Result.UNCHANGED
     assert judged(pool("pair")).result is Result.UNCHANGED
     assert judged(pool("pair"), "UPDATE", oldObject=pool("pair")).result is Result.UNCHANGED
 

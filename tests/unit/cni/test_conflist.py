@@ -112,3 +112,26 @@ def test_five_rounds_in_ten_minutes_are_lost_and_five_in_an_hour_are_not() -> No
         quick, slow = quick.again(number * 100.0), slow.again(number * 700.0)
     assert quick.lost
     assert not slow.lost
+
+
+def test_a_round_is_forgotten_after_ten_minutes_to_the_second() -> None:
+    contest = Contest().again(100.0)
+    assert contest.later(699.0) == contest
+    assert contest.later(700.0) == Contest()
+    assert contest.again(700.0) == Contest((700.0,))
+
+
+@pytest.mark.parametrize("several", ["[]", '"0.2.0"', "{}"])
+def test_versions_that_are_no_list_or_an_empty_one_leave_the_one_version(several: str) -> None:
+    text = '{"cniVersions":%s,"cniVersion":"%s","plugins":[{"type":"x"}]}'
+    after = json.loads(conflist.with_us((text % (several, "1.1.0")).encode()))
+    assert after["plugins"][-1]["type"] == "netvsc-cni"
+    with pytest.raises(ConflistError, match=r"'0\.1\.0'"):
+        conflist.with_us((text % (several, "0.1.0")).encode())
+
+
+def test_a_list_is_written_as_people_write_it_with_its_letters() -> None:
+    text = '{"cniVersion":"1.1.0","name":"nätz","plugins":[{"type":"x"}]}'.encode()
+    written = conflist.with_us(text).decode()
+    assert '  "name": "nätz",\n  "plugins": [\n    {\n' in written
+    assert written.endswith("}\n")

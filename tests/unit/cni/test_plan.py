@@ -173,6 +173,59 @@ def test_a_forced_netdev_is_known_by_its_ifindex_and_then_by_its_note() -> None:
     assert plan.find(MAC, [noted], forced=7).netvsc == noted
 
 
+def test_a_pair_is_what_has_its_mac_and_is_ethernet() -> None:
+    other = vf("vf2", mac="00:0d:3a:c0:00:12", ifindex=8)
+    infiniband = vf("ib0", type=32, ifindex=9)  # ARPHRD_INFINIBAND
+    assert plan.find(MAC, [netvsc(), other, infiniband]) == PairLocation(netvsc=netvsc(), vf=None)
+
+
+def test_a_device_may_get_another_ifindex_where_it_moves() -> None:
+    there = netvsc("netvsc0", netns="pod", ifindex=12)
+    assert plan.find(MAC, [netvsc(), there]).netvsc == there
+    assert plan.find(MAC, [netvsc(), vf(), vf(netns="pod", ifindex=13)]).vf == vf(
+        netns="pod", ifindex=13
+    )
+
+
+def test_a_note_alone_is_no_rival_of_what_has_a_device_behind_it() -> None:
+    inside = netvsc("netvsc0", "nvhome-eth1", netns="pod")
+    forged = NetnsLink(
+        Link(ifindex=9, name="x", mac=MAC, kind="veth", netns="pod"), ("nvhome-eth0",)
+    )
+    assert plan.find(MAC, [inside, forged]).netvsc == inside
+
+
+def test_a_pair_has_arrived_when_all_of_it_is_there_and_a_pair_that_is_gone_has_not() -> None:
+    inside, left = netvsc("netvsc0", netns="pod"), vf()
+    assert not plan.arrived(PairLocation(netvsc=None, vf=None), POD)
+    assert not plan.arrived(PairLocation(netvsc=inside, vf=left), POD)
+    assert plan.arrived(PairLocation(netvsc=inside, vf=None), POD)
+
+
+def test_no_room_is_made_for_what_has_its_name_or_is_not_there() -> None:
+    squatter = vf("eth1", ifindex=9)
+    assert plan.make_room(PairLocation(netvsc=None, vf=None), HOME, [squatter]) == ()
+    assert plan.make_room(PairLocation(netvsc=netvsc(), vf=None), HOME, [netvsc(), squatter]) == ()
+    renamed = netvsc("nvhome0", "nvhome-eth1")
+    room = plan.make_room(PairLocation(netvsc=renamed, vf=None), HOME, [renamed, squatter])
+    assert room == [plan.Rename(squatter, "nvvf0")]
+    elsewhere = netvsc("eth1", "nvhome-eth1", netns="pod")  # it has that name, but not here
+    assert plan.make_room(PairLocation(netvsc=elsewhere, vf=None), HOME, [elsewhere, squatter])
+
+
+def test_of_two_notes_of_one_name_the_netvscs_is_written() -> None:
+    inside = (netvsc("netvsc0", netns="pod"), vf("vf1", netns="pod"))
+    written = steps(*inside, goal=POD, homes=Homes(netvsc="eth1", vf="eth1"))
+    assert written == ["Remember netvsc nvhome-eth1"]
+
+
+def test_a_vf_that_is_home_gets_its_name_back_from_the_record_or_its_note() -> None:
+    came = vf("nvvf0", "nvhome-vf1")
+    assert steps(netvsc(), came, goal=HOME) == ["Rename vf vf1", "Forget vf nvhome-vf1"]
+    recorded = steps(netvsc(), came, goal=HOME, homes=Homes(vf="vf7"))
+    assert recorded == ["Rename vf vf7", "Forget vf nvhome-vf1"]
+
+
 PLACES = st.sampled_from([None, "pod"])
 NOTES = st.booleans()
 

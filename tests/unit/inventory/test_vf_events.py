@@ -1,5 +1,7 @@
 """Every revocation and return is counted once, whichever way it became known."""
 
+from dataclasses import replace
+
 from netvsc.model.pair import Inventory, Pair, Path, Uplink, Vf, VfSeen
 from netvsc_deviceplugin.inventory.vf_events import Returned, Revoked, VfEventTracker, VfHistory
 from netvsc_deviceplugin.kernel.links import Link
@@ -174,3 +176,43 @@ def test_what_is_known_already_is_not_restored() -> None:
     ledger = ledger_with(5)
     ledger.restore({ID: VfHistory(pci="0001:00:02.0")})
     assert ledger.scanned(seen(5), 1.0) == []
+
+
+def test_a_vf_that_left_its_netvsc_is_counted_once_however_often_it_is_seen_so() -> None:
+    ledger = ledger_with(5)
+    assert ledger.scanned(seen(5, joined=False), 1.0) == [Revoked(pair=ID, at=1.0)]
+    assert ledger.scanned(seen(5, joined=False), 1.1) == []
+    assert ledger.removed(gone(5), 1.2) == []
+
+
+def test_one_that_left_and_joined_again_counts_anew_when_it_goes() -> None:
+    ledger = ledger_with(5)
+    ledger.scanned(seen(5, joined=False), 1.0)
+    assert ledger.scanned(seen(5), 2.0) == [Returned(pair=ID, at=2.0, outage=1.0)]
+    assert ledger.removed(gone(5), 3.0) == [Revoked(pair=ID, at=3.0)]
+
+
+def test_a_vf_that_moves_with_its_netvsc_is_not_revoked_whatever_its_ifindex_is_there() -> None:
+    ledger = ledger_with(5)
+    (pair,) = seen(9).pairs
+    inside = Inventory(pairs=(replace(pair, netns="pod"),))
+    assert ledger.scanned(inside, 1.0) == []
+    assert ledger.removed(gone(9), 2.0) == [Revoked(pair=ID, at=2.0)]
+
+
+def test_one_that_stays_behind_is_revoked() -> None:
+    ledger = ledger_with(5)
+    (pair,) = seen(None).pairs
+    inside = Inventory(pairs=(replace(pair, netns="pod"),))
+    assert ledger.scanned(inside, 1.0) == [Revoked(pair=ID, at=1.0)]
+
+
+def test_a_removal_at_the_moment_at_which_a_scan_began_is_not_undone_by_it() -> None:
+    ledger = ledger_with(5)
+    ledger.removed(gone(5), 1.0)
+    assert ledger.scanned(seen(5), 1.1, began=1.0) == []
+
+
+def test_what_is_restored_too_late_is_told() -> None:
+    assert VfEventTracker().restore({ID: VfHistory()}) == frozenset()
+    assert ledger_with(5).restore({ID: VfHistory(), "x": VfHistory()}) == {ID}

@@ -87,6 +87,12 @@ def test_sriov_aware_applications_find_what_belongs_to_each_address() -> None:
     }
 
 
+def test_of_several_verbs_devices_the_first_is_named() -> None:
+    several = pair(1, verbs=("uverbs1", "uverbs2"))
+    info = json.loads(granted(several).env["PCIDEVICE_NETVSC_IO_PAIR_INFO"])
+    assert info["0001:00:02.0"]["rdma"]["uverbs"] == "/dev/infiniband/uverbs1"
+
+
 def test_without_any_vf_the_variables_are_there_and_empty() -> None:
     env = granted(revoked(pair(1))).env
     assert env["PCIDEVICE_NETVSC_IO_PAIR"] == ""

@@ -61,6 +61,11 @@ def test_what_must_be_included_is_and_says_which_numa_node() -> None:
     assert chosen(pairs, 2, must=[pair(4, numa=1)]) == [4, 3]
 
 
+def test_the_numa_node_of_what_must_be_included_counts_more_than_a_vf_elsewhere() -> None:
+    pairs = [revoked(pair(1, numa=1)), pair(2, numa=0), pair(3, numa=0), pair(4, numa=1)]
+    assert chosen(pairs, 3, must=[pairs[3]]) == [4, 1, 2]
+
+
 def test_more_than_one_numa_node_has_is_filled_from_another() -> None:
     pairs = [pair(1, numa=0), pair(2, numa=1), pair(3, numa=1)]
     assert sorted(chosen(pairs, 3)) == [1, 2, 3]
@@ -137,3 +142,12 @@ def test_a_pair_that_is_gone_is_forgotten() -> None:
     assert functions_of(functions_of({}, [pair(1), pair(2)]), [pair(2)]) == {
         pair(2).id: "0002:00:02.0"
     }
+
+
+def test_a_pair_whose_vf_is_there_is_better_than_one_of_another_numa_node_without() -> None:
+    assert chosen([revoked(pair(1, numa=0)), pair(2, numa=1)], 1) == [2]
+
+
+def test_pairs_of_unknown_functions_do_not_clash() -> None:
+    assert clash(["a", "b", "c"], {}) is None
+    assert clash(["a", "b", "c"], {"a": MANA, "c": MANA}) == ("a", "c", MANA)

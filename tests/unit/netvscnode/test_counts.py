@@ -1,5 +1,7 @@
 """Counting on where another run of the agent stopped."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from netvsc.encoding.timestamps import to_text
 from netvsc.model.pair import Path, VfSeen
 from netvsc.model.status import (
     AgentStatus,
+    AllocationStatus,
     Announcement,
     AnnounceState,
     NodeStatus,
@@ -17,6 +20,7 @@ from netvsc.model.status import (
 )
 from netvsc_deviceplugin.inventory.nics import VfMemory
 from netvsc_deviceplugin.inventory.vf_events import VfHistory
+from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.netvscnode import restore
 from netvsc_deviceplugin.netvscnode.counts import DAY, Count, PairCounts
 
@@ -179,3 +183,56 @@ def test_of_two_statuses_each_pair_is_as_the_one_says_that_counted_more_of_it() 
 def test_a_status_tells_which_orders_were_carried_out() -> None:
     said = Announcement(state=AnnounceState.UNKNOWN, ordered=3)
     assert restore.ordered(status(of(announcement=said), of(id=ETH2))) == {ETH1: 3}
+
+
+def test_revocations_that_only_a_status_knows_count_for_the_day_too() -> None:
+    tally = PairCounts()
+    tally.revoked(ETH1, NOON)
+    told = of(revocations=4, returns=4, last_revoked=to_text(NOON + 7200))
+    tally.catch_up(status(told, of(id=ETH2)))
+    assert tally.within_a_day(NOON + 7300) == 4
+    assert tally.recent() == {str(int(NOON) // 600): 1, str(int(NOON + 7200) // 600): 3}
+    tally.catch_up(status(told))
+    assert tally.within_a_day(NOON + 7300) == 4
+    tally.catch_up(status(replace(told, revocations=5)))
+    assert tally.within_a_day(NOON + 7300) == 5
+
+
+def test_of_counts_that_are_equal_our_own_date_stays() -> None:
+    tally = PairCounts()
+    tally.revoked(ETH1, NOON + 1)
+    tally.catch_up(status(of(revocations=1, last_revoked=to_text(NOON - 7200))))
+    assert tally.counts[ETH1].revoked == NOON + 1
+    assert tally.recent() == {str(int(NOON) // 600): 1}
+
+
+def test_returns_of_before_and_since_are_added() -> None:
+    tally = PairCounts()
+    tally.revoked(ETH1, NOON)
+    tally.returned(ETH1, NOON + 1, 1.2345)
+    tally.restore(status(of(revocations=4, returns=3)), {})
+    assert (tally.counts[ETH1].returns, tally.counts[ETH1].outage) == (4, 1.234)
+
+
+def test_a_revocation_counts_for_its_day_to_the_last_second_and_a_slot_no_longer() -> None:
+    tally = PairCounts()
+    tally.revoked(ETH1, NOON + 599)
+    assert tally.within_a_day(NOON + DAY + 599) == 1
+    assert tally.next_change(NOON + DAY + 599) == 1
+    assert tally.next_change(NOON + DAY + 600) is None
+    assert tally.within_a_day(NOON + DAY + 600) == 0
+
+
+def test_a_pair_stands_on_its_vf_where_every_absence_is_over_and_it_had_joined() -> None:
+    over = of(path=Path.VF, vf=VF, revocations=3, returns=3, last_revoked=to_text(NOON))
+    joining = of(id=ETH2, vf=VF)
+    assert restore.past(status(over, joining), lambda _, at: at - NOON) == {
+        ETH1: VfHistory(pci="9b33:00:02.0"),
+        ETH2: VfHistory(),
+    }
+
+
+def test_a_status_tells_who_held_which_pair() -> None:
+    by = {"namespace": "nf", "pod": "fwd-0", "container": "fwd", "resource": "netvsc.io/pair"}
+    held = of(allocation=AllocationStatus(**by, uid="uid-1"))
+    assert restore.holders(status(held, of(id=ETH2))) == {ETH1: Allocation(**by)}

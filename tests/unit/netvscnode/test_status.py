@@ -268,3 +268,34 @@ def test_an_uninstall_is_done_when_nothing_of_us_is_left(
 ) -> None:
     state = conditions.uninstalled(place)
     assert (state.status, state.reason) == (status, reason)
+
+
+def test_a_pair_whose_pod_is_known_and_that_is_at_home_is_told_as_it_is_there() -> None:
+    attached = {ONE.id: PodAttachment("eth9", "netvsc0", "uid-1")}
+    status = look(allocations={ONE.id: FWD}, attachments=attached)
+    told = status.pairs[0]
+    assert told.netvsc == "eth1"
+    assert told.allocation
+    assert (told.allocation.interface, told.allocation.uid) == (None, "uid-1")
+
+
+def test_a_pair_in_a_pod_of_which_nothing_is_known_has_the_name_that_it_has_there() -> None:
+    inside = replace(ONE, netns="pod", netvsc="netvsc0")
+    status = look(inventory=inventory(inside), allocations={ONE.id: FWD})
+    told = status.pairs[0]
+    assert told.netvsc == "netvsc0"
+    assert told.allocation
+    assert (told.allocation.interface, told.allocation.uid) == (None, None)
+
+
+def test_free_is_what_no_container_has_and_each_pair_has_its_pools_resource() -> None:
+    fast = Pool(name="fast", resource="netvsc.io/quick")
+    found = inventory(ONE, pair(2), replace(pair(3), pool="fast"), replace(pair(4), pool="gone"))
+    status = look(pools=(POOL, fast), inventory=found, allocations={ONE.id: FWD})
+    assert status.summary.free == 3
+    assert [(pool.pairs, pool.free) for pool in status.pools] == [(2, 1), (1, 1)]
+    assert [one.resource for one in status.pairs[1:]] == [
+        "netvsc.io/pair",
+        "netvsc.io/quick",
+        "netvsc.io/gone",
+    ]
