@@ -213,7 +213,7 @@ class Life(RuleBasedStateMachine):
             assert netvsc.up
             assert bool(vf) == (pair not in self.away)
             assert not vf or vf.netns == netvsc.netns
-            held = {m.netns: m.phase for m in self.cni.markers.all() if m.held(id_of(pair))}
+            held = {m.netns: m.phase for m in self.cni.markers.all() if m.pair(id_of(pair))}
             path = f"/run/netns/{netvsc.netns}"
             assert held == ({path: ContainerPhase.INSIDE} if netvsc.netns else {})
             assert netvsc.name == (f"netvsc{pair}" if netvsc.netns else f"eth{pair}")
