@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cluster import traces
 from cluster.deployments import full_chart as whole_chart
 from cluster.deployments.agent_only import TAG, install, load_agent, uninstall
 from cluster.harness import Cluster
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from cluster.deployments.simulated_nics import Nics
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machine() -> Iterator[None]:
+    """After the run the machine is as it was: no file, link or mount of a node's is left on it."""
+    before = traces.machine()
+    yield
+    assert traces.left_on(before, traces.machine()) == []
 
 
 @pytest.fixture(scope="session")

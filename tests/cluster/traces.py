@@ -43,6 +43,12 @@ def machine() -> Machine:
     )
 
 
+def left_on(before: Machine, after: Machine) -> list[str]:
+    """Each thing that is on the machine now and was not before."""
+    found = sorted([*(after.links - before.links), *(after.mounts - before.mounts)])
+    return found + sorted(str(path) for path in after.files - before.files)
+
+
 def namespaces_of(pids: list[int]) -> frozenset[str]:
     return frozenset(processes.namespace(pid, kind) for pid in pids for kind in _KINDS)
 

@@ -67,7 +67,8 @@ def image() -> bytes:
             # The old harness, told to keep what it makes in a folder of its own.
             harness = [sys.executable, "-m", "cluster.harness", "--name", "n", "images"]
             harness += [_REGISTRY, TAG]
-            _run(*harness, NETVSC_CACHE=str(_folder()), **python())
+            networks = str(project.containers_conf(cache_home() / "buildah"))
+            _run(*harness, NETVSC_CACHE=str(_folder()), CONTAINERS_CONF=networks, **python())
     return packed.read_bytes()
 
 

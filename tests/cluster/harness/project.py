@@ -120,4 +120,13 @@ def _buildah(layout: Layout) -> list[str]:
     store = layout.home / "buildah"
     places = [f"--root={store}/root", f"--runroot={store}/run", "--storage-driver=overlay"]
     # Its mounts end with each call, and a build that wants a network fails: it has none.
-    return ["unshare", "--mount", "--net", "buildah", *places]
+    alone = ["env", f"CONTAINERS_CONF={containers_conf(store)}", "unshare", "--mount", "--net"]
+    return [*alone, "buildah", *places]
+
+
+def containers_conf(store: Path) -> Path:
+    """Let buildah keep its networks below `store`: by itself it makes /etc/cni, the machine's."""
+    store.mkdir(parents=True, exist_ok=True)
+    file = store / "containers.conf"
+    file.write_text(f'[network]\nnetwork_config_dir = "{store}/networks"\n')
+    return file
