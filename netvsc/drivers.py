@@ -13,7 +13,7 @@ DEFAULT_TEMPLATE = "{pci}"  # devargs of a VF whose driver is not in the table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Driver:
-    """One kernel driver of a VF, by the name that `/sys/bus/pci/devices/*/driver` leads to.
+    """One kernel driver of a VF, by the exact name that `/sys/bus/pci/devices/*/driver` leads to.
 
     `template` makes the devargs where a pool has none of its own. `verbs`: DPDK reaches the VF
     through a verbs device, which `infiniband_module` makes. `options` are the kernel's, by module.

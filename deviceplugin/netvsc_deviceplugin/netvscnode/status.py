@@ -116,8 +116,8 @@ def _excluded(found: Inventory) -> tuple[ExcludedStatus, ...]:
 
 
 def _conflicts(found: Inventory) -> tuple[str, ...]:
-    announcement = (f"{one.interface}: {one.message}" for one in found.conflicts[:_CONFLICTS_MAX])
-    return tuple(text[:_MESSAGE_MAX] for text in announcement)
+    texts = (f"{one.interface}: {one.message}" for one in found.conflicts[:_CONFLICTS_MAX])
+    return tuple(text[:_MESSAGE_MAX] for text in texts)
 
 
 def _pair(pair: Pair, snapshot: Snapshot, before: PairStatus | None) -> PairStatus:

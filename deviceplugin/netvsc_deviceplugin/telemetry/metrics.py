@@ -166,7 +166,11 @@ class AgentMetrics:
 
 
 class SyntheticSeconds(Collector):
-    """`clock` counts seconds."""
+    """Time on the synthetic path after the loss of a VF; `clock` counts seconds.
+
+    A plain counter would stand still through an outage and jump at its end: this one is read off
+    the clock at the scrape. A NIC that never had a VF counts nothing.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

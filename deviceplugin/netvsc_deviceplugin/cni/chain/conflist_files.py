@@ -62,11 +62,11 @@ def replace(file: Path, text: bytes, *, known: bytes) -> bool:
     """
     try:
         facts = file.stat()
-        with atomic_file.replacing(file, durable=True) as out:
+        with atomic_file.replacing(file, durable=False) as out:  # by itself: see below
             os.fchmod(out.fileno(), facts.st_mode & 0o7777)
             os.fchown(out.fileno(), facts.st_uid, facts.st_gid)
             out.write(text)
-            atomic_file.sync(out)  # which takes a while: looked at afterwards
+            atomic_file.sync(out)  # takes a while; after the look that follows, nothing
             _check_unchanged(file, known)
     except _OutdatedError:
         return False
