@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = made.add_subparsers(dest="verb", required=True, metavar="VERB")
     status = verbs.add_parser("status", help="a line for each node; -o wide: for each pair")
     pods = verbs.add_parser("pods", help="pods that hold pairs, and how each is doing")
-    events = verbs.add_parser("events", help="what the operator told of pods and nodes")
+    events = verbs.add_parser("events", help="the operator's Events of pods and nodes")
     again = verbs.add_parser("reannounce", help="have a pod's VF announced again")
     again.add_argument("pod")
     for verb in (status, pods, events, again):
