@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from netvsc.errors import NetvscError
 from netvsc_deviceplugin.cni import result
@@ -35,11 +35,13 @@ Asker = Callable[[str, str], Awaitable[tuple[PodDevices, ...]]]
 
 log = logging.getLogger(__name__)
 
+Outcome = Literal["done", "failed"]
+
 
 class Meter(Protocol):
-    """Counts calls; `outcome` is done or failed."""
+    """Counts calls."""
 
-    def called(self, verb: str, outcome: str, seconds: float) -> None: ...
+    def called(self, verb: str, outcome: Outcome, seconds: float) -> None: ...
 
 
 class Service:
@@ -85,6 +87,7 @@ class Service:
 
     async def answer(self, environment: Mapping[str, str], stdin: bytes) -> Answer:
         began, version, verb = time.monotonic(), VERSIONS[-1], "unknown"
+        outcome: Outcome
         try:
             call = parse_call(environment, stdin)
             version, verb = call.version, call.verb

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import grpc.aio
 
@@ -33,9 +33,9 @@ Identity = tuple[int, int, int]
 
 
 class Meter(Protocol):
-    """What is reported: `result` is accepted or failed."""
+    """What is reported."""
 
-    def registered(self, result: str) -> None: ...
+    def registered(self, result: Literal["accepted", "failed"]) -> None: ...
 
 
 @dataclass(slots=True, kw_only=True)

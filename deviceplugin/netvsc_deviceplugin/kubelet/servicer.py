@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import grpc
 
@@ -19,11 +19,13 @@ from netvsc_deviceplugin.kubelet.plugin import Plugin, UnknownPairError
 
 log = logging.getLogger(__name__)
 
+AllocateResult = Literal["granted", "refused", "failed"]
+
 
 class Meter(Protocol):
-    """What is reported: `result` is granted, refused or failed."""
+    """What is reported."""
 
-    def allocated(self, result: str, seconds: float) -> None: ...
+    def allocated(self, result: AllocateResult, seconds: float) -> None: ...
 
 
 Namer = Callable[[Sequence[str]], Sequence[str]]
@@ -100,7 +102,7 @@ class DevicePluginServicer:
         self, request: dp.AllocateRequest, context: methods.Context
     ) -> dp.AllocateResponse:
         began = time.perf_counter()
-        result = "failed"
+        result: AllocateResult = "failed"
         try:
             asked = [tuple(one.devices_ids) for one in request.container_requests]
             grants = self._plugin.allocate(asked)

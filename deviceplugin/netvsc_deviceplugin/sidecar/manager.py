@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 from netvsc.errors import RetryError
 from netvsc.model.status import STARTING, Announcement, AnnounceState
@@ -27,12 +27,14 @@ Announcements = Mapping[str, Announcement]
 _SILENT = Announcement(state=AnnounceState.UNKNOWN)
 _STARTING = Announcement(state=AnnounceState.UNKNOWN, reason=STARTING)
 
+Ending = Literal["taken", "cancelled", "failed"]
+
 
 class Meter(Protocol):
     """Counts how announcements end and times their stages, in seconds."""
 
-    def announced(self, result: str, count: int) -> None: ...
-    def announce_took(self, stage: str, seconds: float) -> None: ...
+    def announced(self, result: Ending, count: int) -> None: ...
+    def announce_took(self, stage: Literal["offered", "taken"], seconds: float) -> None: ...
 
 
 class SidecarManager:
@@ -113,7 +115,7 @@ class SidecarManager:
         self._publish()
 
     def _count(self, news: Progress) -> None:
-        for result in ("taken", "cancelled", "failed"):
+        for result in get_args(Ending):
             if count := getattr(news, result):
                 self._meter.announced(result, count)
         if news.offered_after is not None:

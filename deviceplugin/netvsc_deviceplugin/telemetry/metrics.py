@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily
@@ -25,9 +26,18 @@ _CNI = (0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 5.0)
 _ANNOUNCE = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0)
 _ALLOCATE = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0)
 
+_CNI_TIMED = ("ADD", "DEL", "CHECK", "GC")
+_CNI_VERBS = (*_CNI_TIMED, "STATUS", "VERSION", "unknown")  # the last: a call that cannot be read
+
+RegistrationResult = Literal["accepted", "failed"]
+AllocateResult = Literal["granted", "refused", "failed"]
+CniResult = Literal["done", "failed"]
+LineResult = Literal["taken", "cancelled", "failed"]
+LineStage = Literal["offered", "taken"]
+
 
 class AgentMetrics:
-    """What happened, counted; what is now comes from `metrics_now`."""
+    """What happened, counted; what is now comes from `pair_gauges`."""
 
     def __init__(
         self, registry: CollectorRegistry, *, clock: Callable[[], float] = time.monotonic
@@ -82,10 +92,10 @@ class AgentMetrics:
         """Show what can be counted before it is: Prometheus sees no increase from nothing."""
         for reason in ScanReason:
             self._scans.labels(reason=reason.value)
-        for result in ("accepted", "failed"):
+        for result in get_args(RegistrationResult):
             self._registrations.labels(result=result)
-        for result in ("granted", "refused", "failed"):
-            self._allocations.labels(result=result)
+        for answer in get_args(AllocateResult):
+            self._allocations.labels(result=answer)
 
     def _add_cni(self, registry: CollectorRegistry) -> None:
         self._cni = Counter(
@@ -98,11 +108,11 @@ class AgentMetrics:
             buckets=_CNI,
             registry=registry,
         )
-        for verb in ("ADD", "DEL", "CHECK", "GC"):
+        for verb in _CNI_TIMED:
             self._cni_seconds.labels(verb=verb)
-            for result in ("done", "failed"):
+        for verb in _CNI_VERBS:
+            for result in get_args(CniResult):
                 self._cni.labels(verb=verb, result=result)
-        self._cni.labels(verb="unknown", result="failed")  # a call that could not be read
 
     def _add_announcements(self, registry: CollectorRegistry) -> None:
         self._announcements = Counter(
@@ -115,9 +125,9 @@ class AgentMetrics:
             buckets=_ANNOUNCE,
             registry=registry,
         )
-        for result in ("taken", "cancelled", "failed"):
+        for result in get_args(LineResult):
             self._announcements.labels(result=result)
-        for stage in ("offered", "taken"):
+        for stage in get_args(LineStage):
             self._announce.labels(stage=stage)
 
     def known(self, pairs: Iterable[str]) -> None:
@@ -143,25 +153,23 @@ class AgentMetrics:
         self._scans.labels(reason=reason).inc()
         self._scan.observe(seconds)
 
-    def registered(self, result: str) -> None:
-        """Count a registration: accepted or failed."""
+    def registered(self, result: RegistrationResult) -> None:
         self._registrations.labels(result=result).inc()
 
-    def allocated(self, result: str, seconds: float) -> None:
-        """Count an Allocate: granted, refused or failed."""
+    def allocated(self, result: AllocateResult, seconds: float) -> None:
         self._allocations.labels(result=result).inc()
         self._allocate.observe(seconds)
 
-    def called(self, verb: str, result: str, seconds: float) -> None:
-        """Count a CNI call: done or failed."""
+    def called(self, verb: str, result: CniResult, seconds: float) -> None:
+        """Count a CNI call."""
         self._cni.labels(verb=verb, result=result).inc()
         self._cni_seconds.labels(verb=verb).observe(seconds)
 
-    def announced(self, result: str, count: int) -> None:
-        """Count lines: taken, cancelled or failed."""
+    def announced(self, result: LineResult, count: int) -> None:
+        """Count lines, by how they ended."""
         self._announcements.labels(result=result).inc(count)
 
-    def announce_took(self, stage: str, seconds: float) -> None:
+    def announce_took(self, stage: LineStage, seconds: float) -> None:
         self._announce.labels(stage=stage).observe(seconds)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -10,8 +11,7 @@ from netvsc import __version__
 from netvsc_operator.controller.event_reasons import EventReason
 
 _LAG = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-ORDERED = ("automatic", "manual")
-ENDED = ("taken", "gone", "escalated")
+Reannouncement = Literal["automatic", "manual", "taken", "gone", "escalated"]
 
 
 class ControllerMetrics:
@@ -41,7 +41,7 @@ class ControllerMetrics:
             buckets=_LAG,
             registry=registry,
         )
-        for result in (*ORDERED, *ENDED):
+        for result in get_args(Reannouncement):
             self._reannouncements.labels(result=result)
         for reason in EventReason:
             self._events.labels(reason=reason.value)
@@ -58,7 +58,7 @@ class ControllerMetrics:
             registry=self._registry,
         ).set
 
-    def reannounced(self, result: str) -> None:
+    def reannounced(self, result: Reannouncement) -> None:
         """Count an order (automatic, manual), or how orders ended (taken, gone, escalated)."""
         self._reannouncements.labels(result=result).inc()
 

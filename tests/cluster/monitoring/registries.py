@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 
 
-def agent() -> CollectorRegistry:
+def agent_metrics() -> CollectorRegistry:
+    """What the agent counts, without what it reads off at a scrape."""
     registry = CollectorRegistry()
     AgentMetrics(registry)
+    return registry
+
+
+def agent() -> CollectorRegistry:
+    registry = agent_metrics()
     registry.register(
         PairGauges(pools=lambda: (), inventory=Inventory, allocations=dict, allocated_verbs=dict)
     )

@@ -55,6 +55,28 @@ def test_pools_tell_each_default_that_differs(driver: Driver) -> None:
         assert f"{driver.name} `{driver.template}`" in row
 
 
+@each
+def test_fdpipe_tells_what_it_waits_for_and_what_it_writes(driver: Driver) -> None:
+    page = " ".join((ROOT / "docs/fdpipe.md").read_text().split())
+    _, _, readiness = page.partition("its verbs device is there (drivers ")
+    assert (f"`{driver.name}`" in readiness.partition(";")[0]) is driver.verbs
+    if driver.template != DEFAULT_TEMPLATE:
+        assert f"`{driver.template}` when the driver is `{driver.name}`" in page
+
+
+def test_no_other_page_lists_the_drivers() -> None:
+    """A list that no test holds would be forgotten; one driver may stand in an example."""
+    held = {"concepts.md", "pools.md", "compatibility.md", "fdpipe.md"}
+    lists = [
+        path.name
+        for path in (ROOT / "docs").rglob("*.md")
+        if path.name not in held
+        for text in path.read_text().split("\n\n")
+        if sum(f"`{one.name}`" in text for one in DRIVERS) > 1
+    ]
+    assert lists == []
+
+
 @pytest.mark.parametrize("driver", CURRENT, ids=lambda driver: driver.name)
 def test_compatibility_names_the_hardware_of_today(driver: Driver) -> None:
     assert driver.title in (ROOT / "docs/compatibility.md").read_text()

@@ -15,7 +15,7 @@ from netvsc_operator.controller.events.reannounce import NextStep, Patience
 from netvsc_operator.controller.events.recorder import Audience, Recorder, Ref
 from netvsc_operator.controller.events.reported import PairReported, PodReported, Reported
 from netvsc_operator.controller.events.rules import EventDraft, Situation
-from netvsc_operator.controller.metrics import ControllerMetrics
+from netvsc_operator.controller.metrics import ControllerMetrics, Reannouncement
 from netvsc_operator.kube import NETVSC_NODES
 from netvsc_operator.objects import Object
 
@@ -230,11 +230,11 @@ class Reporter:
         known = {pod: self._cache.pods.get(pod) for pod in pods}
         return {pod: one.reannounce for pod, one in known.items() if one and one.reannounce}
 
-    def _order(self, pair: PairStatus, whose: str, run: _Reconcile) -> None:
+    def _order(self, pair: PairStatus, whose: Reannouncement, run: _Reconcile) -> None:
         run.outcome.orders[pair.id] = run.announce.get(pair.id, 0) + 1
         self._count(whose, run)
 
-    def _count(self, result: str, run: _Reconcile) -> None:
+    def _count(self, result: Reannouncement, run: _Reconcile) -> None:
         run.outcome.counted.append(lambda: self._metrics.reannounced(result))
 
     async def _condition(
