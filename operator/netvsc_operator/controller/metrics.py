@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from netvsc import __version__
-from netvsc_operator.controller.event_reasons import EventReason
+from netvsc_operator.controller.events.reasons import EventReason, Reannouncement
 
 _LAG = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-Reannouncement = Literal["automatic", "manual", "taken", "gone", "escalated"]
 
 
 class ControllerMetrics:

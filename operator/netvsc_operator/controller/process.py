@@ -128,7 +128,7 @@ class ControllerProcess:
             pods=Pods(kube),
             cache=self._cache,
             patience=Patience(time.monotonic, self._settings.schedule),
-            metrics=self._metrics,
+            meter=self._metrics,
         )
 
     async def _begin(self, kube: Kube, pools: PoolStatusWriter) -> None:

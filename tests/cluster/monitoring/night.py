@@ -21,7 +21,7 @@ from netvsc_deviceplugin.telemetry import traffic as metrics_traffic
 from netvsc_deviceplugin.telemetry.metrics import AgentMetrics
 from netvsc_deviceplugin.telemetry.pair_gauges import PairGauges
 from netvsc_deviceplugin.telemetry.traffic import Traffic
-from netvsc_operator.controller.event_reasons import EventReason
+from netvsc_operator.controller.events.reasons import EventReason
 from netvsc_operator.controller.process import ControllerProcess, ControllerSettings
 from netvsc_operator.webhook.metrics import ReviewOutcome
 from netvsc_operator.webhook.metrics import WebhookMetrics as Webhook

@@ -20,7 +20,7 @@ from cluster.apiserver import apiserver
 from cluster.operator.login import Login
 from netvsc.encoding.serialize import to_plain
 from netvsc.model.status import STARTING, Announcement, AnnounceState
-from netvsc_operator.controller.event_reasons import EventReason, EventType
+from netvsc_operator.controller.events.reasons import EventReason, EventType
 from netvsc_operator.controller.events.recorder import Ref, event
 from netvsc_operator.controller.events.rules import EventDraft
 from sim.cluster import nodes

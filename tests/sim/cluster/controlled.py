@@ -88,7 +88,7 @@ class World:
             pods=Pods(kube, clock=self.now),
             cache=self.fleet,
             patience=Patience(self.now),
-            metrics=metrics,
+            meter=metrics,
         )
         self.controller = Reconciler(
             kube,

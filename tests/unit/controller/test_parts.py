@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from netvsc.model.pair import VfSeen
 from netvsc.model.status import STARTING, Announcement, AnnounceState, ApplicationState
 from netvsc_operator.controller.cache import Cache, Claimant, NodeSummary
-from netvsc_operator.controller.event_reasons import EventReason, EventType
 from netvsc_operator.controller.events import reported
 from netvsc_operator.controller.events.phase import LATE, VfPhase, phase_of
 from netvsc_operator.controller.events.pod_condition import accelerated
 from netvsc_operator.controller.events.reannounce import SCHEDULE, NextStep, decide
+from netvsc_operator.controller.events.reasons import EventReason, EventType
 from netvsc_operator.controller.events.recorder import Audience, Ref, event
 from netvsc_operator.controller.events.reported import PairReported, PodReported, Reported
 from netvsc_operator.controller.events.rules import EventDraft

@@ -12,12 +12,13 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 from netvsc.encoding import timestamps
 from netvsc_operator.controller.events.phase import moment
+from netvsc_operator.controller.events.reasons import EventReason
 from netvsc_operator.controller.events.reported import PairReported
 from netvsc_operator.controller.events.rules import COMPONENT, EventDraft
-from netvsc_operator.controller.metrics import ControllerMetrics
 from netvsc_operator.kube import EVENTS, AlreadyExists, Forbidden, Kube, NotFound
 from netvsc_operator.objects import Object
 
@@ -71,14 +72,18 @@ class Audience:
         return self.pod is not None and (self.known or made is None or at is None or made <= at)
 
 
+class Meter(Protocol):
+    """What is reported of Events."""
+
+    def event_written(self, reason: EventReason) -> None: ...
+
+
 class Recorder:
     """`clock` is the wall clock, in seconds."""
 
-    def __init__(
-        self, kube: Kube, metrics: ControllerMetrics, *, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, kube: Kube, meter: Meter, *, clock: Callable[[], float] = time.time) -> None:
         self._kube = kube
-        self._metrics = metrics
+        self._meter = meter
         self._clock = clock
 
     async def record(self, draft: EventDraft, to: Audience) -> Mapping[str, int | str | bool]:
@@ -86,7 +91,7 @@ class Recorder:
         body = event(draft, to.node, scope=to.scope, now=self._clock())
         try:
             await self._kube.create(EVENTS, body, namespace=_CLUSTER)
-            self._metrics.event_written(draft.reason)
+            self._meter.event_written(draft.reason)
         except AlreadyExists:
             name = body["metadata"]["name"]
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from netvsc.model.status import NodeStatus, PairStatus
 from netvsc_operator.controller.cache import Cache
@@ -12,10 +13,10 @@ from netvsc_operator.controller.events.phase import LATE, VfPhase, phase_of
 from netvsc_operator.controller.events.pod_condition import Accelerated, accelerated
 from netvsc_operator.controller.events.pods import Facts, Pods, pod_of
 from netvsc_operator.controller.events.reannounce import NextStep, Patience
+from netvsc_operator.controller.events.reasons import Reannouncement
 from netvsc_operator.controller.events.recorder import Audience, Recorder, Ref
 from netvsc_operator.controller.events.reported import PairReported, PodReported, Reported
 from netvsc_operator.controller.events.rules import EventDraft, Situation
-from netvsc_operator.controller.metrics import ControllerMetrics, Reannouncement
 from netvsc_operator.kube import NETVSC_NODES
 from netvsc_operator.objects import Object
 
@@ -57,6 +58,12 @@ class _Reconcile:
     facts: dict[str, Facts | None] = field(default_factory=dict)
 
 
+class Meter(Protocol):
+    """What is reported of orders."""
+
+    def reannounced(self, result: Reannouncement) -> None: ...
+
+
 class Reporter:
     """Reports on nodes, one at a time each; `patience` is shared by all.
 
@@ -72,13 +79,13 @@ class Reporter:
         pods: Pods,
         cache: Cache,
         patience: Patience,
-        metrics: ControllerMetrics,
+        meter: Meter,
     ) -> None:
         self._recorder = recorder
         self._pods = pods
         self._cache = cache
         self._patience = patience
-        self._metrics = metrics
+        self._meter = meter
         self._shown: dict[str, dict[str, Accelerated]] = {}  # by node and the pod's uid
 
     async def report(self, there: Object, status: NodeStatus, before: Reported) -> Report:
@@ -235,7 +242,7 @@ class Reporter:
         self._count(whose, run)
 
     def _count(self, result: Reannouncement, run: _Reconcile) -> None:
-        run.outcome.counted.append(lambda: self._metrics.reannounced(result))
+        run.outcome.counted.append(lambda: self._meter.reannounced(result))
 
     async def _condition(
         self, pod: str, before: PodReported, pairs: list[PairStatus], run: _Reconcile

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from netvsc.model.status import PairStatus
-from netvsc_operator.controller.event_reasons import EventReason, EventType
 from netvsc_operator.controller.events import messages
 from netvsc_operator.controller.events.phase import LATE, VfPhase
 from netvsc_operator.controller.events.reannounce import PATIENCE_S
+from netvsc_operator.controller.events.reasons import EventReason, EventType
 from netvsc_operator.controller.events.reported import PairReported
 
 COMPONENT = "netvsc.io/controller"  # reportingController of its Events

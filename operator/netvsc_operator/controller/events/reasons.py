@@ -1,8 +1,9 @@
-"""What Events are about, and how bad that is (docs/controller.md)."""
+"""The reasons and types of Events (docs/controller.md); their texts are in `messages.py`."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 
 class EventReason(StrEnum):
@@ -16,6 +17,10 @@ class EventReason(StrEnum):
     ANNOUNCEMENT_REPEATED = "AnnouncementRepeated"
     APPLICATION_NOT_LISTENING = "ApplicationNotListening"
     SIDECAR_NOT_LISTENING = "SidecarNotListening"
+
+
+# An order to announce again, automatic or by hand, or how orders ended: a label of a metric.
+Reannouncement = Literal["automatic", "manual", "taken", "gone", "escalated"]
 
 
 class EventType(StrEnum):
