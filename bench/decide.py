@@ -7,11 +7,11 @@ from typing import Any
 
 from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission import Result, answer
-from netvsc_operator.admission.injection import Injection
+from netvsc_operator.admission.sidecar_image import SidecarImage
 
 REVIEWS = 20  # per round: one takes a tenth of a millisecond
 _POOLS = {BUILT_IN.resource: BUILT_IN}
-_INJECTION = Injection(image="registry.example/netvsc-fdpipe:1.0")
+_SIDECAR_IMAGE = SidecarImage(image="registry.example/netvsc-fdpipe:1.0")
 
 
 def pod() -> dict[str, Any]:
@@ -48,7 +48,7 @@ def measure(rounds: int) -> dict[str, list[float]]:
     asked, times = review(), []
     for _ in range(rounds * REVIEWS):
         began = time.perf_counter()
-        answered = answer(asked, pools=_POOLS, injection=_INJECTION)
+        answered = answer(asked, pools=_POOLS, sidecar_image=_SIDECAR_IMAGE)
         times.append(time.perf_counter() - began)
         assert answered.result is Result.PATCHED
     return {"admission: decision alone": times}

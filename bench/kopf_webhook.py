@@ -27,13 +27,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench.decide import pod, review
 from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission import answer
-from netvsc_operator.admission.injection import Injection
+from netvsc_operator.admission.sidecar_image import SidecarImage
 
 
 def wanted() -> dict[str, Any]:
     """Return the pod as it should be."""
     answered = answer(
-        review(), pools={BUILT_IN.resource: BUILT_IN}, injection=Injection(image="fdpipe:1")
+        review(), pools={BUILT_IN.resource: BUILT_IN}, sidecar_image=SidecarImage(image="fdpipe:1")
     )
     response: Any = answered.review["response"]
     steps = json.loads(base64.b64decode(response["patch"]))

@@ -1,4 +1,4 @@
-"""Kinds of objects, and where the API keeps them."""
+"""The kinds of objects that are read and written, and their URLs."""
 
 from __future__ import annotations
 

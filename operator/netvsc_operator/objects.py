@@ -1,4 +1,4 @@
-"""Objects of the Kubernetes API as plain data, and how to read one that nobody has checked."""
+"""The types of the API's objects as plain data, and reading one that nobody has checked."""
 
 from __future__ import annotations
 

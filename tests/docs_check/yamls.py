@@ -8,10 +8,10 @@ import yaml
 
 from docs_check.blocks import ROOT, all_blocks
 from netvsc.model.pool import BUILT_IN
-from netvsc_operator.admission.injection import Injection
+from netvsc_operator.admission.sidecar_image import SidecarImage
 from netvsc_operator.explain.command import explain
 from netvsc_operator.explain.manifests import pods_in
-from netvsc_operator.pools.objects import pool_of
+from netvsc_operator.pools.netvscpool import pool_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +73,6 @@ def verdicts(several: list[Object]) -> list[str]:
     """What `netvsc explain` says of each of these that makes pods."""
     known = pools(several)
     return [
-        explain(manifest, pools=known, injection=Injection(image="i")).verdict
+        explain(manifest, pools=known, sidecar_image=SidecarImage(image="i")).verdict
         for manifest in pods_in(several)
     ]

@@ -1,7 +1,8 @@
 """Admission: from an AdmissionReview to its answer, without a look at anything else.
 
-`mutation.answer` serves pods, `validation.validate` is its validating twin. `plan` decides, `patch`
-carries out; the other modules each know one thing of it.
+`mutation.answer` is for the MutatingAdmissionWebhook, `validation.validate` for the
+ValidatingAdmissionWebhook. `plan` decides, `patch` carries out; the other modules each know one
+thing of it.
 """
 
 from netvsc_operator.admission.mutation import answer

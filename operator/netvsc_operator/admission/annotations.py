@@ -1,6 +1,6 @@
-"""Labels and annotations of a pod: what its own wish for (docs/pods.md), what the webhook writes.
+"""Labels and annotations of a pod: its settings (docs/pods.md), and what the webhook writes.
 
-Wishes come before what a pool says.
+A pod's own settings come before what a pool says.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _read(key: str, values: OneOf | WholeNumber, *, failsafe: bool = False) -> d
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class PodSettings:
     """What a pod's annotations say, the one table of them (CONTRIBUTING.md tells how to add one).
 
     None: as the pool says.
@@ -133,18 +133,18 @@ class Wishes:
     )
 
 
-ANNOTATIONS = tuple(Annotation(field=one.name, **one.metadata) for one in fields(Wishes))
-WISHES = tuple(one.key for one in ANNOTATIONS)
-KNOWN = (*WISHES, INTERFACES, REANNOUNCE)
+ANNOTATIONS = tuple(Annotation(field=one.name, **one.metadata) for one in fields(PodSettings))
+SETTINGS = tuple(one.key for one in ANNOTATIONS)
+KNOWN = (*SETTINGS, INTERFACES, REANNOUNCE)
 
 
-def wishes_from(annotations: Mapping[str, object]) -> Wishes:
+def settings_from(annotations: Mapping[str, object]) -> PodSettings:
     """Read a pod's annotations; raises RequestError that names the one which is wrong."""
     values = ((one, annotations.get(one.key)) for one in ANNOTATIONS)
     found = {
         one.field: one.values.read(one.key, value) for one, value in values if value is not None
     }
-    return Wishes(**found)  # type: ignore[arg-type]
+    return PodSettings(**found)  # type: ignore[arg-type]
 
 
 def unknown(annotations: Collection[str]) -> list[str]:
@@ -157,7 +157,7 @@ def unknown(annotations: Collection[str]) -> list[str]:
 
 
 def _meant(key: str) -> str:
-    near = difflib.get_close_matches(key, WISHES, n=1)
+    near = difflib.get_close_matches(key, SETTINGS, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
@@ -165,7 +165,7 @@ LABEL = "netvsc.io/injected"
 VERSION = "v1"
 
 
-def own_words(metadata: Unchecked, containers: Sequence[Container]) -> bool:
+def was_injected(metadata: Unchecked, containers: Sequence[Container]) -> bool:
     """Tell whether the pod was injected.
 
     Raises RequestError if it says so and does not look so: then the pod was changed since, and

@@ -29,7 +29,7 @@ from netvsc_operator.admission.eal.placement import (
     closes_descriptors,
     refers,
 )
-from netvsc_operator.admission.eal.terms import FAILSAFE
+from netvsc_operator.admission.effective_settings import FAILSAFE
 from netvsc_operator.admission.plan import ContainerPlan, Plan
 from netvsc_operator.admission.pod.resources import has_pod_level, qos_of, sidecar_resources
 from netvsc_operator.admission.sidecar import NAME
@@ -99,13 +99,13 @@ def _annotations_without_effect(pod: _Pod) -> Iterator[str]:
 
 
 def _no_guard(pod: _Pod) -> Iterator[str]:
-    if not pod.plan.announced or pod.plan.terms.guarded:
+    if not pod.plan.announced or pod.plan.settings.guarded:
         return
     yield (
         "without the guard a VF's removal ends the application (DPDK from 23.11 on) or stops "
         "its port 0 (up to 23.07), unless DPDK is patched (docs/guard.md)"
     )
-    if pod.plan.terms.wishes.gate is Gate.IMMEDIATE:
+    if pod.plan.settings.pod.gate is Gate.IMMEDIATE:
         yield (
             "without guard and gate a VF that is there when a port starts takes its lcore "
             "along at removal (DPDK from 21.11 on), unless DPDK is patched"
@@ -113,29 +113,30 @@ def _no_guard(pod: _Pod) -> Iterator[str]:
 
 
 def _guard_port(pod: _Pod) -> Iterator[str]:
-    if pod.plan.announced and pod.plan.terms.wishes.guard_port is GuardPort.ON:
+    if pod.plan.announced and pod.plan.settings.pod.guard_port is GuardPort.ON:
         yield "the guard port is port 0, leave it alone: it helps DPDK up to 23.07 only"
 
 
 def _driver_after_all(pod: _Pod) -> Iterator[str]:
-    if pod.plan.announced and pod.plan.terms.wishes.vdev_netvsc is VdevNetvsc.ABSENT:
+    if pod.plan.announced and pod.plan.settings.pod.vdev_netvsc is VdevNetvsc.ABSENT:
         yield "if its DPDK has net_vdev_netvsc after all, that takes each NetVSC without an address"
 
 
 def _pools_differ(pod: _Pod) -> Iterator[str]:
-    terms = pod.plan.terms
-    polls = {terms.pool(pair).hotplug_poll_ms for pair in pod.plan.announced}
-    if len(polls) > 1 and terms.wishes.poll_ms is None:
-        yield f"its pools differ in hotplugPollMs, which is one for all: {terms.poll_ms} it is"
+    settings = pod.plan.settings
+    polls = {settings.pool(pair).hotplug_poll_ms for pair in pod.plan.announced}
+    if len(polls) > 1 and settings.pod.poll_ms is None:
+        yield f"its pools differ in hotplugPollMs, which is one for all: {settings.poll_ms} it is"
 
 
 def _sidecar(pod: _Pod) -> Iterator[str]:
     plan, spec = pod.plan, entries(pod.given, "spec")
+    poll_ms = plan.settings.poll_ms
     if not plan.announced:
         return
     numbers = ", ".join(f"{pair.number:02d}={pair.interface}" for pair in plan.announced)
-    source = f"the annotation {POLL_MS}" if plan.terms.wishes.poll_ms else "the pool"
-    yield f"sidecar {NAME} announces {numbers}; hotplug_poll is {plan.terms.poll_ms} ms by {source}"
+    source = f"the annotation {POLL_MS}" if plan.settings.pod.poll_ms else "the pool"
+    yield f"sidecar {NAME} announces {numbers}; hotplug_poll is {poll_ms} ms by {source}"
     given = " and ".join(sidecar_resources(spec) or {}) or "neither requests nor limits"
     cause = "by its own resources (KEP-2837)" if has_pod_level(spec) else "and stays so"
     yield f"the pod is {qos_of(spec)}, {cause}: the sidecar has {given}"
@@ -144,7 +145,7 @@ def _sidecar(pod: _Pod) -> Iterator[str]:
 def _pairs(asker: _Asker) -> Iterator[str]:
     for resource in asker.served.container.pairs:
         names = ", ".join(p.interface for p in asker.served.pairs if p.resource == resource)
-        pool = asker.plan.terms.pools[resource].name
+        pool = asker.plan.settings.pools[resource].name
         yield f"{resource} (pool {pool}) is {names or 'one of the later ones'}"
 
 
@@ -159,7 +160,7 @@ def _place(asker: _Asker) -> Iterator[str]:
 
 
 def _driver_absent(asker: _Asker) -> Iterator[str]:
-    absent = asker.plan.terms.wishes.vdev_netvsc is VdevNetvsc.ABSENT
+    absent = asker.plan.settings.pod.vdev_netvsc is VdevNetvsc.ABSENT
     if absent and asker.served.mode in FAILSAFE:
         yield f"its DPDK has no net_vdev_netvsc, as {VDEV_NETVSC} says"
 
@@ -202,7 +203,7 @@ def _descriptors(asker: _Asker) -> Iterator[str]:
 
 def _no_fallback(asker: _Asker) -> Iterator[str]:
     mode, plan = asker.served.mode, asker.plan
-    if mode is Mode.VDEV_NETVSC and plan.terms.wishes.fallback and plan.announced:
+    if mode is Mode.VDEV_NETVSC and plan.settings.pod.fallback and plan.announced:
         yield f"annotation {FALLBACK} has no effect in mode {mode}"
 
 
@@ -229,7 +230,7 @@ def _rights(asker: _Asker) -> Iterator[str]:
 
 def _needed(served: ContainerPlan, plan: Plan) -> str:
     driver = served.mode is Mode.VDEV_NETVSC  # which always makes a tap
-    taps = (plan.terms.fallback(pair) is Fallback.TAP for pair in served.pairs)
+    taps = (plan.settings.fallback(pair) is Fallback.TAP for pair in served.pairs)
     return "NET_ADMIN" if driver or any(taps) else "NET_RAW"
 
 

@@ -14,22 +14,22 @@ from netvsc_operator.admission.annotations import LABEL, VERSION, check_names
 from netvsc_operator.admission.conflicts import PRELOAD, variable
 from netvsc_operator.admission.eal.arguments import FOLDER, descriptor, pipe
 from netvsc_operator.admission.eal.placement import VARIABLE, put, quoted
-from netvsc_operator.admission.eal.terms import FAILSAFE
-from netvsc_operator.admission.injection import Injection
+from netvsc_operator.admission.effective_settings import FAILSAFE
 from netvsc_operator.admission.plan import ContainerPlan, Plan
 from netvsc_operator.admission.pod.resources import raised, sidecar_resources
+from netvsc_operator.admission.sidecar_image import SidecarImage
 from netvsc_operator.objects import Unchecked, entries, items
 
 PROGRAM = f"{FOLDER}/bin/fdpipe"
 GUARD = f"{FOLDER}/bin/guard.so"
 
 
-def operations(pod: Unchecked, plan: Plan, *, injection: Injection) -> list[Operation]:
+def operations(pod: Unchecked, plan: Plan, *, sidecar_image: SidecarImage) -> list[Operation]:
     """Return the patch; raises RequestError where the pod contradicts it."""
     found = list(_metadata(entries(pod, "metadata"), plan))
     for served in plan.containers:
-        found += _container(served, guarded=plan.terms.guarded)
-    found += _sidecar(entries(pod, "spec"), plan, injection=injection)
+        found += _container(served, guarded=plan.settings.guarded)
+    found += _sidecar(entries(pod, "spec"), plan, sidecar_image=sidecar_image)
     return found
 
 
@@ -80,7 +80,7 @@ def _environment(served: ContainerPlan) -> Iterator[Operation]:
     yield from append(path, new, to=items(served.container.spec, "env"))
 
 
-def _sidecar(spec: Unchecked, plan: Plan, *, injection: Injection) -> Iterator[Operation]:
+def _sidecar(spec: Unchecked, plan: Plan, *, sidecar_image: SidecarImage) -> Iterator[Operation]:
     """Come last: an init container put in front moves the others' places."""
     pairs = plan.announced
     if not pairs:
@@ -88,11 +88,13 @@ def _sidecar(spec: Unchecked, plan: Plan, *, injection: Injection) -> Iterator[O
     resources = sidecar_resources(spec)
     for kind, resource, amount in raised(spec, resources):
         yield put_key(f"/spec/resources/{kind}/{resource}", amount)
-    made = sidecar.container(pairs, terms=plan.terms, resources=resources, injection=injection)
+    made = sidecar.container(
+        pairs, settings=plan.settings, resources=resources, sidecar_image=sidecar_image
+    )
     yield prepend("/spec/initContainers", made, to=items(spec, "initContainers"))
     yield from append("/spec/volumes", [sidecar.volume()], to=items(spec, "volumes"))
     secrets = items(spec, "imagePullSecrets")
-    wanted = [{"name": name} for name in injection.pull_secrets]
+    wanted = [{"name": name} for name in sidecar_image.pull_secrets]
     missing = [secret for secret in wanted if secret not in secrets]
     yield from append("/spec/imagePullSecrets", missing, to=secrets)
 

@@ -9,10 +9,15 @@ from netvsc.errors import RequestError
 from netvsc.model.interface_names import Names
 from netvsc.model.pool import Mode, Pool
 from netvsc_operator.admission import conflicts
-from netvsc_operator.admission.annotations import Wishes, own_words, wishes_from
+from netvsc_operator.admission.annotations import PodSettings, settings_from, was_injected
 from netvsc_operator.admission.eal.arguments import arguments
 from netvsc_operator.admission.eal.placement import Placement, Words, find_placement
-from netvsc_operator.admission.eal.terms import FAILSAFE, Because, Terms, mode_of
+from netvsc_operator.admission.effective_settings import (
+    FAILSAFE,
+    Because,
+    EffectiveSettings,
+    mode_of,
+)
 from netvsc_operator.admission.pod.containers import Container, containers_of
 from netvsc_operator.admission.pod.pair_numbers import PodPair, Shares, share
 from netvsc_operator.admission.review import PodRefusedError
@@ -41,7 +46,7 @@ class Plan:
 
     names: Names
     containers: tuple[ContainerPlan, ...]
-    terms: Terms
+    settings: EffectiveSettings
     announced: tuple[PodPair, ...]
 
 
@@ -62,14 +67,14 @@ def decide(pod: Unchecked, *, pools: Mapping[str, Pool]) -> Plan | LeftAlone:
     if not any(container.pairs for container in containers):
         return LeftAlone(reason="no container asks for a pair")
     metadata = entries(pod, "metadata")
-    if own_words(metadata, containers):
+    if was_injected(metadata, containers):
         return LeftAlone(reason="it was injected before")
     _check_pod(spec, containers, pools)
-    terms = _terms(containers, pools, wishes_from(entries(metadata, "annotations")))
+    settings = _settings(containers, pools, settings_from(entries(metadata, "annotations")))
     if spec.get("hostNetwork"):
-        return _on_the_hosts_network(containers, terms)
+        return _on_the_hosts_network(containers, settings)
     shares = share(containers, prefixes={r: pool.interface_prefix for r, pool in pools.items()})
-    plan = _planned(containers, shares, terms)
+    plan = _planned(containers, shares, settings)
     if plan.announced and (reasons := list(conflicts.in_pod(spec, containers))):
         raise PodRefusedError(reasons)
     return plan
@@ -93,23 +98,27 @@ def _check_pod(spec: Unchecked, containers: Sequence[Container], pools: Mapping[
         raise PodRefusedError(unknown)
 
 
-def _terms(containers: Sequence[Container], pools: Mapping[str, Pool], wishes: Wishes) -> Terms:
+def _settings(
+    containers: Sequence[Container], pools: Mapping[str, Pool], pod: PodSettings
+) -> EffectiveSettings:
     asked = {resource for one in containers for resource in one.pairs}
     quickest = min(pools[resource].hotplug_poll_ms for resource in asked)
-    return Terms(pools=pools, wishes=wishes, poll_ms=wishes.poll_ms or quickest)
+    return EffectiveSettings(pools=pools, pod=pod, poll_ms=pod.poll_ms or quickest)
 
 
-def _planned(containers: Sequence[Container], shares: Shares, terms: Terms) -> Plan:
+def _planned(containers: Sequence[Container], shares: Shares, settings: EffectiveSettings) -> Plan:
     served, reasons = [], []
     for asker in (container for container in containers if container.pairs):
         try:
-            served.append(_served(asker, shares, terms))
+            served.append(_served(asker, shares, settings))
         except RequestError as error:
             reasons.append(f"{asker}: {error}")
     if reasons:
         raise PodRefusedError(reasons)
     announced = _announced(served)
-    return Plan(names=shares.names, containers=tuple(served), terms=terms, announced=announced)
+    return Plan(
+        names=shares.names, containers=tuple(served), settings=settings, announced=announced
+    )
 
 
 def _announced(served: Sequence[ContainerPlan]) -> tuple[PodPair, ...]:
@@ -118,16 +127,16 @@ def _announced(served: Sequence[ContainerPlan]) -> tuple[PodPair, ...]:
     return tuple(pairs[number] for number in sorted(pairs))
 
 
-def _served(container: Container, shares: Shares, terms: Terms) -> ContainerPlan:
-    mode, because = mode_of(container, terms)
+def _served(container: Container, shares: Shares, settings: EffectiveSettings) -> ContainerPlan:
+    mode, because = mode_of(container, settings)
     if mode is Mode.NONE:
         pairs = shares.pairs.get(container.name, ())
         return ContainerPlan(container=container, mode=mode, because=because, pairs=pairs)
     pairs = _known_pairs(container, shares)
-    preload = mode is Mode.FAILSAFE_EXEC and terms.guarded
+    preload = mode is Mode.FAILSAFE_EXEC and settings.guarded
     conflicts.check_container(container, preload=preload)
     placement = find_placement(container.words("command"), container.words("args"))
-    words = arguments(pairs, mode=mode, terms=terms, near=placement.near)
+    words = arguments(pairs, mode=mode, settings=settings, near=placement.near)
     return ContainerPlan(
         container=container,
         mode=mode,
@@ -148,9 +157,11 @@ def _known_pairs(container: Container, shares: Shares) -> tuple[PodPair, ...]:
     return shares.pairs[container.name]
 
 
-def _on_the_hosts_network(containers: Sequence[Container], terms: Terms) -> LeftAlone:
+def _on_the_hosts_network(
+    containers: Sequence[Container], settings: EffectiveSettings
+) -> LeftAlone:
     asked = {resource for container in containers for resource in container.pairs}
-    modes = {terms.wishes.mode or terms.pools[resource].mode for resource in asked}
+    modes = {settings.pod.mode or settings.pools[resource].mode for resource in asked}
     if modes != {Mode.NONE}:
         raise RequestError(
             "hostNetwork: the pod has no network of its own that a pair could be in: remove "

@@ -8,9 +8,9 @@ from netvsc.model.devargs import check_word
 from netvsc.model.pool import Fallback
 from netvsc_operator.admission.annotations import Gate
 from netvsc_operator.admission.eal.arguments import FOLDER, tap
-from netvsc_operator.admission.eal.terms import Terms
-from netvsc_operator.admission.injection import Injection
+from netvsc_operator.admission.effective_settings import EffectiveSettings
 from netvsc_operator.admission.pod.pair_numbers import PodPair
+from netvsc_operator.admission.sidecar_image import SidecarImage
 
 NAME = "netvsc-fdpipe"
 VOLUME = "netvsc"
@@ -26,20 +26,20 @@ _READY = {
 def container(
     pairs: Sequence[PodPair],
     *,
-    terms: Terms,
+    settings: EffectiveSettings,
     resources: Mapping[str, object] | None,
-    injection: Injection,
+    sidecar_image: SidecarImage,
 ) -> dict[str, object]:
     """Return the sidecar's container; a pod security standard `restricted` takes it."""
-    gate = () if terms.wishes.gate is Gate.AUTO else ("--gate", terms.wishes.gate.value)
-    policy = {"imagePullPolicy": injection.pull_policy} if injection.pull_policy else {}
-    announced = (word for pair in pairs for word in ("--pair", announcement(pair, terms)))
+    gate = () if settings.pod.gate is Gate.AUTO else ("--gate", settings.pod.gate.value)
+    policy = {"imagePullPolicy": sidecar_image.pull_policy} if sidecar_image.pull_policy else {}
+    announced = (word for pair in pairs for word in ("--pair", announcement(pair, settings)))
     return {
         "name": NAME,
-        "image": injection.image,
+        "image": sidecar_image.image,
         **policy,
         "restartPolicy": "Always",
-        "args": ["announce", *announced, "--poll-ms", str(terms.poll_ms), *gate],
+        "args": ["announce", *announced, "--poll-ms", str(settings.poll_ms), *gate],
         "startupProbe": _READY,
         **({"resources": resources} if resources else {}),
         "securityContext": {
@@ -55,12 +55,12 @@ def container(
     }
 
 
-def announcement(pair: PodPair, terms: Terms) -> str:
+def announcement(pair: PodPair, settings: EffectiveSettings) -> str:
     """Return what `--pair` says of one pair (docs/fdpipe.md)."""
     text = f"{pair.number:02d}={check_word(pair.interface)}"
-    if terms.fallback(pair) is Fallback.TAP:
+    if settings.fallback(pair) is Fallback.TAP:
         text += f",tap={tap(pair)}"
-    template = terms.pool(pair).devargs_template
+    template = settings.pool(pair).devargs_template
     return f"{text},template={template}" if template else text
 
 

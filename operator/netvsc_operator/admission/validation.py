@@ -1,4 +1,4 @@
-"""The validating twin: what a patch cannot say, of pods that run and of pools."""
+"""The ValidatingAdmissionWebhook's answers: to updates of pods, and to NetvscPools."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from netvsc.errors import RequestError
 from netvsc.model.interface_names import ANNOTATION
 from netvsc.model.pool import Pool
-from netvsc_operator.admission.annotations import LABEL, WISHES
+from netvsc_operator.admission.annotations import LABEL, SETTINGS
 from netvsc_operator.admission.review import (
     AdmissionRequest,
     AdmissionResponse,
@@ -46,7 +46,7 @@ def _pods_update(request: AdmissionRequest, _pools: Mapping[str, Pool]) -> list[
         return []
     return [
         f"{key} of a pod that exists has no effect: it was read when the pod was created"
-        for kind, keys in (("annotations", (*WISHES, ANNOTATION)), ("labels", (LABEL,)))
+        for kind, keys in (("annotations", (*SETTINGS, ANNOTATION)), ("labels", (LABEL,)))
         for key in keys
         if entries(before, kind).get(key) != entries(after, kind).get(key)
     ]

@@ -20,11 +20,11 @@ from netvsc_operator.certificates import x509
 from netvsc_operator.certificates.plan import (
     Desired,
     Issue,
+    KeepBundle,
     MakeAuthority,
+    NothingDue,
     Observed,
     Publish,
-    Rest,
-    Trust,
     next_step,
 )
 from netvsc_operator.certificates.x509 import KeyPair
@@ -157,13 +157,13 @@ class _Keeper:
         observed = self._observed(look)
         now = self._clock()
         match next_step(observed, self._desired, now=now):
-            case Rest(until):
+            case NothingDue(until):
                 return min(max(until - now, 0.0), _LONGEST_REST_S)
             case Publish(bundle):
                 await self._publish(look, bundle)
             case MakeAuthority(trusted):
                 await self._make_authority(look, trusted, now)
-            case Trust(bundle):
+            case KeepBundle(bundle):
                 await self._write(
                     self._settings.authority_secret, look.authority, {"ca.crt": bundle}
                 )
@@ -188,9 +188,9 @@ class _Keeper:
 
     def _observed(self, look: _Look) -> Observed:
         serving = _pair(look.serving)
-        life = x509.life(serving.certificate) if serving else None
-        if life:
-            self._expires(life.ends)
+        validity = x509.validity(serving.certificate) if serving else None
+        if validity:
+            self._expires(validity.ends)
         trusted, published = _text(look.authority, "ca.crt"), look.published()
         if any(bundle != trusted for bundle in published):
             self._published = None

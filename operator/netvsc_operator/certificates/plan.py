@@ -47,7 +47,7 @@ class MakeAuthority:
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
+class KeepBundle:
     """Keep this bundle beside the authority: one of before has ended."""
 
     bundle: str
@@ -68,13 +68,13 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
-    """Nothing is due before `until`."""
+class NothingDue:
+    """There is nothing to do before `until`."""
 
     until: float
 
 
-Step = MakeAuthority | Trust | Publish | Issue | Rest
+Step = MakeAuthority | KeepBundle | Publish | Issue | NothingDue
 
 
 def next_step(observed: Observed, desired: Desired, *, now: float) -> Step:
@@ -83,19 +83,21 @@ def next_step(observed: Observed, desired: Desired, *, now: float) -> Step:
         return MakeAuthority(_still_good(observed, now))
     trusted = x509.bundle(authority.certificate, observed.trusted, now=now)
     if trusted != observed.trusted:
-        return Trust(trusted)
+        return KeepBundle(trusted)
     if any(published != trusted for published in observed.published):
         return Publish(trusted)
     if _serves(observed, desired, now=now):
-        return Rest(_next(observed, authority))
+        return NothingDue(_next(observed, authority))
     known_from = _known_from(observed, desired, authority)
-    return Issue(authority) if now >= known_from else Rest(known_from)
+    return Issue(authority) if now >= known_from else NothingDue(known_from)
 
 
 def _still_good(observed: Observed, now: float) -> str:
     olds = observed.trusted + (observed.authority.certificate if observed.authority else "")
-    lives = ((pem, x509.life(pem)) for pem in x509.split(olds))
-    return "\n".join(dict.fromkeys(pem for pem, life in lives if life and life.ends > now))
+    validities = ((pem, x509.validity(pem)) for pem in x509.split(olds))
+    return "\n".join(
+        dict.fromkeys(pem for pem, validity in validities if validity and validity.ends > now)
+    )
 
 
 def _serves(observed: Observed, desired: Desired, *, now: float) -> bool:
@@ -126,13 +128,13 @@ def _of_another(observed: Observed, authority: KeyPair) -> bool:
 
 
 def _next(observed: Observed, authority: KeyPair) -> float:
-    lives = [x509.life(pem) for pem in x509.split(observed.trusted)]
-    ends = [life.ends for life in lives if life]
+    validities = [x509.validity(pem) for pem in x509.split(observed.trusted)]
+    ends = [validity.ends for validity in validities if validity]
     pairs = [pair for pair in (authority, observed.serving) if pair]
-    dues = [life.due for pair in pairs if (life := x509.life(pair.certificate))]
+    dues = [validity.due for pair in pairs if (validity := x509.validity(pair.certificate))]
     return min(ends + dues)
 
 
 def _due(pair: KeyPair, now: float) -> bool:
-    life = x509.life(pair.certificate)
-    return life is None or now >= life.due
+    validity = x509.validity(pair.certificate)
+    return validity is None or now >= validity.due

@@ -33,7 +33,7 @@ class KeyPair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class Validity:
     """From when to when a certificate is good; `due` is when it should be renewed."""
 
     begins: float
@@ -88,13 +88,13 @@ def issue(
     return _pair(certificate, key)
 
 
-def life(pem: str) -> Life | None:
+def validity(pem: str) -> Validity | None:
     """Return when the first certificate in `pem` is good, None if there is none."""
     try:
         found = x509.load_pem_x509_certificate(pem.encode())
     except ValueError:
         return None
-    return Life(
+    return Validity(
         begins=found.not_valid_before_utc.timestamp(), ends=found.not_valid_after_utc.timestamp()
     )
 
@@ -133,7 +133,7 @@ def bundle(current: str, others: str, *, now: float) -> str:
     """Return `current` and those of `others` that have not ended, each once."""
     kept = [current.strip()]
     for pem in split(others):
-        found = life(pem)
+        found = validity(pem)
         if pem not in kept and found and found.ends > now:
             kept.append(pem)
     return "\n".join(kept) + "\n"

@@ -17,7 +17,7 @@ _HELD = 500  # NetvscNodes of three pairs are 20 KB each once they are read
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class NodeFacts:
     """A Node: its labels select pools, its uid makes it an owner."""
 
     uid: str
@@ -35,7 +35,7 @@ class NodeSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimant:
+class PodFacts:
     """A pod with a sidecar of ours; `reannounce` is what its annotation says."""
 
     uid: str
@@ -43,23 +43,23 @@ class Claimant:
 
 
 class Cache:
-    """Machines, NetvscNodes and pods by name, and whom to look at; pods are `namespace/name`."""
+    """Nodes, NetvscNodes and pods by name, and whom to look at; pods are `namespace/name`."""
 
     def __init__(self, queue: WorkQueue) -> None:
         self.queue = queue
-        self.machines: dict[str, Machine] = {}
+        self.nodes: dict[str, NodeFacts] = {}
         self.summaries: dict[str, NodeSummary] = {}
-        self.pods: dict[str, Claimant] = {}
+        self.pods: dict[str, PodFacts] = {}
         self._fresh: dict[str, Object] = {}
         self._stale: set[str] = set()
         self._holders: dict[str, set[str]] = {}
 
-    def machine(self, meta: Object) -> bool:
+    def note_node(self, meta: Object) -> bool:
         """Take a Node's metadata; return whether it matters."""
         labels = {sys.intern(key): sys.intern(value) for key, value in _labels(meta)}
-        found = Machine(meta.get("uid", ""), labels)
-        known = self.machines.get(meta["name"])
-        self.machines[meta["name"]] = found
+        found = NodeFacts(meta.get("uid", ""), labels)
+        known = self.nodes.get(meta["name"])
+        self.nodes[meta["name"]] = found
         return known != found
 
     def arrived(self, thing: Object) -> None:
@@ -112,7 +112,7 @@ class Cache:
         return tuple(self._holders.get(pod, ()))
 
     def names(self) -> Iterator[str]:
-        yield from self.machines.keys() | self.summaries.keys()
+        yield from self.nodes.keys() | self.summaries.keys()
 
     def reported(self) -> Iterable[tuple[PoolStatus, ...]]:
         return [one.pools for one in self.summaries.values()]

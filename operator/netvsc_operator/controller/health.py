@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from netvsc.encoding.hostport import split_host_port
 from netvsc.errors import NodeError, RequestError
-from netvsc_operator.pages import Checks, application
+from netvsc_operator.health_server import Checks, application
 
 
 @asynccontextmanager

@@ -45,7 +45,7 @@ class ControllerMetrics:
         for reason in EventReason:
             self._events.labels(reason=reason.value)
 
-    def now(self, name: str, text: str, value: Callable[[], float]) -> None:
+    def add_gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
         """Show a number that is looked up at each scrape."""
         Gauge(name, text, registry=self._registry).set_function(value)
 

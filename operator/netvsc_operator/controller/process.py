@@ -15,7 +15,7 @@ from netvsc.host.once import Once
 from netvsc_operator.certificates import manager
 from netvsc_operator.controller.cache import Cache
 from netvsc_operator.controller.events.pods import Pods
-from netvsc_operator.controller.events.reannounce import SCHEDULE, Patience, RetrySchedule
+from netvsc_operator.controller.events.reannounce import SCHEDULE, RetrySchedule, StateTimer
 from netvsc_operator.controller.events.recorder import Recorder
 from netvsc_operator.controller.events.reporter import Reporter
 from netvsc_operator.controller.health import serving
@@ -24,7 +24,7 @@ from netvsc_operator.controller.pools.status_writer import PoolStatusWriter
 from netvsc_operator.controller.reconciler import Reconciler
 from netvsc_operator.controller.watches import kopf_handlers, kopf_process
 from netvsc_operator.controller.watches.event_sink import EventSink
-from netvsc_operator.controller.watches.kopf_session import Pulse
+from netvsc_operator.controller.watches.kopf_session import WatchLiveness
 from netvsc_operator.controller.watches.nic_owners import NicOwners
 from netvsc_operator.controller.workqueue import WorkQueue
 from netvsc_operator.kube import NETVSC_NODES, ApiError, Kube, NotFound, Unavailable
@@ -60,7 +60,7 @@ class ControllerProcess:
         self._settings = settings
         self._registry = registry
         self._metrics = ControllerMetrics(registry)
-        self._pulse = Pulse(kopf_handlers.PATHS)
+        self._liveness = WatchLiveness(kopf_handlers.PATHS)
         self._queue = WorkQueue(time.monotonic)
         self._cache = Cache(self._queue)
         self._not_begun: str | None = "the apiserver was not asked yet"
@@ -70,15 +70,15 @@ class ControllerProcess:
             "queue": ("Nodes waiting to be looked at.", lambda: len(self._queue)),
         }
         for name, (text, value) in counts.items():
-            self._metrics.now(f"netvsc_controller_{name}", text, value)
+            self._metrics.add_gauge(f"netvsc_controller_{name}", text, value)
 
     async def run(self, kube: Kube) -> None:
         health = serving(
             self._settings.listen,
             registry=self._registry,
-            healthy={"watches": self._pulse.stopped, "workers": self._stuck},
+            healthy={"watches": self._liveness.stopped, "workers": self._stuck},
             ready={
-                "start": lambda: self._not_begun or self._pulse.incomplete(),
+                "start": lambda: self._not_begun or self._liveness.incomplete(),
                 "work": self._behind,
             },
         )
@@ -127,7 +127,7 @@ class ControllerProcess:
             recorder=Recorder(kube, self._metrics),
             pods=Pods(kube),
             cache=self._cache,
-            patience=Patience(time.monotonic, self._settings.schedule),
+            timer=StateTimer(time.monotonic, self._settings.schedule),
             meter=self._metrics,
         )
 
@@ -152,7 +152,7 @@ class ControllerProcess:
         handlers = kopf_handlers.registry(
             EventSink(self._cache, pools),
             connection=kube.connection,
-            pulse=self._pulse,
+            liveness=self._liveness,
             begin=lambda: self._begin(kube, pools),
         )
         # kopf takes the signals; its way out would wait for tasks that are ours.

@@ -83,17 +83,17 @@ class Reconciler:
         self, name: str, interfaces: dict[str, str]
     ) -> tuple[list[Object] | None, Sequence[Foreign] | None]:
         """Return pools and foreign claims as they are to be; None is not to be touched."""
-        machine = self._cache.machines.get(name)
-        pools = node_spec.selected(machine.labels, self._pools.registry.pools) if machine else None
+        node = self._cache.nodes.get(name)
+        pools = node_spec.selected(node.labels, self._pools.registry.pools) if node else None
         return pools, self._nic_owners.of(name, interfaces)
 
     async def _make(self, name: str) -> Object | None:
         """Make the NetvscNode of a Node that a pool selects."""
-        machine = self._cache.machines.get(name)
+        node = self._cache.nodes.get(name)
         pools, foreign = self._spec(name, {})
-        if machine is None or not pools:
+        if node is None or not pools:
             return None
-        body = node_spec.made(name, uid=machine.uid, pools=pools, foreign=foreign or ())
+        body = node_spec.made(name, uid=node.uid, pools=pools, foreign=foreign or ())
         try:
             return await self._kube.create(NETVSC_NODES, body)
         except AlreadyExists:
@@ -102,10 +102,10 @@ class Reconciler:
     async def _repair(self, there: Object) -> Object:
         """Make the spec as it is to be; a NetvscNode whose Node is gone is left to go too."""
         status = _status(there)
-        machine = self._cache.machines.get(_name(there))
+        node = self._cache.nodes.get(_name(there))
         pools, foreign = self._spec(_name(there), interfaces(status))
-        if machine is not None and pools is not None:
-            patch = node_spec.repaired(there, uid=machine.uid, pools=pools, foreign=foreign)
+        if node is not None and pools is not None:
+            patch = node_spec.repaired(there, uid=node.uid, pools=pools, foreign=foreign)
             if patch:
                 there = await self._patch(there, patch)
         self._remember(there, status)
@@ -122,7 +122,7 @@ class Reconciler:
         )
         self._cache.remember(name, now)
         if before is None or before.pools != now.pools:
-            self._pools.level()
+            self._pools.schedule()
 
     async def _report(self, there: Object) -> None:
         status = _status(there)
@@ -155,7 +155,7 @@ class Reconciler:
     def _forget(self, name: str) -> None:
         if name in self._cache.summaries:
             self._cache.forget(name)
-            self._pools.level()
+            self._pools.schedule()
         self._reporter.forget(name)
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from netvsc.errors import ConfigError, RequestError
 from netvsc.model.pool import BUILT_IN, Pool
 from netvsc_operator.admission.findings import reasons, warnings
-from netvsc_operator.admission.injection import Injection
 from netvsc_operator.admission.patch import operations
 from netvsc_operator.admission.plan import Plan, decide
 from netvsc_operator.admission.review import PodRefusedError
+from netvsc_operator.admission.sidecar_image import SidecarImage
 from netvsc_operator.explain.apply_patch import apply
 from netvsc_operator.explain.manifests import Manifest, objects_in, pods_in, pools_in, written
 
@@ -56,19 +56,23 @@ def run(arguments: argparse.Namespace) -> int:
     except RequestError as error:
         print(f"netvsc explain: {error}", file=sys.stderr)
         return USAGE
-    injection = Injection(image=arguments.image)
-    explained = [explain(manifest, pools=pools, injection=injection) for manifest in manifests]
+    sidecar_image = SidecarImage(image=arguments.image)
+    explained = [
+        explain(manifest, pools=pools, sidecar_image=sidecar_image) for manifest in manifests
+    ]
     for manifest, one in zip(manifests, explained, strict=True):
         print("\n".join(_lines(manifest.name, one)))
     return REFUSED if any(one.verdict == "refused" for one in explained) else DONE
 
 
-def explain(manifest: Manifest, *, pools: Mapping[str, Pool], injection: Injection) -> Explanation:
+def explain(
+    manifest: Manifest, *, pools: Mapping[str, Pool], sidecar_image: SidecarImage
+) -> Explanation:
     try:
         plan = decide(manifest.pod, pools=pools)
         if not isinstance(plan, Plan):
             return Explanation(verdict="left alone", reasons=[plan.reason])
-        patch = operations(manifest.pod, plan, injection=injection)
+        patch = operations(manifest.pod, plan, sidecar_image=sidecar_image)
     except PodRefusedError as error:
         return Explanation(verdict="refused", reasons=error.reasons)
     except RequestError as error:

@@ -12,7 +12,7 @@ import yaml
 from netvsc.errors import ConfigError, RequestError
 from netvsc.model.pool import Pool, pools_from
 from netvsc_operator.objects import Object
-from netvsc_operator.pools.objects import pool_of
+from netvsc_operator.pools.netvscpool import pool_of
 
 _TEMPLATE = ("spec", "template")
 _TEMPLATES: Mapping[str, tuple[str, ...]] = {

@@ -6,6 +6,16 @@ Errors are in `errors`: ApiError and its kinds say that a request was refused, U
 nobody answered.
 """
 
+from netvsc_operator.api_errors import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Forbidden,
+    Gone,
+    Invalid,
+    NotFound,
+    Unavailable,
+)
 from netvsc_operator.kinds import (
     CRDS,
     EVENTS,
@@ -21,16 +31,6 @@ from netvsc_operator.kinds import (
 from netvsc_operator.kube.client import Kube, Patch
 from netvsc_operator.kube.configuration import ConfigLoader, config_loader
 from netvsc_operator.kube.watch import Applied, Event, Listed, Removed, Watch
-from netvsc_operator.refusals import (
-    AlreadyExists,
-    ApiError,
-    Conflict,
-    Forbidden,
-    Gone,
-    Invalid,
-    NotFound,
-    Unavailable,
-)
 
 __all__ = [
     "CRDS",

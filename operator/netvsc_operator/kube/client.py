@@ -11,11 +11,11 @@ from typing import Self
 
 import aiohttp
 
+from netvsc_operator.api_errors import Gone, Unavailable, refusal
 from netvsc_operator.kinds import Kind
 from netvsc_operator.kube.configuration import ConfigLoader
 from netvsc_operator.kube.connection import ApiConnection
 from netvsc_operator.objects import Listing, Object, Scope
-from netvsc_operator.refusals import Gone, Unavailable, refusal
 
 _PAGE = 500  # objects in an answer: as kubectl asks
 _TIMEOUT_S = 30.0  # half of the apiserver's own --request-timeout

@@ -15,10 +15,10 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from netvsc.host.once import Once
+from netvsc_operator.api_errors import ApiError, Gone, Unavailable, error_of
 from netvsc_operator.kinds import Kind
 from netvsc_operator.kube.client import EVERYTHING, Kube, parsed
 from netvsc_operator.objects import Object, Scope
-from netvsc_operator.refusals import ApiError, Gone, Unavailable, error_of
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from kubernetes.client import ApiException
 from kubernetes.watch import Watch
 from urllib3.exceptions import HTTPError
 
+from netvsc_operator.api_errors import ApiError, Unavailable, refusal
 from netvsc_operator.kinds import Kind
 from netvsc_operator.kubectl.connection import Connector, Session
 from netvsc_operator.objects import Listing, Object, Scope
-from netvsc_operator.refusals import ApiError, Unavailable, refusal
 
 _PAGE = 500  # objects in an answer: as kubectl asks
 _TIMEOUT_S = (10.0, 30.0)  # to connect, and to read

@@ -16,7 +16,7 @@ from urllib3.exceptions import InsecureRequestWarning
 from netvsc import __version__
 from netvsc_operator.kubectl import credential
 from netvsc_operator.kubectl.credential import Credential
-from netvsc_operator.kubectl.kubeconfig import Way
+from netvsc_operator.kubectl.kubeconfig import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,9 @@ class Connector:
     there, or in a file that it names, changes too.
     """
 
-    def __init__(self, find: Callable[[], Way], *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, find: Callable[[], Context], *, clock: Callable[[], float] = time.time
+    ) -> None:
         self._find = find
         self._clock = clock
         self._lock = threading.Lock()
@@ -56,15 +58,15 @@ class Connector:
                 self._kept = None
 
 
-def _connect(way: Way) -> Session:
-    found = credential.ask(way.plugin) if way.plugin else None
+def _connect(context: Context) -> Session:
+    found = credential.ask(context.plugin) if context.plugin else None
     if found:
-        _introduce(way.configuration, found)
-    if not way.configuration.verify_ssl:  # the kubeconfig says that it is meant so
+        _introduce(context.configuration, found)
+    if not context.configuration.verify_ssl:  # the kubeconfig says that it is meant so
         disable_warnings(InsecureRequestWarning)
-    client = ApiClient(way.configuration)
+    client = ApiClient(context.configuration)
     client.user_agent = f"kubectl-netvsc/{__version__}"
-    return Session(client, way.namespace, found)
+    return Session(client, context.namespace, found)
 
 
 def _introduce(configuration: Any, found: Credential) -> None:

@@ -9,10 +9,10 @@ from http import HTTPStatus
 
 from netvsc.encoding.columns import shown
 from netvsc.errors import NetvscError
+from netvsc_operator.api_errors import ApiError
 from netvsc_operator.kinds import Kind
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.objects import Listing, Object, Scope
-from netvsc_operator.refusals import ApiError
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 10.0

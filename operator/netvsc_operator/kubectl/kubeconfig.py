@@ -30,7 +30,7 @@ _SHAPELESS = (AttributeError, TypeError)  # the client takes for granted that a 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Context:
     """One context. `configuration` is the client's, and lacks what `plugin` is going to say."""
 
     configuration: Any
@@ -38,15 +38,15 @@ class Way:
     plugin: ExecPlugin | None = None
 
 
-def way(
+def find_context(
     named: Path | None,
     *,
     environment: Mapping[str, str],
     home: Path,
     context: str | None = None,
     account: Path = ACCOUNT,
-) -> Way:
-    """Return the way to the apiserver; raises ConfigError."""
+) -> Context:
+    """Return the context that kubectl would use; raises ConfigError."""
     usual = home / ".kube/config"
     if files := _files(named, environment.get("KUBECONFIG"), usual=usual):
         where = ", ".join(map(str, files))
@@ -75,7 +75,7 @@ def _files(named: Path | None, told: str | None, *, usual: Path) -> list[Path]:
     return there
 
 
-def _of_files(files: list[Path], context: str | None) -> Way:
+def _of_files(files: list[Path], context: str | None) -> Context:
     read = KubeConfigMerger(os.pathsep.join(map(str, files)))
     # Of several files the first one's word counts, as for kubectl; the client takes the last one's.
     words = [file.get("current-context") for file in read.config_files.values()]
@@ -88,7 +88,7 @@ def _of_files(files: list[Path], context: str | None) -> Way:
     made = _configuration()
     load_kube_config_from_dict(read.config, name, made, persist_config=False)
     _see_to_proxies(made, own=bool(cluster.get("proxy-url")))
-    return Way(
+    return Context(
         configuration=made,
         namespace=str(chosen.get("namespace") or "default"),
         plugin=credential.program(login, cluster=cluster) if login else None,
@@ -153,12 +153,12 @@ def _see_to_proxies(made: Any, *, own: bool) -> None:
     made.no_proxy = None if own else ",".join(filter(None, [made.no_proxy, *_HERE]))
 
 
-def _in_pod(environment: Mapping[str, str], account: Path) -> Way:
+def _in_pod(environment: Mapping[str, str], account: Path) -> Context:
     made = _configuration()
     try:
         token, authority = str(account / "token"), str(account / "ca.crt")
         InClusterConfigLoader(token, authority, environ=environment).load_and_set(made)
-        return Way(configuration=made, namespace=(account / "namespace").read_text().strip())
+        return Context(configuration=made, namespace=(account / "namespace").read_text().strip())
     except (ConfigException, OSError) as error:
         raise ConfigError(
             f"{account}: {error}; the pod needs automountServiceAccountToken: true"

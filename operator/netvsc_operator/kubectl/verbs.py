@@ -12,22 +12,26 @@ from pathlib import Path
 
 from netvsc.encoding.timestamps import to_text
 from netvsc.errors import RequestError
+from netvsc_operator.api_errors import ApiError
 from netvsc_operator.kinds import EVENTS, PODS, Kind
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.connection import Connector
 from netvsc_operator.kubectl.following import following
-from netvsc_operator.kubectl.kubeconfig import way
+from netvsc_operator.kubectl.kubeconfig import find_context
 from netvsc_operator.kubectl.queries import Show, shower, view
 from netvsc_operator.kubectl.sidecars import has_sidecar
 from netvsc_operator.objects import Listing, Object, Scope
-from netvsc_operator.refusals import ApiError
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Do it; raises NetvscError."""
     environment, home = os.environ, Path.home()
     find = partial(
-        way, arguments.kubeconfig, environment=environment, home=home, context=arguments.context
+        find_context,
+        arguments.kubeconfig,
+        environment=environment,
+        home=home,
+        context=arguments.context,
     )
     api = Api(Connector(find))
     if arguments.verb == "reannounce":

@@ -8,7 +8,7 @@ from netvsc.errors import ConfigError, RequestError
 from netvsc.model.devargs import check_word
 from netvsc.model.pool import Pool
 from netvsc_operator.objects import Unchecked
-from netvsc_operator.pools.objects import pool_of
+from netvsc_operator.pools.netvscpool import pool_of
 
 _TEMPLATE_MAX = 191  # bytes that the sidecar keeps of a template (fdpipe/lib/limits.h)
 _PODS_OWN = ("eth", "lo")

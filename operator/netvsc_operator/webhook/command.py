@@ -16,7 +16,7 @@ from netvsc.encoding.hostport import split_host_port
 from netvsc.errors import ConfigError, NetvscError, RequestError
 from netvsc.host import logs
 from netvsc.model.pool import Pool, pools_from
-from netvsc_operator.admission.injection import Injection
+from netvsc_operator.admission.sidecar_image import SidecarImage
 from netvsc_operator.webhook.process import Address, WebhookSettings, serve
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def _settings(arguments: argparse.Namespace) -> WebhookSettings:
         listen=arguments.listen,
         metrics=arguments.metrics,
         tls=arguments.tls,
-        injection=Injection(
+        sidecar_image=SidecarImage(
             image=arguments.fdpipe_image,
             pull_policy=arguments.fdpipe_pull_policy,
             pull_secrets=tuple(arguments.fdpipe_pull_secret),

@@ -24,7 +24,7 @@ class ReviewOutcome(StrEnum):
     FAILED = "failed"  # a fault of ours: HTTP 500
 
 
-class Load(StrEnum):
+class CertificateLoad(StrEnum):
     """What became of a look at the certificate's folder."""
 
     LOADED = "loaded"
@@ -52,7 +52,7 @@ class WebhookMetrics:
             ["result"],
             registry=registry,
         )
-        self._loads = {load: loads.labels(result=load.value) for load in Load}
+        self._loads = {load: loads.labels(result=load.value) for load in CertificateLoad}
         self._expiry = Gauge(
             "netvsc_certificate_expiry_timestamp_seconds",
             "When the certificate that is served expires.",
@@ -63,7 +63,7 @@ class WebhookMetrics:
         self._reviews[outcome].inc()
         self._seconds.observe(seconds)
 
-    def loaded(self, load: Load) -> None:
+    def loaded(self, load: CertificateLoad) -> None:
         self._loads[load].inc()
 
     def expires(self, at: float) -> None:

@@ -17,9 +17,9 @@ from netvsc.errors import NodeError
 from netvsc.host.inotify import watching
 from netvsc.model.pool import Pool
 from netvsc_operator import admission
-from netvsc_operator.admission.injection import Injection
+from netvsc_operator.admission.sidecar_image import SidecarImage
+from netvsc_operator.health_server import application
 from netvsc_operator.kube import NETVSC_POOLS, Kube, Watch, config_loader
-from netvsc_operator.pages import application
 from netvsc_operator.webhook.metrics import WebhookMetrics
 from netvsc_operator.webhook.pool_cache import PoolCache
 from netvsc_operator.webhook.reviews import Decide, Reviews
@@ -43,7 +43,7 @@ class WebhookSettings:
     listen: Address
     metrics: Address
     tls: Path
-    injection: Injection
+    sidecar_image: SidecarImage
     kubeconfig: Path | None = None
     pools: tuple[Pool, ...] | None = None
     leave_s: float = 5.0
@@ -56,7 +56,7 @@ async def serve(
     metrics, pools = WebhookMetrics(registry), PoolCache()
     certificate = ServingCertificate(settings.tls, metrics=metrics)
     reviews = Reviews(
-        decide=_decisions(settings.injection), pools=lambda: pools.by_resource, metrics=metrics
+        decide=_decisions(settings.sidecar_image), pools=lambda: pools.by_resource, metrics=metrics
     )
     ready = {
         "certificate": certificate.trouble,
@@ -93,9 +93,11 @@ async def _leave(reviews: Reviews, leave_s: float) -> None:
     await asyncio.sleep(leave_s)
 
 
-def _decisions(injection: Injection) -> dict[str, Decide]:
+def _decisions(sidecar_image: SidecarImage) -> dict[str, Decide]:
     return {
-        "/mutate": lambda review, pools: admission.answer(review, pools=pools, injection=injection),
+        "/mutate": lambda review, pools: admission.answer(
+            review, pools=pools, sidecar_image=sidecar_image
+        ),
         "/validate": lambda review, pools: admission.validate(review, pools=pools),
     }
 

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from netvsc_operator.certificates import x509
-from netvsc_operator.certificates.x509 import KeyPair, Life
-from netvsc_operator.webhook.metrics import Load, WebhookMetrics
+from netvsc_operator.certificates.x509 import KeyPair, Validity
+from netvsc_operator.webhook.metrics import CertificateLoad, WebhookMetrics
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class ServingCertificate:
         self._metrics = metrics
         self._clock = clock
         self._served: KeyPair | None = None
-        self._life: Life | None = None
+        self._validity: Validity | None = None
         self._failure = "the folder was not read yet"
 
     def load(self) -> None:
@@ -48,9 +48,9 @@ class ServingCertificate:
 
     def trouble(self) -> str | None:
         """Return why no connection can be served, None if one can (a check for /readyz)."""
-        if self._life is None:
+        if self._validity is None:
             return f"no certificate: {self._failure}"
-        left = self._life.ends - self._clock()
+        left = self._validity.ends - self._clock()
         return None if left > 0 else f"the certificate ended {-left:.0f} s ago: {self._failure}"
 
     def _read(self) -> KeyPair:
@@ -60,17 +60,17 @@ class ServingCertificate:
         )
 
     def _now_serves(self, pair: KeyPair) -> None:
-        self._served, self._life = pair, x509.life(pair.certificate)
+        self._served, self._validity = pair, x509.validity(pair.certificate)
         self._failure = f"{self._folder} holds no newer one"
-        self._metrics.loaded(Load.LOADED)
-        if self._life:
-            self._metrics.expires(self._life.ends)
-            days = (self._life.ends - self._clock()) / x509.DAY_S
+        self._metrics.loaded(CertificateLoad.LOADED)
+        if self._validity:
+            self._metrics.expires(self._validity.ends)
+            days = (self._validity.ends - self._clock()) / x509.DAY_S
             log.info("serving a new certificate, good for %.1f days", days)
 
     def _failed(self, error: Exception) -> None:
         self._failure = f"{self._folder}: {error}"
-        self._metrics.loaded(Load.FAILED)
+        self._metrics.loaded(CertificateLoad.FAILED)
         kept = "the previous one is kept" if self._served else "none was loaded yet"
         log.warning("cannot serve the certificate in %s: %s; %s", self._folder, error, kept)
 

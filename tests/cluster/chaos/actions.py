@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 
-from cluster.chaos import processes as people
+from cluster.chaos import processes as own_processes
 from cluster.chaos import state_folder
 from cluster.chaos.processes import Who
 from cluster.chaos.steps import Kind, Role, Step
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cluster.chaos.host import Host
-    from cluster.chaos.journal import Diary
-    from cluster.chaos.processes import Person
+    from cluster.chaos.journal import Journal
+    from cluster.chaos.processes import OwnProcess
     from cluster.chaos.stage import Stage
 
 OVERRUNS = "netvsc_netlink_overruns_total"
@@ -32,12 +32,12 @@ _COUNTED_S = 5.0
 _API_PORTS = "{ 443, 6443 }"
 
 
-class Hands:
-    def __init__(self, stage: Stage, host: Host, diary: Diary) -> None:
+class Actions:
+    def __init__(self, stage: Stage, host: Host, journal: Journal) -> None:
         self._stage = stage
         self._cluster = stage.cluster
         self._host = host
-        self._diary = diary
+        self._journal = journal
         self._does: dict[Kind, Callable[[Step], object]] = {
             Kind.FLAP: self._flap,
             Kind.REVOKE: lambda step: host.revoke(stage.nics[_role(step)]),
@@ -57,7 +57,7 @@ class Hands:
         }
 
     def do(self, step: Step) -> None:
-        self._diary.did(step.kind, str(step))
+        self._journal.did(step.kind, str(step))
         self._does[step.kind](step)
 
     def _flap(self, step: Step) -> None:
@@ -68,11 +68,11 @@ class Hands:
     def _replaced(self, who: Who) -> None:
         """Kill one, the youngest, and take its pod away: the kubelet would let it wait longer and
         longer."""
-        for victim in people.find(self._cluster, who)[-1:]:
-            people.send(victim, signal.SIGKILL)
+        for victim in own_processes.find(self._cluster, who)[-1:]:
+            own_processes.send(victim, signal.SIGKILL)
             self._forget(victim)
 
-    def _forget(self, victim: Person) -> None:
+    def _forget(self, victim: OwnProcess) -> None:
         told = self._cluster.get("pods", "-n", NAMESPACE)["items"]
         names = [one["metadata"]["name"] for one in told if one["metadata"]["uid"] == victim.pod]
         gone = ("--force", "--grace-period=0", "--wait=false", "--ignore-not-found")
@@ -82,8 +82,8 @@ class Hands:
     def _kill_sidecar(self, step: Step) -> None:
         self._stage.records.collect()
         uid = self._stage.uids[_role(step)]
-        for victim in people.find(self._cluster, Who.SIDECAR, pod=uid):
-            people.send(victim, signal.SIGKILL)
+        for victim in own_processes.find(self._cluster, Who.SIDECAR, pod=uid):
+            own_processes.send(victim, signal.SIGKILL)
 
     def _restarted(self, component: str) -> None:
         self._cluster.node.restart(component, how=signal.SIGKILL)
@@ -93,7 +93,7 @@ class Hands:
     def _overrun(self) -> None:
         """More messages than the agent's sockets hold, while it cannot read them."""
         before = self._overruns()
-        with stopped(people.find(self._cluster, Who.AGENT)):
+        with stopped(own_processes.find(self._cluster, Who.AGENT)):
             lines = [f"link set lo alias chaos-{number}" for number in range(_MESSAGES)]
             script = "\n".join([*lines, 'link set lo alias ""', ""]).encode()
             self._cluster.node.run(["ip", "-batch", "-"], stdin=script)
@@ -104,7 +104,7 @@ class Hands:
                 seconds=_COUNTED_S,
                 pause=0.1,
             )
-            self._diary.did("overrun counted by the agent", "the agent has counted it")
+            self._journal.did("overrun counted by the agent", "the agent has counted it")
 
     def _overruns(self) -> float:
         """As the agent counts them; 0 where it does not answer: it may just be starting."""
@@ -114,15 +114,15 @@ class Hands:
 
     def _hang_apiserver(self, step: Step) -> None:
         """Connections stay, and nobody answers."""
-        persons = [_anybody(pid) for pid in self._cluster.node.pids("kube-apiserver")]
+        found = [_agent_process(pid) for pid in self._cluster.node.pids("kube-apiserver")]
         # nsenter(1), which waits for it, stops with it, and would not hear of its end.
-        waiting = [_anybody(processes.parent(one.pid)) for one in persons]
+        waiting = [_agent_process(processes.parent(one.pid)) for one in found]
         try:
-            with stopped(persons):
+            with stopped(found):
                 time.sleep(step.seconds)  # the trouble itself
         finally:
             for one in waiting:
-                people.send(one, signal.SIGCONT)
+                own_processes.send(one, signal.SIGCONT)
 
     def _cut_controller(self, step: Step) -> None:
         """What it sends to an apiserver is lost without a word."""
@@ -146,23 +146,25 @@ class Hands:
     def _create(self) -> None:
         refused = self._stage.create_spare()
         if refused:
-            self._diary.did("pod refused", f"the spare pod was refused {refused} times")
+            self._journal.did("pod refused", f"the spare pod was refused {refused} times")
 
 
 @contextmanager
-def stopped(several: list[Person]) -> Iterator[None]:
+def stopped(several: list[OwnProcess]) -> Iterator[None]:
     """None of them runs while the context lasts."""
     for one in several:
-        people.send(one, signal.SIGSTOP)
+        own_processes.send(one, signal.SIGSTOP)
     try:
         yield
     finally:
         for one in several:
-            people.send(one, signal.SIGCONT)
+            own_processes.send(one, signal.SIGCONT)
 
 
-def _anybody(pid: int) -> Person:
-    return people.Person(who=Who.AGENT, pid=pid, started=people.started(pid), pod="")
+def _agent_process(pid: int) -> OwnProcess:
+    return own_processes.OwnProcess(
+        who=Who.AGENT, pid=pid, started=own_processes.started(pid), pod=""
+    )
 
 
 def _role(step: Step) -> Role:

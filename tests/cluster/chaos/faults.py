@@ -90,9 +90,9 @@ def _offered(pid: int) -> str | None:
     return pipe.offered(pipe.content(pid))
 
 
-def _sidecar(stage: Stage) -> list[processes.Person]:
+def _sidecar(stage: Stage) -> list[processes.OwnProcess]:
     return processes.find(stage.cluster, Who.SIDECAR, pod=stage.uids[Role.FORWARDER])
 
 
-def _forwarder(stage: Stage) -> list[processes.Person]:
+def _forwarder(stage: Stage) -> list[processes.OwnProcess]:
     return processes.find(stage.cluster, Who.TESTPMD, pod=stage.uids[Role.FORWARDER])

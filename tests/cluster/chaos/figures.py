@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 def told(run: Run) -> str:
     figures = run.figures
-    lines = [f"  {kind}: {times}" for kind, times in sorted(run.diary.done.items())]
-    lines.append(f"  steps: {sum(run.diary.done.values())}, looks between: {figures.looks}")
+    lines = [f"  {kind}: {times}" for kind, times in sorted(run.journal.done.items())]
+    lines.append(f"  steps: {sum(run.journal.done.values())}, looks between: {figures.looks}")
     lines.append(f"  VFs revoked by the host: {sum(run.host.revoked.values())}")
     lines.append(f"  quiets: {len(figures.quiets)}, true after {_times(figures.quiets)}")
     stale = {why.name: times for why, times in figures.stale.items()}

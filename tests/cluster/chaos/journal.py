@@ -6,7 +6,7 @@ import time
 from collections import Counter
 
 
-class Diary:
+class Journal:
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._lines: list[str] = []

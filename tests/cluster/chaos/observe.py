@@ -7,7 +7,7 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from cluster.chaos import processes as people
+from cluster.chaos import processes as own_processes
 from cluster.chaos.processes import Who
 from cluster.chaos.seen import HOME, Life, Netdev, PairSeen, PipeSeen, PodSeen, Snapshot
 from cluster.chaos.stage import restarts_of
@@ -132,7 +132,7 @@ def _pair(said: dict[str, Any]) -> PairSeen:
 
 def _lives(stage: Stage, pods: dict[str, Object]) -> dict[Role, Life]:
     programs = {Role.FORWARDER: Who.TESTPMD, Role.WITNESS: Who.WITNESS}
-    everybody = people.everybody(stage.cluster)
+    everybody = own_processes.everybody(stage.cluster)
     found = {}
     for role, who in programs.items():
         status = pods.get(role, {}).get("status", {})
@@ -170,7 +170,7 @@ def _spaces(stage: Stage, pods: dict[str, Object], inodes: dict[str, str]) -> di
     """The network namespace of each pod, by what its processes are in."""
     found = {}
     for name, one in pods.items():
-        for pid in people.inside(stage.cluster, one["metadata"]["uid"]):
+        for pid in own_processes.inside(stage.cluster, one["metadata"]["uid"]):
             with suppress(OSError):
                 inode = processes.namespace(pid, "net").strip("net:[]")
                 found[name] = inodes.get(inode, f"net:[{inode}]")

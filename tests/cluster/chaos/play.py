@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cluster.chaos import baseline, heal, observe, quiet
-from cluster.chaos.actions import Hands
+from cluster.chaos.actions import Actions
 from cluster.chaos.baseline import Since
 from cluster.chaos.growth import Usage, judge_growth
 from cluster.chaos.host import Host
-from cluster.chaos.journal import Diary
+from cluster.chaos.journal import Journal
 from cluster.chaos.reads import Window
 from cluster.chaos.seen import Broken, Invariant, Snapshot
 from cluster.chaos.stage import Stage
@@ -49,13 +49,13 @@ class Figures:
 class Run:
     def __init__(self, cluster: Cluster, namespace: str, nics: Nics, *, seed: int) -> None:
         self.figures = Figures()
-        self.diary = Diary()
+        self.journal = Journal()
         self.stage = Stage(cluster, namespace, nics)
         self.host = Host(nics, NICS)
         self._seed = seed
         self._cluster = cluster
         self._stale: Counter[Window] = Counter()  # of the act that is on
-        self._hands = Hands(self.stage, self.host, self.diary)
+        self._actions = Actions(self.stage, self.host, self.journal)
         self._settle("before", lambda _: [])
         baseline.wait_level(cluster)
         self._start = Since.of(observe.snapshot(self.stage), self.host)
@@ -64,14 +64,14 @@ class Run:
     def play(self, acts: tuple[Act, ...]) -> None:
         for number, act in enumerate(acts):
             spared = ", ".join(sorted(act.spared))
-            self.diary.note(f"==== act {number}, {len(act.rounds)} storms; spared: {spared}")
+            self.journal.note(f"==== act {number}, {len(act.rounds)} storms; spared: {spared}")
             self._act(act)
         self._check([*judge_growth(self.figures.usage)])
 
     def _act(self, act: Act) -> None:
         opened = self.open()
         for number, storm in enumerate(act.rounds):
-            self.diary.note(f"---- storm {number}")
+            self.journal.note(f"---- storm {number}")
             self._storm(storm)
             self._quiet(act, opened)
         self._close(act, opened)
@@ -90,11 +90,11 @@ class Run:
 
     def _storm(self, storm: Round) -> None:
         with Watch(self.stage, self.host) as watch:
-            play(storm, self._hands.do)
-            self.diary.note("storm over")
+            play(storm, self._actions.do)
+            self.journal.note("storm over")
             quiet.back_at_work(self.stage)
             while self.stage.replace_denied():
-                self.diary.did("pod denied", "a kubelet that had just started denied the spare pod")
+                self.journal.did("pod denied", "a kubelet that had just started denied the spare")
             quiet.networks_gone(self.stage)
         self.figures.looks += watch.looks
         self._check(watch.broken)
@@ -142,7 +142,9 @@ class Run:
 
     def _settled(self, what: str, found: Quiet) -> None:
         self.figures.quiets.append(found.took)
-        self.diary.note(f"{what}: after {found.took:.2f} s {'BROKEN' if found.broken else 'right'}")
+        self.journal.note(
+            f"{what}: after {found.took:.2f} s {'BROKEN' if found.broken else 'right'}"
+        )
         self._check([*found.broken], found.last)
 
     def _told(self, seen: Snapshot, act: Act, opened: Since) -> list[Broken]:
@@ -183,7 +185,7 @@ class Run:
 
     def _healed(self, role: Role, place: str) -> None:
         self.figures.healed += 1
-        self.diary.did("healed", f"{role} waits for {place}: there the VF comes back")
+        self.journal.did("healed", f"{role} waits for {place}: there the VF comes back")
 
     def _check(self, broken: list[Broken], seen: Snapshot | None = None) -> None:
         if not broken:
@@ -193,5 +195,5 @@ class Run:
     def report(self, broken: list[Broken], seen: Snapshot) -> str:
         """Everything that somebody needs who was not there."""
         parts = [f"NETVSC_SEED={self._seed}", *(str(one) for one in broken)]
-        parts += ["what was done:", self.diary.text(), "what was seen:", pprint.pformat(seen)]
+        parts += ["what was done:", self.journal.text(), "what was seen:", pprint.pformat(seen)]
         return "\n".join(parts)

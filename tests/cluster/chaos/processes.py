@@ -46,7 +46,7 @@ _RUNS: dict[Who, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class OwnProcess:
     """A process; `pod` is the uid of the pod that it is in."""
 
     who: Who
@@ -55,12 +55,12 @@ class Person:
     pod: str
 
 
-def everybody(cluster: Cluster) -> list[Person]:
-    found = [_person(cluster.layout.cgroup, process) for process in processes.every()]
-    return sorted((one for one in found if one), key=lambda person: person.started)
+def everybody(cluster: Cluster) -> list[OwnProcess]:
+    found = [_own(cluster.layout.cgroup, process) for process in processes.every()]
+    return sorted((one for one in found if one), key=lambda process: process.started)
 
 
-def find(cluster: Cluster, who: Who, *, pod: str | None = None) -> list[Person]:
+def find(cluster: Cluster, who: Who, *, pod: str | None = None) -> list[OwnProcess]:
     """The oldest first."""
     return [one for one in everybody(cluster) if one.who is who and pod in (None, one.pod)]
 
@@ -76,27 +76,27 @@ def inside(cluster: Cluster, pod: str) -> list[int]:
     return found
 
 
-def send(person: Person, what: signal.Signals) -> None:
+def send(process: OwnProcess, what: signal.Signals) -> None:
     """A signal to that very process, if it is there yet."""
     with suppress(*_GONE):
-        handle = os.pidfd_open(person.pid)
+        handle = os.pidfd_open(process.pid)
         try:
-            if started(person.pid) == person.started:
+            if started(process.pid) == process.started:
                 signal.pidfd_send_signal(handle, what)
         finally:
             os.close(handle)
 
 
-def usage(person: Person) -> Usage | None:
+def usage(process: OwnProcess) -> Usage | None:
     """What it uses now; None if it is gone."""
-    entry = Path(f"/proc/{person.pid}")
+    entry = Path(f"/proc/{process.pid}")
     with suppress(*_GONE):
         rollup = (entry / "smaps_rollup").read_text()
         rss = re.search(r"^Rss:\s+(\d+) kB", rollup, re.MULTILINE)
         return Usage(
-            who=person.who,
-            pid=person.pid,
-            started=person.started,
+            who=process.who,
+            pid=process.pid,
+            started=process.started,
             rss_kib=int(rss.group(1)) if rss else 0,
             fds=len([*(entry / "fd").iterdir()]),
             threads=len([*(entry / "task").iterdir()]),
@@ -110,7 +110,7 @@ def started(pid: int) -> int:
     return int(fields[19])
 
 
-def _person(cgroup: str, process: processes.Process) -> Person | None:
+def _own(cgroup: str, process: processes.Process) -> OwnProcess | None:
     who = next((who for who, argv in _RUNS.items() if process.argv[: len(argv)] == argv), None)
     if who is None:
         return None
@@ -119,5 +119,5 @@ def _person(cgroup: str, process: processes.Process) -> Person | None:
         pod = _POD.search(groups)
         if f"/{cgroup}/" in groups and pod:
             at = started(process.pid)
-            return Person(who=who, pid=process.pid, started=at, pod=pod.group("uid"))
+            return OwnProcess(who=who, pid=process.pid, started=at, pod=pod.group("uid"))
     return None

@@ -20,7 +20,7 @@ from cluster.apiserver import apiserver
 from cluster.harness import namespaces
 from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission import Result
-from netvsc_operator.admission.injection import Injection
+from netvsc_operator.admission.sidecar_image import SidecarImage
 from sim.cluster.pods import POOLS, pods
 from sim.cluster.reviews import IMAGE, ask, patched
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.cluster
 
 Object = dict[str, Any]
 SAMPLE = 60
-INJECTION = Injection(image=IMAGE, pull_secrets=("netvsc",))
+SIDECAR_IMAGE = SidecarImage(image=IMAGE, pull_secrets=("netvsc",))
 GOLDEN = sorted((Path(__file__).parents[2] / "unit/admission/golden").glob("*.yaml"))
 LIMITS = {
     "type": "Container",
@@ -132,7 +132,7 @@ def _as_reviewed(made: Object) -> Object:
 
 
 def _served(made: Object) -> Object:
-    answered = ask(made, *POOLS.values(), injection=INJECTION)
+    answered = ask(made, *POOLS.values(), sidecar_image=SIDECAR_IMAGE)
     assert answered.result is Result.PATCHED, answered.review
     return patched(made, answered)
 

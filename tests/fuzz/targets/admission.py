@@ -18,11 +18,13 @@ from netvsc_operator import admission
 from netvsc_operator.webhook.metrics import WebhookMetrics
 from netvsc_operator.webhook.reviews import Reviews
 from sim.cluster.pods import POOLS
-from sim.cluster.reviews import INJECTION
+from sim.cluster.reviews import SIDECAR_IMAGE
 
 _STATUSES = {200, 400}
 _DECIDE = {
-    "mutate": lambda review, pools: admission.answer(review, pools=pools, injection=INJECTION),
+    "mutate": lambda review, pools: admission.answer(
+        review, pools=pools, sidecar_image=SIDECAR_IMAGE
+    ),
     "validate": lambda review, pools: admission.validate(review, pools=pools),
 }
 

@@ -9,9 +9,9 @@ from prometheus_client import CollectorRegistry
 
 from netvsc.encoding.serialize import to_plain
 from netvsc.model.status import Foreign, PairStatus
-from netvsc_operator.controller.cache import Cache, Claimant, Machine
+from netvsc_operator.controller.cache import Cache, NodeFacts, PodFacts
 from netvsc_operator.controller.events.pods import Pods
-from netvsc_operator.controller.events.reannounce import Patience
+from netvsc_operator.controller.events.reannounce import StateTimer
 from netvsc_operator.controller.events.recorder import Recorder
 from netvsc_operator.controller.events.reporter import Reporter
 from netvsc_operator.controller.metrics import ControllerMetrics
@@ -60,7 +60,7 @@ class World:
     reannounce: str | None = None
     sidecar: bool = True
     queue: SimQueue = field(init=False)
-    fleet: Cache = field(init=False)
+    cache: Cache = field(init=False)
     pools: PoolStatusWriter = field(init=False)
     controller: Reconciler = field(init=False)
     registry: CollectorRegistry = field(init=False)
@@ -76,23 +76,23 @@ class World:
         """Start a controller that remembers nothing but what the apiserver has."""
         kube = cast("Kube", self.kube)
         self.queue = SimQueue()
-        self.fleet = Cache(self.queue)
-        self.fleet.machines[NODE] = Machine("node-uid", {"zone": "a"})
-        self.fleet.pods[f"default/{POD}"] = Claimant("pod-uid", self.reannounce)
+        self.cache = Cache(self.queue)
+        self.cache.nodes[NODE] = NodeFacts("node-uid", {"zone": "a"})
+        self.cache.pods[f"default/{POD}"] = PodFacts("pod-uid", self.reannounce)
         self.registry = CollectorRegistry()
         metrics = ControllerMetrics(self.registry)
-        self.pools = PoolStatusWriter(kube, self.fleet, clock=self.now)
+        self.pools = PoolStatusWriter(kube, self.cache, clock=self.now)
         await self.pools.read()
         reporter = Reporter(
             recorder=Recorder(kube, metrics, clock=self.now),
             pods=Pods(kube, clock=self.now),
-            cache=self.fleet,
-            patience=Patience(self.now),
+            cache=self.cache,
+            timer=StateTimer(self.now),
             meter=metrics,
         )
         self.controller = Reconciler(
             kube,
-            cache=self.fleet,
+            cache=self.cache,
             reporter=reporter,
             nic_owners=cast("NicOwners", self.foreigners),
             pools=self.pools,
@@ -112,7 +112,7 @@ class World:
     async def settle(self) -> None:
         for _ in range(10):
             before = len(self.kube.writes)
-            self.fleet.doubt(NODE)
+            self.cache.doubt(NODE)
             await self.controller.reconcile(NODE)
             if len(self.kube.writes) == before:
                 return

@@ -10,11 +10,11 @@ import jsonpatch  # of kopf's: carries out patches that we only make
 
 from netvsc.model.pool import BUILT_IN, Pool
 from netvsc_operator.admission import AdmissionResponse, answer
-from netvsc_operator.admission.injection import Injection
+from netvsc_operator.admission.sidecar_image import SidecarImage
 
 Object = dict[str, Any]
 IMAGE = "registry.example/netvsc-fdpipe:1.0"
-INJECTION = Injection(image=IMAGE)
+SIDECAR_IMAGE = SidecarImage(image=IMAGE)
 UID = "705ab4f5-6393-11e8-b7cc-42010a800002"
 
 
@@ -30,11 +30,11 @@ def review(pod: object, *, operation: str = "CREATE", kind: str = "Pod", **more:
 
 
 def ask(
-    pod: object, *pools: Pool, injection: Injection = INJECTION, **more: Any
+    pod: object, *pools: Pool, sidecar_image: SidecarImage = SIDECAR_IMAGE, **more: Any
 ) -> AdmissionResponse:
     """Have one pod's creation answered; without pools there is `pair`."""
     chosen = {pool.resource: pool for pool in pools or (BUILT_IN,)}
-    return answer(review(pod, **more), pools=chosen, injection=injection)
+    return answer(review(pod, **more), pools=chosen, sidecar_image=sidecar_image)
 
 
 def response(answered: AdmissionResponse) -> Object:

@@ -18,7 +18,7 @@ from netvsc_operator.controller.cache import Cache
 from netvsc_operator.controller.pools.status_writer import PoolStatusWriter
 from netvsc_operator.controller.watches import kopf_handlers, kopf_process
 from netvsc_operator.controller.watches.event_sink import EventSink
-from netvsc_operator.controller.watches.kopf_session import Pulse
+from netvsc_operator.controller.watches.kopf_session import WatchLiveness
 from netvsc_operator.controller.workqueue import WorkQueue
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS, Kind, Kube
 from sim.cluster.apiserver import Object, served, status
@@ -136,20 +136,20 @@ class Watched:
 class Reader(EventSink):
     """The controller's notes of an apiserver, and the memory that they are in."""
 
-    def __init__(self, fleet: Cache, pools: PoolStatusWriter) -> None:
-        super().__init__(fleet, pools)
-        self.fleet = fleet
+    def __init__(self, cache: Cache, pools: PoolStatusWriter) -> None:
+        super().__init__(cache, pools)
+        self.cache = cache
         self.pools = pools
-        self.pulse = Pulse(kopf_handlers.PATHS)
+        self.liveness = WatchLiveness(kopf_handlers.PATHS)
         self._news = asyncio.Event()
 
     @property
     def known(self) -> dict[str, set[str]]:
         """Return the names that are remembered of each kind."""
         return {
-            "nodes": set(self.fleet.machines),
-            "netvscnodes": set(self.fleet.summaries),
-            "pods": set(self.fleet.pods),
+            "nodes": set(self.cache.nodes),
+            "netvscnodes": set(self.cache.summaries),
+            "pods": set(self.cache.pods),
             "pools": {one.pool.name for one in self.pools.registry.pools},
         }
 
@@ -187,14 +187,14 @@ class Reader(EventSink):
 @asynccontextmanager
 async def reading(kube: Kube) -> AsyncIterator[Reader]:
     """Let kopf watch as the controller has it watch."""
-    fleet = Cache(WorkQueue(lambda: 0.0))
-    notes = Reader(fleet, PoolStatusWriter(cast("Any", None), fleet))
+    cache = Cache(WorkQueue(lambda: 0.0))
+    notes = Reader(cache, PoolStatusWriter(cast("Any", None), cache))
 
     async def begin() -> None:
         """Nothing is waited for here."""
 
     handlers = kopf_handlers.registry(
-        notes, connection=kube.connection, pulse=notes.pulse, begin=begin
+        notes, connection=kube.connection, liveness=notes.liveness, begin=begin
     )
     watching = asyncio.create_task(kopf_process.watch(handlers, kopf_handlers.settings))
     try:

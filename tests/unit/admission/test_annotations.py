@@ -9,7 +9,13 @@ import yaml
 
 from netvsc.model.pool import BUILT_IN, Mode
 from netvsc_operator.admission import Result, annotations
-from netvsc_operator.admission.annotations import ANNOTATIONS, WISHES, Annotation, OneOf, Wishes
+from netvsc_operator.admission.annotations import (
+    ANNOTATIONS,
+    SETTINGS,
+    Annotation,
+    OneOf,
+    PodSettings,
+)
 from sim.cluster.reviews import ask, patched, response, warnings
 
 Object = dict[str, Any]
@@ -27,7 +33,7 @@ def values(one: Annotation) -> list[str]:
     else:
         taken = {str(one.values.lowest), str(one.values.highest)}
     pools = {"fallback": BUILT_IN.fallback, "mode": BUILT_IN.mode}
-    usual = pools.get(one.field) or getattr(Wishes(), one.field)
+    usual = pools.get(one.field) or getattr(PodSettings(), one.field)
     return sorted(taken - {str(usual)})
 
 
@@ -85,11 +91,11 @@ def test_every_key_of_this_kind_is_in_the_table() -> None:
         if isinstance(target, ast.Name)
     }
     assert {getattr(annotations, name) for name in names} == {
-        *WISHES,
+        *SETTINGS,
         annotations.REANNOUNCE,
     }
 
 
 def test_the_story_with_every_annotation_has_every_one() -> None:
     _, before, _ = EVERY
-    assert set(before["metadata"]["annotations"]) == set(WISHES)
+    assert set(before["metadata"]["annotations"]) == set(SETTINGS)

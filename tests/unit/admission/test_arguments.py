@@ -119,13 +119,13 @@ def test_in_a_shells_text_the_words_around_count_up_to_the_next_command() -> Non
 
 
 def test_annotations_choose_what_stands_there() -> None:
-    wishes = {
+    given = {
         "netvsc.io/allow": "off",
         "netvsc.io/guard-port": "on",
         "netvsc.io/fallback": "af_packet",
         "netvsc.io/hotplug-poll-ms": "20",
     }
-    assert words_of(annotations=wishes) == [
+    assert words_of(annotations=given) == [
         "--vdev=net_vdev_netvsc,ignore=1",
         "--vdev=net_null_guard",
         "--vdev=net_failsafe_vsc00,fd(200),dev(net_af_packet_vsc00,iface=netvsc0),hotplug_poll=20",
@@ -134,10 +134,10 @@ def test_annotations_choose_what_stands_there() -> None:
 
 @pytest.mark.parametrize("mode", ["failsafe-fd", "failsafe-exec"])
 def test_a_dpdk_without_the_driver_is_told_nothing_of_it(mode: str) -> None:
-    wishes = {"netvsc.io/vdev-netvsc": "absent", "netvsc.io/mode": mode}
-    words = words_of(annotations=wishes)
+    given = {"netvsc.io/vdev-netvsc": "absent", "netvsc.io/mode": mode}
+    words = words_of(annotations=given)
     assert [word.partition(",")[0] for word in words] == [*EAL[:2], "--vdev=net_failsafe_vsc00"]
-    assert EAL[2] in words_of(annotations=wishes | {"netvsc.io/vdev-netvsc": "ignore"})
+    assert EAL[2] in words_of(annotations=given | {"netvsc.io/vdev-netvsc": "ignore"})
 
 
 def test_a_pool_chooses_what_no_annotation_does() -> None:

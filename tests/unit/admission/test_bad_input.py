@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from netvsc_operator.admission import Result, answer, validate
 from sim.cluster.pods import POOLS, pods
-from sim.cluster.reviews import INJECTION, message, response, review
+from sim.cluster.reviews import SIDECAR_IMAGE, message, response, review
 
 Object = dict[str, Any]
 JUNK = [None, True, 7, -0.5, "", "x", "$(NETVSC_EAL_ARGS)", [], ["x"], [None], {}, {"name": 7}]
@@ -50,7 +50,7 @@ def _holds(answered: Any) -> None:
 @given(broken(pods().map(review)))
 @settings(max_examples=200)
 def test_whatever_is_wrong_in_a_review_it_is_answered(asked: object) -> None:
-    _holds(answer(asked, pools=POOLS, injection=INJECTION))
+    _holds(answer(asked, pools=POOLS, sidecar_image=SIDECAR_IMAGE))
 
 
 SPEC = {
@@ -77,5 +77,5 @@ pod_updates = st.builds(
 
 @given(broken(pool_reviews | pod_updates))
 @settings(max_examples=200)
-def test_the_validating_twin_answers_whatever_it_is_asked(asked: object) -> None:
+def test_the_validating_webhook_answers_whatever_it_is_asked(asked: object) -> None:
     _holds(validate(asked, pools=POOLS))

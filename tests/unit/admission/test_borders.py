@@ -9,11 +9,11 @@ import pytest
 from netvsc.errors import RequestError
 from netvsc.model.pool import BUILT_IN, Fallback, Mode, Pool
 from netvsc_operator.admission import Result, answer, validate
-from netvsc_operator.admission.annotations import wishes_from
+from netvsc_operator.admission.annotations import settings_from
 from netvsc_operator.admission.plan import LeftAlone, decide
 from netvsc_operator.admission.pod.containers import ONE, quantity
 from netvsc_operator.admission.pod.resources import raised
-from sim.cluster.reviews import INJECTION, ask, message, patched, review, warnings
+from sim.cluster.reviews import SIDECAR_IMAGE, ask, message, patched, review, warnings
 
 Object = dict[str, Any]
 PAIR = {"resources": {"limits": {"netvsc.io/pair": "1"}}}
@@ -35,13 +35,13 @@ def chosen_for(**runs: object) -> bool:
 
 @pytest.mark.parametrize(("text", "number"), [("1", 1), ("60000", 60000), ("00060000", 60000)])
 def test_a_poll_interval_is_taken(text: str, number: int) -> None:
-    assert wishes_from({"netvsc.io/hotplug-poll-ms": text}).poll_ms == number
+    assert settings_from({"netvsc.io/hotplug-poll-ms": text}).poll_ms == number
 
 
 @pytest.mark.parametrize("text", ["0", "60001", "000060000", "-1", "1.0", "\u0661", ""])
 def test_or_refused(text: str) -> None:
     with pytest.raises(RequestError, match="a whole number from 1 to 60000"):
-        wishes_from({"netvsc.io/hotplug-poll-ms": text})
+        settings_from({"netvsc.io/hotplug-poll-ms": text})
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_fallback_has_no_effect_where_another_container_alone_has_a_fail_safe_
 
 @pytest.mark.parametrize("wrong", [{"apiVersion": "admission.k8s.io/v1beta1"}, {"kind": "Review"}])
 def test_a_review_of_another_version_or_kind_is_not_served(wrong: Object) -> None:
-    answered = answer(review(pod()) | wrong, pools=POOLS, injection=INJECTION)
+    answered = answer(review(pod()) | wrong, pools=POOLS, sidecar_image=SIDECAR_IMAGE)
     assert answered.result is Result.MALFORMED
     assert "is not served" in str(answered.review)
 

@@ -7,14 +7,14 @@ from typing import Any
 from hypothesis import given, settings
 
 from netvsc_operator.admission import Result
-from netvsc_operator.admission.injection import Injection
 from netvsc_operator.admission.pod.resources import qos_of
+from netvsc_operator.admission.sidecar_image import SidecarImage
 from netvsc_operator.explain.apply_patch import apply
 from sim.cluster.pods import POOLS, pods
 from sim.cluster.reviews import IMAGE, ask, operations, patched, response, warnings
 
 OURS = {"name": "netvsc", "mountPath": "/run/netvsc", "readOnly": True}
-SECRETS = Injection(image=IMAGE, pull_secrets=("netvsc",))
+SECRETS = SidecarImage(image=IMAGE, pull_secrets=("netvsc",))
 Object = dict[str, Any]
 
 
@@ -62,7 +62,7 @@ def test_the_qos_class_stays(pod: Object) -> None:
 @given(pods())
 @settings(max_examples=200)
 def test_nothing_else_is_touched(pod: Object) -> None:
-    once = patched(pod, ask(pod, *POOLS.values(), injection=SECRETS))
+    once = patched(pod, ask(pod, *POOLS.values(), sidecar_image=SECRETS))
     assert without_ours(once) == without_ours(pod)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from netvsc.model.pool import BUILT_IN
 from netvsc_operator.admission import Result, answer
-from sim.cluster.reviews import INJECTION, UID, ask, response, review
+from sim.cluster.reviews import SIDECAR_IMAGE, UID, ask, response, review
 
 POOLS = {BUILT_IN.resource: BUILT_IN}
 POD: dict[str, Any] = {
@@ -46,7 +46,7 @@ def test_a_refusal_is_a_status_that_kubectl_can_show() -> None:
     ],
 )
 def test_what_is_no_creation_of_a_pod_passes_untouched(more: dict[str, Any]) -> None:
-    answered = answer(review(POD, **more), pools=POOLS, injection=INJECTION)
+    answered = answer(review(POD, **more), pools=POOLS, sidecar_image=SIDECAR_IMAGE)
     assert answered.result is Result.UNCHANGED
     assert response(answered) == {"uid": UID, "allowed": True}
 
@@ -90,7 +90,7 @@ def test_a_pod_on_the_hosts_network_in_mode_none_keeps_its_pairs_there() -> None
     ],
 )
 def test_what_is_no_review_is_told_so(broken: object) -> None:
-    answered = answer(broken, pools=POOLS, injection=INJECTION)
+    answered = answer(broken, pools=POOLS, sidecar_image=SIDECAR_IMAGE)
     assert answered.result is Result.MALFORMED
     found = response(answered)
     assert found["status"]["code"] == 400

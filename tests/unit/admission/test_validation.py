@@ -1,4 +1,4 @@
-"""The validating twin: annotations of running pods, and pools."""
+"""The ValidatingAdmissionWebhook: annotations of running pods, and pools."""
 
 from typing import Any
 

@@ -24,8 +24,8 @@ def told(container: Object, *pools: Pool, annotations: Object | None = None, **s
     return "\n".join(warnings(ask(pod, *pools)))
 
 
-def wish(**wishes: str) -> Object:
-    return {f"netvsc.io/{key.replace('_', '-')}": value for key, value in wishes.items()}
+def annotated(**given: str) -> Object:
+    return {f"netvsc.io/{key.replace('_', '-')}": value for key, value in given.items()}
 
 
 def test_a_pod_that_has_everything_is_told_nothing() -> None:
@@ -55,7 +55,7 @@ def test_who_may_make_a_tap_is_left_in_peace(context: Object) -> None:
 
 
 def test_af_packet_needs_net_raw_which_runtimes_give_by_default() -> None:
-    chosen = wish(fallback="af_packet")
+    chosen = annotated(fallback="af_packet")
     assert told(GOOD | {"securityContext": {}}, annotations=chosen) == ""
     dropped = GOOD | {"securityContext": {"capabilities": {"drop": ["ALL"]}}}
     assert "no capability NET_RAW" in told(dropped, annotations=chosen)
@@ -68,26 +68,29 @@ def test_hugepages_are_missed_unless_none_are_wanted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wishes", "says"),
+    ("given", "says"),
     [
-        (wish(guard="off"), "without the guard a VF's removal ends the application"),
-        (wish(guard="off", gate="immediate"), "without guard and gate"),
-        (wish(guard_port="on"), "the guard port is port 0"),
-        (wish(hotplug_poll="10"), "did you mean netvsc.io/hotplug-poll-ms?"),
-        (wish(color="red"), "annotation netvsc.io/color is not known and has no effect"),
-        (wish(mode="none", gate="started"), "netvsc.io/gate has no effect in this pod's mode"),
-        (wish(vdev_netvsc="absent"), "has net_vdev_netvsc after all"),
-        (wish(vdev_netvsc="absent", mode="vdev-netvsc"), "netvsc.io/vdev-netvsc has no effect"),
-        (wish(mode="vdev-netvsc"), "DPDK's own vdev_netvsc knows no guard"),
-        (wish(mode="failsafe-exec"), "asks by /bin/sh: the image must have it"),
+        (annotated(guard="off"), "without the guard a VF's removal ends the application"),
+        (annotated(guard="off", gate="immediate"), "without guard and gate"),
+        (annotated(guard_port="on"), "the guard port is port 0"),
+        (annotated(hotplug_poll="10"), "did you mean netvsc.io/hotplug-poll-ms?"),
+        (annotated(color="red"), "annotation netvsc.io/color is not known and has no effect"),
+        (annotated(mode="none", gate="started"), "netvsc.io/gate has no effect in this pod's mode"),
+        (annotated(vdev_netvsc="absent"), "has net_vdev_netvsc after all"),
+        (
+            annotated(vdev_netvsc="absent", mode="vdev-netvsc"),
+            "netvsc.io/vdev-netvsc has no effect",
+        ),
+        (annotated(mode="vdev-netvsc"), "DPDK's own vdev_netvsc knows no guard"),
+        (annotated(mode="failsafe-exec"), "asks by /bin/sh: the image must have it"),
     ],
 )
-def test_a_wish_with_a_price_names_it(wishes: Object, says: str) -> None:
-    assert says in told(GOOD, annotations=wishes)
+def test_a_setting_with_a_price_names_it(given: Object, says: str) -> None:
+    assert says in told(GOOD, annotations=given)
 
 
 def test_the_annotation_for_running_pods_is_known() -> None:
-    assert told(GOOD, annotations=wish(reannounce="1")) == ""
+    assert told(GOOD, annotations=annotated(reannounce="1")) == ""
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,7 @@ def test_pools_that_poll_at_different_paces_share_the_quickest() -> None:
     limits = GOOD["resources"]["limits"] | {"netvsc.io/b": "1"}
     both = GOOD | {"resources": {"limits": limits}}
     assert "which is one for all: 50 it is" in told(both, *pools)
-    assert "one for all" not in told(both, *pools, annotations=wish(hotplug_poll_ms="70"))
+    assert "one for all" not in told(both, *pools, annotations=annotated(hotplug_poll_ms="70"))
 
 
 def test_a_placeholder_in_mode_none_is_nobodys() -> None:

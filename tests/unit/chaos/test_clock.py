@@ -17,14 +17,14 @@ from netvsc_operator.certificates import x509
 from netvsc_operator.certificates.plan import (
     Desired,
     Issue,
+    KeepBundle,
     MakeAuthority,
+    NothingDue,
     Observed,
     Publish,
-    Rest,
-    Trust,
     next_step,
 )
-from netvsc_operator.certificates.x509 import KeyPair, issue, life, new_authority
+from netvsc_operator.certificates.x509 import KeyPair, issue, new_authority, validity
 
 DAY = 86_400.0
 NOON = 1_800_000_000.0
@@ -147,19 +147,19 @@ class Keeper:
                 published=self.told,
                 published_since=self.told_at,
             )
-            if isinstance(step := next_step(seen, WANTED, now=now), Rest):
+            if isinstance(step := next_step(seen, WANTED, now=now), NothingDue):
                 return
             self._take(step, now)
         raise AssertionError("it never rests")
 
-    def _take(self, step: Publish | MakeAuthority | Trust | Issue, now: float) -> None:
+    def _take(self, step: Publish | MakeAuthority | KeepBundle | Issue, now: float) -> None:
         match step:
             case Publish(bundle):
                 self.told, self.told_at = (bundle,), now
             case MakeAuthority(trusted):
                 self.authority, self.made = new_authority(now=now), self.made + 1
                 self.trusted = x509.bundle(self.authority.certificate, trusted, now=now)
-            case Trust(bundle):
+            case KeepBundle(bundle):
                 self.trusted = bundle
             case Issue(authority):
                 self.serving = issue(authority, names=WANTED.names, now=now)
@@ -183,6 +183,6 @@ def test_what_was_made_while_the_clock_was_wrong_by_a_day_is_good_when_it_is_rig
     keeper = Keeper()
     keeper.level(NOON + set_by)
     assert keeper.serving is not None
-    made = life(keeper.serving.certificate)
+    made = validity(keeper.serving.certificate)
     assert made is not None
     assert made.begins < NOON < made.ends

@@ -101,7 +101,7 @@ def test_a_namesake_of_which_nobody_tells_gets_its_condition() -> None:
 
     async def told() -> None:
         here = await world(sidecar=False)
-        here.fleet.pods.clear()
+        here.cache.pods.clear()
         await here.report(ONE)
         there = here.kube.objects["pods", "default", POD]
         here.kube.put(PODS, {"metadata": there["metadata"] | {"uid": "another"}, "spec": {}})
@@ -117,9 +117,9 @@ def test_of_nodes_that_are_gone_nothing_is_remembered() -> None:
         await here.report(ONE)
         remembered = here.controller._reporter._shown
         assert NODE in remembered
-        here.fleet.machines.clear()
+        here.cache.nodes.clear()
         del here.kube.objects["netvscnodes", None, NODE]
-        here.fleet.forget(NODE)
+        here.cache.forget(NODE)
         await here.controller.reconcile(NODE)
         assert NODE not in remembered
 

@@ -11,7 +11,7 @@ import pytest
 
 from netvsc.model.status import AnnounceState, PairStatus
 from netvsc_operator.admission.annotations import REANNOUNCE
-from netvsc_operator.controller.cache import Cache, Claimant, NodeSummary
+from netvsc_operator.controller.cache import Cache, NodeSummary, PodFacts
 from netvsc_operator.controller.watches.event_sink import EventSink
 from netvsc_operator.controller.workqueue import WorkQueue
 from netvsc_operator.kube import NETVSC_NODES, PODS
@@ -29,7 +29,7 @@ def story(told: Coroutine[Any, Any, None]) -> None:
 
 
 def notebook(here: World) -> EventSink:
-    return EventSink(here.fleet, here.pools)
+    return EventSink(here.cache, here.pools)
 
 
 def annotated(value: str) -> Object:
@@ -58,15 +58,15 @@ def test_a_manual_order_reaches_its_pod_though_a_dead_node_says_that_it_has_it_t
     async def told() -> None:
         here = await world()
         queue = WorkQueue(here.now)
-        fleet = Cache(queue)
+        cache = Cache(queue)
         for name in ("alive", "dead"):
-            fleet.remember(name, NodeSummary(spec=0, pools=(), pods=(f"default/{POD}",)))
-        EventSink(fleet, here.pools).on_pod(annotated("now"), gone=False)
+            cache.remember(name, NodeSummary(spec=0, pools=(), pods=(f"default/{POD}",)))
+        EventSink(cache, here.pools).on_pod(annotated("now"), gone=False)
         async with asyncio.timeout(5):
             asked = {(await queue.take())[0] for _ in range(2)}
         assert asked == {"alive", "dead"}
-        fleet.forget("dead")
-        assert fleet.holders(f"default/{POD}") == ("alive",)
+        cache.forget("dead")
+        assert cache.holders(f"default/{POD}") == ("alive",)
 
     story(told())
 
@@ -81,7 +81,7 @@ def test_a_netvscnode_that_is_deleted_while_it_is_read_is_made_anew() -> None:
             notebook(here).on_netvscnode(gone, gone=True)
 
         here.kube.after["get netvscnodes"] = deleted
-        here.fleet.doubt(NODE)
+        here.cache.doubt(NODE)
         await here.controller.reconcile(NODE)  # it has the answer, and so believes that it is there
         assert not here.kube.of(NETVSC_NODES)
         await here.controller.reconcile(NODE)  # which the deletion asked for
@@ -183,7 +183,7 @@ def test_the_next_pod_of_that_name_gets_orders_of_its_own() -> None:
         starting = said(await escalated(here), AnnounceState.UNOPENED)
         meta = {"name": POD, "namespace": "default", "uid": "pod-2"}
         here.kube.put(PODS, {"metadata": meta, "spec": SIDECAR})
-        here.fleet.pods[f"default/{POD}"] = Claimant("pod-2", None)
+        here.cache.pods[f"default/{POD}"] = PodFacts("pod-2", None)
         await here.report(starting)
         await here.report(offered(starting))
         await here.pass_(2.1)
@@ -227,10 +227,10 @@ def test_an_event_that_expires_between_two_requests_is_told_anew_and_its_node_st
             await here.report(revoked(ONE))
         await here.start()
         here.kube.after["refuse events VFRevoked"] = lambda: expire(here)
-        here.fleet.doubt(NODE)
+        here.cache.doubt(NODE)
         await here.controller.reconcile(NODE)
         assert here.kube.after == {}
-        assert NODE in here.fleet.summaries
+        assert NODE in here.cache.summaries
         assert here.events("Node") == here.events("Pod") == ["VFRevoked"]
 
     story(told())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from netvsc.model.pair import VfSeen
 from netvsc.model.status import STARTING, Announcement, AnnounceState, ApplicationState
-from netvsc_operator.controller.cache import Cache, Claimant, NodeSummary
+from netvsc_operator.controller.cache import Cache, NodeSummary, PodFacts
 from netvsc_operator.controller.events import reported
 from netvsc_operator.controller.events.phase import LATE, VfPhase, phase_of
 from netvsc_operator.controller.events.pod_condition import accelerated
@@ -21,7 +21,7 @@ from netvsc_operator.controller.events.recorder import Audience, Ref, event
 from netvsc_operator.controller.events.reported import PairReported, PodReported, Reported
 from netvsc_operator.controller.events.rules import EventDraft
 from netvsc_operator.controller.watches.event_sink import EventSink
-from netvsc_operator.controller.watches.kopf_session import Pulse
+from netvsc_operator.controller.watches.kopf_session import WatchLiveness
 from netvsc_operator.controller.workqueue import WorkQueue
 from sim.cluster.nodes import held, offered, pair, returned, revoked, said, taken
 
@@ -209,7 +209,7 @@ def test_the_oldest_wish_tells_whether_anybody_works() -> None:
 
 
 class _Pools:
-    def level(self) -> None:
+    def schedule(self) -> None:
         """Nothing is kept here."""
 
     def take(self, _thing: object, *, gone: bool) -> bool:
@@ -219,9 +219,9 @@ class _Pools:
 def test_notes_ask_for_a_look_only_where_something_matters() -> None:
     async def told() -> None:
         queue = WorkQueue(lambda: 0.0)
-        fleet = Cache(queue)
-        notes = EventSink(fleet, _Pools())  # type: ignore[arg-type]
-        fleet.remember("n1", NodeSummary(spec=0, pools=(), pods=("default/p",)))
+        cache = Cache(queue)
+        notes = EventSink(cache, _Pools())  # type: ignore[arg-type]
+        cache.remember("n1", NodeSummary(spec=0, pools=(), pods=("default/p",)))
         node = {"metadata": {"name": "n1", "uid": "u", "labels": {"a": "b"}}}
         notes.on_node(node, gone=False)
         assert (await queue.take())[0] == "n1"
@@ -230,37 +230,37 @@ def test_notes_ask_for_a_look_only_where_something_matters() -> None:
         assert len(queue) == 0
         pod = {"metadata": {"namespace": "default", "name": "p", "uid": "v", "annotations": {}}}
         notes.on_pod(pod, gone=False)
-        assert fleet.pods == {"default/p": Claimant("v", None)}
+        assert cache.pods == {"default/p": PodFacts("v", None)}
         async with asyncio.timeout(5):
             assert (await queue.take())[0] == "n1"
         notes.on_pod(pod, gone=True)
         notes.on_node(node, gone=True)
-        assert fleet.pods == fleet.machines == {}
+        assert cache.pods == cache.nodes == {}
 
     asyncio.run(told())
 
 
 def test_a_new_pool_has_every_node_looked_at() -> None:
     queue = WorkQueue(lambda: 0.0)
-    fleet = Cache(queue)
+    cache = Cache(queue)
     for name in ("n1", "n2"):
-        fleet.machine({"name": name, "uid": name})
-    notes = EventSink(fleet, _Pools())  # type: ignore[arg-type]
+        cache.note_node({"name": name, "uid": name})
+    notes = EventSink(cache, _Pools())  # type: ignore[arg-type]
     notes.on_netvscpool({"metadata": {"name": "pair"}}, gone=False)
     assert len(queue) == 2
 
 
 def test_a_silent_watch_is_noticed_and_a_busy_one_is_not() -> None:
     now = [0.0]
-    pulse = Pulse(["/api/v1/nodes"], clock=lambda: now[0])
-    assert pulse.stopped() is None
-    assert pulse.incomplete() == "not watched yet: /api/v1/nodes"
-    pulse.watched("/api/v1/nodes")
-    assert pulse.incomplete() is None
+    liveness = WatchLiveness(["/api/v1/nodes"], clock=lambda: now[0])
+    assert liveness.stopped() is None
+    assert liveness.incomplete() == "not watched yet: /api/v1/nodes"
+    liveness.watched("/api/v1/nodes")
+    assert liveness.incomplete() is None
     now[0] = 179.0
-    assert pulse.stopped() is None
+    assert liveness.stopped() is None
     now[0] = 200.0
-    assert "the watch of /api/v1/nodes has been silent for 200 s" in (pulse.stopped() or "")
+    assert "the watch of /api/v1/nodes has been silent for 200 s" in (liveness.stopped() or "")
 
 
 def test_a_pods_announcement_without_a_time_is_no_reason_to_fail() -> None:

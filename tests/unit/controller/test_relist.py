@@ -42,7 +42,7 @@ def watching(server: Watched, story: Callable[[Reader], Awaitable[None]]) -> Non
             reading(kube) as notes,
         ):
             for name in NAMES:
-                notes.fleet.remember(name, NodeSummary(spec=0, pools=(), pods=()))
+                notes.cache.remember(name, NodeSummary(spec=0, pools=(), pods=()))
             await server.watched()
             await notes.knows(ALL)
             await story(notes)
@@ -68,7 +68,7 @@ def test_what_the_new_listing_lacks_is_gone_and_what_it_has_is_not(page: int) ->
                 "pools": {"pair"},
             }
         )
-        assert notes.fleet.doubted("n2")  # whoever looks at it will see, and make it anew
+        assert notes.cache.doubted("n2")  # whoever looks at it will see, and make it anew
 
     watching(server, story)
 

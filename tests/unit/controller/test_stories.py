@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from netvsc.model.status import AnnounceState, ApplicationState, Foreign, ForeignState
-from netvsc_operator.controller.cache import Claimant
+from netvsc_operator.controller.cache import PodFacts
 from sim.cluster.controlled import NODE, POD, World, world
 from sim.cluster.nodes import held, offered, pair, returned, revoked, said, taken, vf
 from sim.cluster.objects import Killed
@@ -240,7 +240,7 @@ def test_the_annotation_on_a_pod_orders_once_for_each_value() -> None:
         here = await world()
         await here.report(ONE)
         for value, order in (("now", 1), ("now", 1), ("please", 2)):
-            here.fleet.pods[f"default/{POD}"] = Claimant("pod-uid", value)
+            here.cache.pods[f"default/{POD}"] = PodFacts("pod-uid", value)
             await here.settle()
             assert here.orders == {ONE.id: order}
         here.reannounce = "please"
@@ -259,7 +259,7 @@ def test_a_namesake_of_the_pod_is_another_pod() -> None:
         pod = here.kube.objects["pods", "default", POD]
         pod["metadata"]["uid"] = "pod-uid-2"
         del pod["status"]
-        here.fleet.pods[f"default/{POD}"] = Claimant("pod-uid-2", None)
+        here.cache.pods[f"default/{POD}"] = PodFacts("pod-uid-2", None)
         await here.settle()
         assert here.condition["reason"] == "VFRevoked"
 
@@ -300,10 +300,10 @@ def test_what_is_level_costs_no_write_and_no_read() -> None:
         writes = len(here.kube.writes)
         await here.pass_(60)
         assert len(here.kube.writes) == writes
-        here.fleet.doubted(NODE)
+        here.cache.doubted(NODE)
         del here.kube.objects["netvscnodes", None, NODE]  # a read would find that out
         await here.controller.reconcile(NODE)
-        assert NODE in here.fleet.summaries
+        assert NODE in here.cache.summaries
 
     story(told())
 

@@ -14,14 +14,14 @@ import pytest
 from kubernetes.client import Configuration
 
 from netvsc.errors import NetvscError
+from netvsc_operator.api_errors import ApiError, Unavailable
 from netvsc_operator.kinds import EVENTS, NETVSC_NODES, PODS
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.connection import Connector
 from netvsc_operator.kubectl.following import following
-from netvsc_operator.kubectl.kubeconfig import Way
+from netvsc_operator.kubectl.kubeconfig import Context
 from netvsc_operator.kubectl.sidecars import SidecarLookup
 from netvsc_operator.objects import Listing, Scope
-from netvsc_operator.refusals import ApiError, Unavailable
 from sim.secure import Asked, Said, Secure, served
 
 Object = dict[str, Any]
@@ -35,10 +35,10 @@ def server(tmp_path: Path) -> Iterator[Secure]:
 
 @pytest.fixture
 def api(server: Secure) -> Api:
-    def find() -> Way:
+    def find() -> Context:
         made = Configuration(host=server.url)
         made.retries = False
-        return Way(configuration=made, namespace="nf")
+        return Context(configuration=made, namespace="nf")
 
     return Api(Connector(find))
 

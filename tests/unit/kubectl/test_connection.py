@@ -20,13 +20,13 @@ import yaml
 
 from netvsc.encoding.timestamps import to_text
 from netvsc.errors import NetvscError
+from netvsc_operator.api_errors import ApiError, Unavailable
 from netvsc_operator.certificates.x509 import KeyPair, issue, new_authority
 from netvsc_operator.kinds import NETVSC_NODES
 from netvsc_operator.kubectl.api import Api
 from netvsc_operator.kubectl.connection import Connector
-from netvsc_operator.kubectl.kubeconfig import way
+from netvsc_operator.kubectl.kubeconfig import find_context
 from netvsc_operator.objects import Scope
-from netvsc_operator.refusals import ApiError, Unavailable
 from sim.secure import Asked, Said, Secure, nothing, person, proxy, served
 
 V1 = "client.authentication.k8s.io/v1"
@@ -89,7 +89,7 @@ def api(tmp_path: Path, authority: KeyPair, server: Secure) -> Make:
         known = {"server": server.url, "certificate-authority-data": inline(authority.certificate)}
         cluster = {key: value for key, value in (known | more).items() if value is not None}
         file = config(tmp_path, cluster=cluster, user=user or {"token": "t"})
-        find = partial(way, file, environment={}, home=tmp_path)
+        find = partial(find_context, file, environment={}, home=tmp_path)
         return Api(Connector(find, clock=clock))
 
     return make

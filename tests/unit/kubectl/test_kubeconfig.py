@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from netvsc.errors import ConfigError
-from netvsc_operator.kubectl.kubeconfig import Way, way
+from netvsc_operator.kubectl.kubeconfig import Context, find_context
 
 Contents = dict[str, Any]
 NAMED = {"clusters": "cluster", "users": "user", "contexts": "context"}
@@ -26,13 +26,13 @@ def write(path: Path, *parts: Contents) -> Path:
     return path
 
 
-def of(*files: Path, context: str | None = None) -> Way:
-    """Return the way of files in $KUBECONFIG."""
+def of(*files: Path, context: str | None = None) -> Context:
+    """Return the context of files in $KUBECONFIG."""
     told = {"KUBECONFIG": os.pathsep.join(map(str, files))}
-    return way(None, environment=told, home=Path("/nobody"), context=context)
+    return find_context(None, environment=told, home=Path("/nobody"), context=context)
 
 
-def token(found: Way) -> str:
+def token(found: Context) -> str:
     return str(found.configuration.api_key.get("BearerToken"))
 
 

@@ -62,7 +62,7 @@ def test_a_pod_is_patched_and_it_is_counted(secret: Secret, pools: Path) -> None
     against(test, secret, pools)
 
 
-def test_the_twin_judges_pools(secret: Secret, pools: Path) -> None:
+def test_the_validating_webhook_judges_pools(secret: Secret, pools: Path) -> None:
     async def test(_: Webhook, client: Client, __: Secret) -> None:
         bad = {
             "kind": "NetvscPool",

@@ -1,4 +1,4 @@
-"""EAL's arguments: the fail-safe port of each pair, and what keeps DPDK's other habits off it.
+"""Makes the words for EAL: the fail-safe port of each pair, and what keeps other drivers off it.
 
 DPDK guide, "Fail-safe poll mode driver library" and "Tun|Tap Poll Mode Driver".
 """
@@ -12,7 +12,7 @@ from netvsc.errors import RequestError
 from netvsc.model.devargs import check_word
 from netvsc.model.pool import Fallback, Mode, Pool
 from netvsc_operator.admission.annotations import Allow, GuardPort, VdevNetvsc
-from netvsc_operator.admission.eal.terms import Terms
+from netvsc_operator.admission.effective_settings import EffectiveSettings
 from netvsc_operator.admission.pod.pair_numbers import PodPair
 
 FOLDER = "/run/netvsc"
@@ -28,7 +28,7 @@ def arguments(
     pairs: Sequence[PodPair],
     *,
     mode: Mode,
-    terms: Terms,
+    settings: EffectiveSettings,
     near: Sequence[str],
 ) -> tuple[str, ...]:
     """Return those for one container; `near` are EAL's arguments that it has already.
@@ -38,15 +38,15 @@ def arguments(
     _check(near)
     for pair in pairs:
         check_word(pair.interface)
-    allow = () if terms.wishes.allow is Allow.OFF or chooses_pci(near) else NOWHERE
-    absent = terms.wishes.vdev_netvsc is VdevNetvsc.ABSENT
+    allow = () if settings.pod.allow is Allow.OFF or chooses_pci(near) else NOWHERE
+    absent = settings.pod.vdev_netvsc is VdevNetvsc.ABSENT
     if mode is Mode.VDEV_NETVSC:
-        return (*allow, *(_by_driver(pair, terms.pool(pair)) for pair in pairs))
+        return (*allow, *(_by_driver(pair, settings.pool(pair)) for pair in pairs))
     return (
         *allow,
         *(() if absent or asks_for_driver(near) else (IGNORE,)),
-        *((GUARD_PORT,) if terms.wishes.guard_port is GuardPort.ON else ()),
-        *(_failsafe(pair, mode, terms) for pair in pairs),
+        *((GUARD_PORT,) if settings.pod.guard_port is GuardPort.ON else ()),
+        *(_failsafe(pair, mode, settings) for pair in pairs),
     )
 
 
@@ -87,7 +87,7 @@ def _check(near: Sequence[str]) -> None:
                 )
 
 
-def _failsafe(pair: PodPair, mode: Mode, terms: Terms) -> str:
+def _failsafe(pair: PodPair, mode: Mode, settings: EffectiveSettings) -> str:
     number = f"{pair.number:02d}"  # fixed width: sub-devices are found by the name's beginning
     source = (
         f"exec({FOLDER}/bin/fdpipe,vf,{number})"
@@ -96,10 +96,12 @@ def _failsafe(pair: PodPair, mode: Mode, terms: Terms) -> str:
     )
     synthetic = (
         f"net_tap_vsc{number},iface={tap(pair)},remote={pair.interface}"
-        if terms.fallback(pair) is Fallback.TAP
+        if settings.fallback(pair) is Fallback.TAP
         else f"net_af_packet_vsc{number},iface={pair.interface}"
     )
-    return f"--vdev=net_failsafe_vsc{number},{source},dev({synthetic}),hotplug_poll={terms.poll_ms}"
+    return (
+        f"--vdev=net_failsafe_vsc{number},{source},dev({synthetic}),hotplug_poll={settings.poll_ms}"
+    )
 
 
 def _by_driver(pair: PodPair, pool: Pool) -> str:

@@ -1,4 +1,4 @@
-"""Where EAL's arguments go in what a container runs.
+"""Finds where EAL's arguments go in what a container runs, and inserts them.
 
 A process gets `command` + `args`; without `command` the image's entry point stands in front. A
 program's name tells whether it takes EAL's arguments, or starts who takes them.

@@ -79,7 +79,7 @@ def forgotten(reported: PairReported) -> PairReported:
     return replace(reported, tries=0, escalated=False)
 
 
-class Patience:
+class StateTimer:
     """Since when something has been so, in this process: what deadlines are measured from.
 
     A controller that was killed starts its waiting anew, which makes a deadline late by at most

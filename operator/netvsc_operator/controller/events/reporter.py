@@ -12,7 +12,7 @@ from netvsc_operator.controller.events import reannounce, rules
 from netvsc_operator.controller.events.phase import LATE, VfPhase, phase_of
 from netvsc_operator.controller.events.pod_condition import Accelerated, accelerated
 from netvsc_operator.controller.events.pods import Facts, Pods, pod_of
-from netvsc_operator.controller.events.reannounce import NextStep, Patience
+from netvsc_operator.controller.events.reannounce import NextStep, StateTimer
 from netvsc_operator.controller.events.reasons import Reannouncement
 from netvsc_operator.controller.events.recorder import Audience, Recorder, Ref
 from netvsc_operator.controller.events.reported import PairReported, PodReported, Reported
@@ -65,7 +65,7 @@ class Meter(Protocol):
 
 
 class Reporter:
-    """Reports on nodes, one at a time each; `patience` is shared by all.
+    """Reports on nodes, one at a time each; `timer` is shared by all.
 
     What a pod's condition says stands in the pod alone, since no other place can be written with
     it: a note of it in the NetvscNode would be false after a death, or a Conflict, in between. So
@@ -78,13 +78,13 @@ class Reporter:
         recorder: Recorder,
         pods: Pods,
         cache: Cache,
-        patience: Patience,
+        timer: StateTimer,
         meter: Meter,
     ) -> None:
         self._recorder = recorder
         self._pods = pods
         self._cache = cache
-        self._patience = patience
+        self._timer = timer
         self._meter = meter
         self._shown: dict[str, dict[str, Accelerated]] = {}  # by node and the pod's uid
 
@@ -119,7 +119,7 @@ class Reporter:
             self._shown[node] = left
 
     def forget(self, node: str) -> None:
-        self._patience.forget(node)
+        self._timer.forget(node)
         self._shown.pop(node, None)
 
     async def _pod(self, pod: str, pairs: list[PairStatus], run: _Reconcile) -> PodReported | None:
@@ -172,9 +172,9 @@ class Reporter:
         waited = 0.0
         if phase in LATE or phase is VfPhase.PATIENT:
             state = (phase in LATE, pair.returns, pod_of(pair), known.tries)
-            waited = self._patience.waited(run.name, pair.id, state)
+            waited = self._timer.waited(run.name, pair.id, state)
         else:
-            self._patience.settled(run.name, pair.id)
+            self._timer.settled(run.name, pair.id)
         order = run.announce.get(pair.id, 0)
         return Situation(pair=pair, phase=phase, order=order, waited_s=waited)
 
@@ -205,7 +205,7 @@ class Reporter:
     async def _loop(
         self, situation: Situation, known: PairReported, run: _Reconcile
     ) -> PairReported:
-        pair, schedule = situation.pair, self._patience.schedule
+        pair, schedule = situation.pair, self._timer.schedule
         verdict = reannounce.decide(
             situation.phase, known, waited_s=situation.waited_s, schedule=schedule
         )

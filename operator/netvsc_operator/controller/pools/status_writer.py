@@ -38,7 +38,7 @@ class PoolStatusWriter:
         listing = await self._kube.list(NETVSC_POOLS)
         self._objects = {one["metadata"]["name"]: one for one in listing.items}
         self.registry = registry_of(self._objects.values())
-        self.level()
+        self.schedule()
 
     def take(self, thing: Object, *, gone: bool) -> bool:
         """Note a NetvscPool; return whether other pools are in force now."""
@@ -48,13 +48,13 @@ class PoolStatusWriter:
         else:
             self._objects[name] = thing
         before, self.registry = self.registry, registry_of(self._objects.values())
-        self.level()
+        self.schedule()
         return before.pools != self.registry.pools
 
     def names(self) -> Collection[str]:
         return self._objects.keys()
 
-    def level(self) -> None:
+    def schedule(self) -> None:
         """Have the status of the pools looked at soon."""
         self._due.set()
 
@@ -68,8 +68,8 @@ class PoolStatusWriter:
     async def _write_all(self) -> None:
         pools = self.registry.pools
         chosen = (
-            [one.pool.name for one in pools if node_spec.matches(machine.labels, one)]
-            for machine in self._cache.machines.values()
+            [one.pool.name for one in pools if node_spec.matches(node.labels, one)]
+            for node in self._cache.nodes.values()
         )
         totals = poolstatus.totals(chosen, self._cache.reported())
         for one in self.registry.entries:
@@ -79,7 +79,7 @@ class PoolStatusWriter:
                 continue
             except (ApiError, Unavailable) as error:
                 log.warning("status of NetvscPool %s: %s", one.name, error)
-                self.level()
+                self.schedule()
 
     async def _write(self, one: PoolEntry, total: poolstatus.PoolTotals) -> None:
         """Patch what differs."""

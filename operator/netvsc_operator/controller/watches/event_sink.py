@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from netvsc_operator.admission.annotations import REANNOUNCE
-from netvsc_operator.controller.cache import Cache, Claimant
+from netvsc_operator.controller.cache import Cache, PodFacts
 from netvsc_operator.controller.pools.status_writer import PoolStatusWriter
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS
 from netvsc_operator.objects import Object
@@ -24,10 +24,10 @@ class EventSink:
     def on_node(self, thing: Object, *, gone: bool) -> None:
         name = thing["metadata"]["name"]
         if gone:
-            self._cache.machines.pop(name, None)
-            self._pools.level()
-        elif self._cache.machine(thing["metadata"]):
-            self._pools.level()
+            self._cache.nodes.pop(name, None)
+            self._pools.schedule()
+        elif self._cache.note_node(thing["metadata"]):
+            self._pools.schedule()
             self._ask(name)
 
     def _ask(self, name: str) -> None:
@@ -41,7 +41,7 @@ class EventSink:
         if gone:
             self._cache.forget(name)
             self._cache.doubt(name)  # whoever reads it just now believes that it is there
-            self._pools.level()
+            self._pools.schedule()
         else:
             self._cache.arrived(thing)
         self._queue.add(name)
@@ -52,7 +52,7 @@ class EventSink:
         if gone:
             self._cache.pods.pop(pod, None)
             return
-        now = Claimant(meta["uid"], (meta.get("annotations") or {}).get(REANNOUNCE))
+        now = PodFacts(meta["uid"], (meta.get("annotations") or {}).get(REANNOUNCE))
         if self._cache.pods.get(pod) == now:
             return
         self._cache.pods[pod] = now
@@ -62,7 +62,7 @@ class EventSink:
     def listed(self, path: str, there: Collection[str]) -> None:
         """Take out what a listing lacks: it was deleted while nobody watched."""
         kinds: dict[str, tuple[Collection[str], Callable[..., None]]] = {
-            NODES.path(): (self._cache.machines, self.on_node),
+            NODES.path(): (self._cache.nodes, self.on_node),
             PODS.path(): (self._cache.pods, self.on_pod),
             NETVSC_NODES.path(): (self._cache.summaries, self.on_netvscnode),
             NETVSC_POOLS.path(): (self._pools.names(), self.on_netvscpool),

@@ -15,7 +15,7 @@ import kopf
 
 from netvsc_operator.admission.annotations import LABEL
 from netvsc_operator.controller.watches.event_sink import EventSink
-from netvsc_operator.controller.watches.kopf_session import SERVER_S, Pulse, session
+from netvsc_operator.controller.watches.kopf_session import SERVER_S, WatchLiveness, session
 from netvsc_operator.kube import NETVSC_NODES, NETVSC_POOLS, NODES, PODS
 from netvsc_operator.kube.connection import ApiConnection
 
@@ -50,13 +50,13 @@ def registry(
     sink: EventSink,
     *,
     connection: ApiConnection,
-    pulse: Pulse,
+    liveness: WatchLiveness,
     begin: Callable[[], Awaitable[None]],
 ) -> kopf.OperatorRegistry:
     """Return kopf's handlers; nothing is watched before `begin` returns."""
     found = kopf.OperatorRegistry()
-    _start_up(found, begin, pulse)
-    _log_in(found, connection, pulse, sink)
+    _start_up(found, begin, liveness)
+    _log_in(found, connection, liveness, sink)
     ours = {
         ("", "v1", "nodes"): sink.on_node,
         ("", "v1", "pods"): sink.on_pod,
@@ -69,16 +69,19 @@ def registry(
 
 
 def _start_up(
-    found: kopf.OperatorRegistry, begin: Callable[[], Awaitable[None]], pulse: Pulse
+    found: kopf.OperatorRegistry, begin: Callable[[], Awaitable[None]], liveness: WatchLiveness
 ) -> None:
     @kopf.on.startup(registry=found)
     async def start(**_: Any) -> None:
-        pulse.begin()
+        liveness.begin()
         await begin()
 
 
 def _log_in(
-    found: kopf.OperatorRegistry, connection: ApiConnection, pulse: Pulse, sink: EventSink
+    found: kopf.OperatorRegistry,
+    connection: ApiConnection,
+    liveness: WatchLiveness,
+    sink: EventSink,
 ) -> None:
     known = False
 
@@ -90,7 +93,7 @@ def _log_in(
         known = True
         return kopf.AiohttpSession(
             server=connection.server,
-            aiohttp_session=session(connection, pulse, listed=sink.listed),
+            aiohttp_session=session(connection, liveness, listed=sink.listed),
         )
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import aiohttp
 
+from netvsc_operator.api_errors import Unavailable
 from netvsc_operator.kube.client import parsed
 from netvsc_operator.kube.connection import ApiConnection
-from netvsc_operator.refusals import Unavailable
 
 _PLAIN = "application/json"
 _META = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
@@ -25,7 +25,7 @@ SERVER_S = 60  # the apiserver ends a watch after this, and kopf asks for the ne
 _WORST_S = SERVER_S + 120.0  # kopf itself gives up a watch after 70 s of silence
 
 
-class Pulse:
+class WatchLiveness:
     """When kopf last asked for each of its watches: whether somebody still follows them."""
 
     def __init__(
@@ -71,7 +71,10 @@ Listed = Callable[[str, Collection[str]], None]
 
 
 def session(
-    connection: ApiConnection, pulse: Pulse, *, listed: Listed = lambda _path, _there: None
+    connection: ApiConnection,
+    liveness: WatchLiveness,
+    *,
+    listed: Listed = lambda _path, _there: None,
 ) -> aiohttp.ClientSession:
     """Return a session; whatever is wrong with an answer is raised as kopf tries again after.
 
@@ -92,20 +95,20 @@ def session(
         slim = _SLIM.fullmatch(path)
         if slim:
             request.headers["Accept"] = _META.format("" if "watch" in query else "List")
-        pulse.beat(path)
+        liveness.beat(path)
         response = await handler(request)
         if not response.ok:
             return response
         if "watch" in query:
             await _checked(response)
-            pulse.watched(path)
+            liveness.watched(path)
             return response
         answer = _read(request, await response.read())
         if slim and answer.get("items", ()) is None:  # an empty list, which kopf takes only as []
             request.headers["Accept"] = _PLAIN
             response = await handler(request)
             answer = _read(request, await response.read())
-        if response.ok and pulse.follows(path):
+        if response.ok and liveness.follows(path):
             page(path, answer, first="continue" not in query)
         return response
 

@@ -13,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from netvsc.model.status import Foreign
+from netvsc_operator.api_errors import ApiError
 from netvsc_operator.controller.watches.nic_claims import (
     DRANET,
     Allocations,
@@ -28,7 +29,6 @@ from netvsc_operator.controller.watches.nic_claims import (
 )
 from netvsc_operator.kube import Applied, Event, Kind, Kube, Listed, NotFound, Unavailable, Watch
 from netvsc_operator.objects import Object, Scope
-from netvsc_operator.refusals import ApiError
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""NetvscPool objects, as the apiserver has them, to pools as the file of docs/pools.md has them."""
+"""Reads a NetvscPool, as the apiserver has it, into the Pool that a pool file would give."""
 
 from __future__ import annotations
 

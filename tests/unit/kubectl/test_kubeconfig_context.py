@@ -6,12 +6,12 @@ import pytest
 import yaml
 
 from netvsc.errors import ConfigError
-from netvsc_operator.kubectl.kubeconfig import Way, way
+from netvsc_operator.kubectl.kubeconfig import Context, find_context
 
 POD = {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443"}
 
 
-def host(found: Way) -> str:
+def host(found: Context) -> str:
     return str(found.configuration.host)
 
 
@@ -33,30 +33,30 @@ def test_the_file_that_is_named_comes_first(tmp_path: Path) -> None:
     told = config(tmp_path / "told", "https://told")
     named = config(tmp_path / "named", "https://named")
     environment = {"KUBECONFIG": str(told)}
-    assert host(way(named, environment=environment, home=tmp_path)) == "https://named"
-    assert host(way(None, environment=environment, home=tmp_path)) == "https://told"
+    assert host(find_context(named, environment=environment, home=tmp_path)) == "https://named"
+    assert host(find_context(None, environment=environment, home=tmp_path)) == "https://told"
 
 
 def test_without_a_word_it_is_the_one_in_the_home(tmp_path: Path) -> None:
     config(tmp_path / ".kube/config", "https://usual")
-    assert host(way(None, environment={}, home=tmp_path)) == "https://usual"
+    assert host(find_context(None, environment={}, home=tmp_path)) == "https://usual"
 
 
 def test_without_any_the_ways_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="set KUBECONFIG"):
-        way(None, environment={}, home=tmp_path)
+        find_context(None, environment={}, home=tmp_path)
 
 
 def test_in_a_pod_the_accounts_own_way_comes_last(tmp_path: Path) -> None:
     for name in ("ca.crt", "token", "namespace"):
         (tmp_path / name).write_text("netvsc-system")
-    found = way(None, environment=POD, home=tmp_path, account=tmp_path)
+    found = find_context(None, environment=POD, home=tmp_path, account=tmp_path)
     assert (host(found), found.namespace) == ("https://[fd00::1]:443", "netvsc-system")
     assert found.configuration.api_key["BearerToken"].endswith(" netvsc-system")
     config(tmp_path / ".kube/config", "https://usual")
-    assert host(way(None, environment=POD, home=tmp_path)) == "https://usual"
+    assert host(find_context(None, environment=POD, home=tmp_path)) == "https://usual"
 
 
 def test_a_pod_without_a_token_is_told_of_automount(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="automountServiceAccountToken"):
-        way(None, environment=POD, home=tmp_path, account=tmp_path)
+        find_context(None, environment=POD, home=tmp_path, account=tmp_path)

@@ -15,12 +15,12 @@ from netvsc_operator.certificates import x509 as certificates
 from netvsc_operator.certificates.plan import (
     Desired,
     Issue,
+    KeepBundle,
     MakeAuthority,
+    NothingDue,
     Observed,
     Publish,
-    Rest,
     Step,
-    Trust,
     next_step,
 )
 from netvsc_operator.certificates.x509 import (
@@ -28,9 +28,9 @@ from netvsc_operator.certificates.x509 import (
     bundle,
     fits,
     issue,
-    life,
     new_authority,
     signed_by,
+    validity,
 )
 
 NOW = 1_800_000_000.0
@@ -51,7 +51,7 @@ def test_an_authority_signs_a_serving_certificate_for_names_and_addresses() -> N
 def test_their_lives_are_as_documented() -> None:
     authority = new_authority(now=NOW)
     serving = issue(authority, names=NAMES, now=NOW)
-    long, short = life(authority.certificate), life(serving.certificate)
+    long, short = validity(authority.certificate), validity(serving.certificate)
     assert long
     assert short
     assert long.ends - NOW == 5 * 365 * 86_400
@@ -63,8 +63,8 @@ def test_their_lives_are_as_documented() -> None:
 def test_a_serving_certificate_never_outlives_its_authority() -> None:
     authority = new_authority(now=NOW, life_s=100)
     serving = issue(authority, names=NAMES, now=NOW, life_s=1000)
-    assert life(serving.certificate) is not None
-    assert life(serving.certificate).ends == NOW + 100  # type: ignore[union-attr]
+    assert validity(serving.certificate) is not None
+    assert validity(serving.certificate).ends == NOW + 100  # type: ignore[union-attr]
 
 
 def test_a_serving_certificate_may_serve_and_do_nothing_else() -> None:
@@ -102,7 +102,7 @@ def test_a_bundle_holds_the_current_one_first_and_none_that_has_ended() -> None:
 
 
 def test_what_is_no_certificate_is_none_of_all() -> None:
-    assert life("nonsense") is None
+    assert validity("nonsense") is None
     assert not fits(KeyPair(certificate="nonsense", key="nonsense"))
     assert not signed_by("nonsense", "nonsense")
     real = new_authority(now=NOW).certificate
@@ -142,21 +142,21 @@ class Cluster:
                 self.authority = new_authority(now=self.now, life_s=WANTED.authority_s)
                 self.trusted = bundle(self.authority.certificate, trusted, now=self.now)
                 self.authorities += 1
-            case Trust(text):
+            case KeepBundle(text):
                 self.trusted = text
             case Publish(text):
                 self.told = [text for _ in self.told]
             case Issue(authority):
                 self.serving = issue(authority, names=NAMES, now=self.now, life_s=WANTED.serving_s)
                 self.servings += 1
-            case Rest():
+            case NothingDue():
                 pass
         return step
 
     def settle(self) -> float:
         """Take steps until there is nothing to do; returns until when."""
         for _ in range(10):
-            if isinstance(step := self.step(), Rest):
+            if isinstance(step := self.step(), NothingDue):
                 return step.until
         raise AssertionError("it never rests")
 
@@ -164,7 +164,7 @@ class Cluster:
         """Tell whether the apiserver takes what is served."""
         if self.serving is None:
             return True
-        found = life(self.serving.certificate)
+        found = validity(self.serving.certificate)
         return bool(found and found.ends > self.now) and all(
             any(signed_by(self.serving.certificate, one) for one in certificates.split(told))
             for told in self.told
@@ -176,7 +176,7 @@ def test_from_nothing_all_is_made_at_once() -> None:
     assert isinstance(cluster.step(), MakeAuthority)
     assert isinstance(cluster.step(), Publish)  # told before it signs
     assert isinstance(cluster.step(), Issue)
-    assert isinstance(cluster.step(), Rest)
+    assert isinstance(cluster.step(), NothingDue)
     assert cluster.is_trusted()
 
 
@@ -200,7 +200,7 @@ def test_a_new_authority_is_told_and_heard_before_it_signs() -> None:
     assert isinstance(cluster.step(), MakeAuthority)
     assert isinstance(cluster.step(), Publish)
     rest = cluster.step()
-    assert rest == Rest(cluster.now + WANTED.settle_s)
+    assert rest == NothingDue(cluster.now + WANTED.settle_s)
     assert cluster.serving == served
     assert cluster.is_trusted()
     cluster.now += WANTED.settle_s
@@ -221,7 +221,7 @@ def test_the_old_authority_is_trusted_until_it_ends() -> None:
         until = cluster.settle()
         assert len(certificates.split(cluster.told[0])) == 2
     cluster.now = NOW + 5001
-    assert isinstance(cluster.step(), Trust)
+    assert isinstance(cluster.step(), KeepBundle)
     cluster.settle()
     assert len(certificates.split(cluster.told[0])) == 1
     assert cluster.is_trusted()
@@ -270,7 +270,7 @@ def test_through_years_and_crashes_what_is_served_is_trusted(pauses: list[float]
         cluster.now = until + late
         if number % 2:
             cluster.told_at = None
-        while not isinstance(cluster.step(), Rest):
+        while not isinstance(cluster.step(), NothingDue):
             assert cluster.is_trusted()
         assert cluster.is_trusted()
         until = cluster.settle()

@@ -1,4 +1,4 @@
-"""What is injected beside what the pod says itself: the sidecar's image, and how it is pulled."""
+"""The image of the sidecar that is added to pods, and how it is pulled."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Injection:
+class SidecarImage:
     """`pull_policy` None: as Kubernetes chooses. `pull_secrets`: names in the pod's namespace."""
 
     image: str

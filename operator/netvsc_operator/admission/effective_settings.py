@@ -1,4 +1,4 @@
-"""How the pairs of one pod are served: its pools, what its annotations wish, in which mode."""
+"""The settings that hold for one pod: its annotations before its pools; and the modes."""
 
 from __future__ import annotations
 
@@ -8,25 +8,28 @@ from enum import StrEnum
 
 from netvsc.errors import RequestError
 from netvsc.model.pool import Fallback, Mode, Pool
-from netvsc_operator.admission.annotations import MODE, Guard, Wishes
+from netvsc_operator.admission.annotations import MODE, Guard, PodSettings
 from netvsc_operator.admission.pod.containers import Container
 from netvsc_operator.admission.pod.pair_numbers import PodPair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """`pools` are by resource. `poll_ms` is fail-safe's, one for all: it is so in a process."""
+class EffectiveSettings:
+    """`pools` are by resource, `pod` is what its annotations say.
+
+    `poll_ms` is fail-safe's, one for all: it is so in a process.
+    """
 
     pools: Mapping[str, Pool]
-    wishes: Wishes
+    pod: PodSettings
     poll_ms: int
 
     @property
     def guarded(self) -> bool:
-        return self.wishes.guard is Guard.AUTO
+        return self.pod.guard is Guard.AUTO
 
     def fallback(self, pair: PodPair) -> Fallback:
-        return self.wishes.fallback or self.pool(pair).fallback
+        return self.pod.fallback or self.pool(pair).fallback
 
     def pool(self, pair: PodPair) -> Pool:
         return self.pools[pair.resource]
@@ -48,28 +51,28 @@ class Because(StrEnum):
     ARGS = "since it has args"
 
 
-def mode_of(container: Container, terms: Terms) -> tuple[Mode, Because]:
+def mode_of(container: Container, settings: EffectiveSettings) -> tuple[Mode, Because]:
     """Return the mode, never AUTO, and why it is that one.
 
     Raises RequestError if what the container runs does not fit.
     """
-    wished = terms.wishes.mode or _pools_mode(container, terms.pools)
-    because = Because.ANNOTATION if terms.wishes.mode else Because.POOL
+    asked = settings.pod.mode or _pools_mode(container, settings.pools)
+    because = Because.ANNOTATION if settings.pod.mode else Because.POOL
     command, args = container.words("command"), container.words("args")
-    if wished is Mode.NONE:
-        return wished, because
+    if asked is Mode.NONE:
+        return asked, because
     if not command and not args:
         raise RequestError(_NEITHER)
-    if wished is Mode.AUTO:
+    if asked is Mode.AUTO:
         if command:
             return Mode.FAILSAFE_FD, Because.COMMAND
         return Mode.FAILSAFE_EXEC, Because.ARGS
-    if wished is Mode.FAILSAFE_FD and not command:
+    if asked is Mode.FAILSAFE_FD and not command:
         raise RequestError(
             "has no command for the launcher to start: write its command, or say "
             f"{MODE}: {Mode.FAILSAFE_EXEC}"
         )
-    return wished, because
+    return asked, because
 
 
 def _pools_mode(container: Container, pools: Mapping[str, Pool]) -> Mode:
