@@ -1,6 +1,7 @@
 /*
  * guard.so: preloaded into a DPDK application, it keeps the application alive when DPDK's fail-safe
- * driver loses a sub-device. It works around three faults of the driver (docs/guard.md):
+ * driver loses a sub-device. It works around three faults of DPDK's fail-safe driver, two at each
+ * removal and one now and then on busy CPUs (docs/guard.md):
  *
  *  - the port of a sub-device that is gone is released twice. The second release dereferences what
  *    the first one cleared, or darkens port 0;

@@ -58,7 +58,7 @@ class CniMode(StrEnum):
 class CniSettings:
     """`shim` is the program to install; with CniMode.SERVED it is installed too, and not chained.
 
-    With CniMode.OFF there is something to leave (`leftover`), and `uninstall` is to be true.
+    With CniMode.OFF there is something to leave (`chain.leftovers`), and `uninstall` is to be true.
     """
 
     mode: CniMode

@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """`generation` is 0 before a spec was taken; `recent` is what a Tally needs to count on.
+    """`generation` is 0 before a spec was taken; `recent` is what PairCounts needs to count on.
 
-    `dates` are the distances of Dates, good while `boot` is the machine's.
+    `dates` are the distances of WallClock, good while `boot` is the machine's.
     """
 
     generation: int = 0

@@ -145,7 +145,7 @@ def library() -> ctypes.CDLL:
 
 
 class Token:
-    """token.h"""
+    """pipe/token.h"""
 
     def __init__(self, *, poll: int) -> None:
         self.state = TokenState()
@@ -167,7 +167,7 @@ class Token:
 
 
 class GateMachine:
-    """gate.h"""
+    """pipe/gate.h"""
 
     def __init__(self, mode: Gate, *, poll: int, timeout: int) -> None:
         self.state = GateState()
@@ -195,7 +195,7 @@ class GateMachine:
 
 
 class ReadyMachine:
-    """ready.h"""
+    """pipe/vf_ready.h"""
 
     def __init__(self, *, settle: int) -> None:
         self.state = ReadyState()
