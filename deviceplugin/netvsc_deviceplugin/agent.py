@@ -88,14 +88,14 @@ class Agent:
         )
         self._foreign: tuple[Foreign, ...] = ()
         self._uninstall = Latest(False)
-        self._dates = WallClock()
+        self._wallclock = WallClock()
         self._node: NetvscNodeSync | None = None
         if settings.node:
             self._node = NetvscNodeSync(
                 settings.node,
                 state=settings.state,
                 restore=self._inventory.restore,
-                dating=self._dates,
+                wallclock=self._wallclock,
             )
         self._imds = ImdsPoller(settings.imds) if settings.imds else None
         self._leaving = settings.cni is not None and settings.cni.mode is CniMode.OFF
@@ -198,7 +198,7 @@ class Agent:
             inside=self._cni.inside,
             allocated_verbs=self._plugins.allocated_verbs,
             meter=self._metrics,
-            dates=self._dates,
+            wallclock=self._wallclock,
         )
         async with self._cni.serving():
             yield

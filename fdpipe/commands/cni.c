@@ -124,7 +124,7 @@ static int without_agent(const struct cni_call *call, const struct cni_message *
 		return print(call->prev_result.p, call->prev_result.n);
 	case CNI_DEL:
 		/* First this, then the marker: the agent writes the marker and then looks whether
-		 * the note is still there, so at least one of us sees what the other did. */
+		 * the deferred call is still there, so at least one of us sees what the other did. */
 		deferred_call_drop(call);
 		if (has_marker(call))
 			return fail(call, CNI_TRY_AGAIN,

@@ -1,6 +1,7 @@
 """The template of the line that announces a VF to a fail-safe port: EAL devargs.
 
-The sidecar makes the line of it (fdpipe/pipe/devargs_template.c): it alone knows whether it may stand.
+The sidecar makes the line of it (fdpipe/pipe/devargs_template.c): it alone knows whether it may
+stand.
 
 DPDK guide, "Fail-safe poll mode driver library", fd(<fd number>).
 """

@@ -98,7 +98,7 @@ class CniComponent:
         self._inventory = inventory
         self._granted = granted
         self._changing = threading.Lock()
-        self._markers, passed = Markers(state), DeferredCalls(state)
+        self._markers, deferred_calls = Markers(state), DeferredCalls(state)
         self._attachments = Attachments(
             host_ns=self._host_ns,
             config=ExecutorConfig(source=source),
@@ -110,14 +110,14 @@ class CniComponent:
             ask=lambda namespace, pod: ask(podresources, namespace=namespace, pod=pod),
             prefixes=self._prefixes,
             meter=meter,
-            passed=passed,
+            deferred_calls=deferred_calls,
             waiting=self._waiting,
             changing=self._changing,
             changed=self._refresh,
             own=self._own,
         )
-        self._late = DeferredAttachments(
-            passed,
+        self._deferred = DeferredAttachments(
+            deferred_calls,
             markers=self._markers,
             service=self._service,
             ask=lambda: ask_all(podresources),
@@ -174,13 +174,13 @@ class CniComponent:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_mending(), name="mending")
             tasks.create_task(self._chain.run(), name="chain")
-            tasks.create_task(self._late.run(), name="late")
+            tasks.create_task(self._deferred.run(), name="deferred")
             tasks.create_task(self._follow_uninstall(), name="uninstall")
 
     async def _follow_uninstall(self) -> None:
         async for _ in self._uninstall.changes():
             self._chain.wake()
-            self._late.wake()
+            self._deferred.wake()
 
     async def _keep_mending(self) -> None:
         retry = Backoff(clock=time.monotonic, first_s=1.0, longest_s=30.0, settled_s=120.0)

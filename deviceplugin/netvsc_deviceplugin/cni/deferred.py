@@ -1,6 +1,6 @@
 """Pairs that were allocated while nobody could bring them: moved once it is known whose they are.
 
-docs/decisions/0007 tells of the notes that this goes by.
+docs/decisions/0007 tells of the files, one per deferred call, that this goes by.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class DeferredAttachments:
 
     def __init__(  # noqa: PLR0913 (what it needs of others, each by its name)
         self,
-        passed: DeferredCalls,
+        deferred_calls: DeferredCalls,
         *,
         markers: Markers,
         service: Service,
@@ -39,7 +39,7 @@ class DeferredAttachments:
         leaving: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._passed = passed
+        self._deferred_calls = deferred_calls
         self._markers = markers
         self._service = service
         self._ask = ask
@@ -54,20 +54,20 @@ class DeferredAttachments:
         self._wakeup.set()
 
     async def run(self) -> None:
-        """Settle notes as they come, until cancelled; raises NodeError."""
-        self._passed.make_folder()
-        with watching(self._passed.folder, changed=self.wake):
+        """Settle deferred calls as they come, until cancelled; raises NodeError."""
+        self._deferred_calls.make_folder()
+        with watching(self._deferred_calls.folder, changed=self.wake):
             while True:
                 await self._wakeup.wait(AGAIN_S if await self.settle() else None)
 
     async def settle(self) -> bool:
-        """Move what can be moved, remove the notes that are settled; return whether some are not.
+        """Move what can be moved, remove the calls that are settled; return whether some are not.
 
         A pod whose netns nobody can find any more, or that has no pairs, is settled.
         """
         calls = () if self._leaving() else await asyncio.to_thread(self._open)
-        noted = {call.container for call in calls}
-        self._empty = {one: since for one, since in self._empty.items() if one in noted}
+        containers = {call.container for call in calls}
+        self._empty = {one: since for one, since in self._empty.items() if one in containers}
         if not calls:
             return False
         try:
@@ -80,11 +80,11 @@ class DeferredAttachments:
     def _open(self) -> Sequence[Call]:
         """Return what may need a move: of each pod the newest call, while its netns lives."""
         found: dict[tuple[str, str], Call] = {}
-        for call in self._passed.all():
+        for call in self._deferred_calls.all():
             pod = (call.namespace, call.pod)
             known = pod in found or bool(self._markers.get(call.container))
             if known or not call.pod or not exists(call.netns):
-                self._passed.remove(call.container)
+                self._deferred_calls.remove(call.container)
             else:
                 found[pod] = call
         return tuple(found.values())
@@ -96,7 +96,9 @@ class DeferredAttachments:
             return False
         try:
             if devices:
-                await self._service.late(call, devices, still=lambda: self._noted(call))
+                await self._service.add_deferred(
+                    call, devices, still=lambda: self._still_deferred(call)
+                )
         except GoneError:
             log.info(
                 "container %s ended before its pairs were moved in", call.container,
@@ -111,7 +113,7 @@ class DeferredAttachments:
             text = f"pairs of {call.namespace}/{call.pod} are not moved yet: {error}"
             self._once.warning(text, about=call.container, extra=call.log_fields)
             return False
-        self._passed.remove(call.container)
+        self._deferred_calls.remove(call.container)
         return True
 
     def _surely_empty(self, call: Call) -> bool:
@@ -122,5 +124,5 @@ class DeferredAttachments:
         since = self._empty.setdefault(call.container, self._clock())
         return self._clock() - since >= GONE_S
 
-    def _noted(self, call: Call) -> bool:
-        return self._passed.has(call.container)
+    def _still_deferred(self, call: Call) -> bool:
+        return self._deferred_calls.has(call.container)

@@ -1,4 +1,4 @@
-"""Calls that went through without pairs because nobody could tell: notes in the state folder.
+"""Deferred calls: ADDs that went through without pairs because nobody could tell; a file for each.
 
 The shim leaves one where the agent is away, the agent where the kubelet is silent. None outlives
 its pod: whoever takes its DEL removes it.
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Note:
+class _DeferredCall:
     at: int
     call: Call
 
@@ -47,11 +47,12 @@ class DeferredCalls:
 
     def all(self) -> Sequence[Call]:
         """Return the calls, the newest first; what is corrupt is removed."""
-        notes = [note for file in sorted(self.folder.glob("*")) if (note := self._read(file))]
-        return [note.call for note in sorted(notes, key=lambda note: -note.at)]
+        files = sorted(self.folder.glob("*"))
+        found = [deferred for file in files if (deferred := self._read(file))]
+        return [deferred.call for deferred in sorted(found, key=lambda deferred: -deferred.at)]
 
     def save(self, call: Call) -> None:
-        """Note a call, in one step; raises NodeError."""
+        """Write a call down, in one step; raises NodeError."""
         file = self.folder / call.container
         data = wire.write(environment_of(call), json.dumps(call.config).encode())
         self.make_folder()
@@ -68,7 +69,7 @@ class DeferredCalls:
         except OSError as error:
             raise self._refused("remove", file, error) from error
 
-    def _read(self, file: Path) -> _Note | None:
+    def _read(self, file: Path) -> _DeferredCall | None:
         if file.name.startswith(".") or _UNDER_WAY in file.name:
             return None
         try:
@@ -81,7 +82,7 @@ class DeferredCalls:
             log.warning("%s is corrupt and is removed: %s", file, error)
             self.remove(file.name)
             return None
-        return _Note(at, call)
+        return _DeferredCall(at, call)
 
     def _refused(self, verb: str, file: Path, error: OSError) -> NodeError:
         return NodeError(

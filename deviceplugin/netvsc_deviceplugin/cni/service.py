@@ -48,9 +48,9 @@ class Service:
     """`ask(namespace, pod)` tells what a pod has, `prefixes` the pools' interface prefixes.
 
     `waiting` tells whether any pair was granted and is not in its pod yet: where none is, the
-    kubelet need not be asked. `passed` notes pods that pass for want of its answer. `changing` is
-    held while something moves; `changed` is called, on the loop, when it has. `own` gives the
-    addresses that a pair shall have in its pod where no IPAM plugin is asked for them.
+    kubelet need not be asked. `deferred_calls` keeps the ADDs that pass for want of its answer.
+    `changing` is held while something moves; `changed` is called, on the loop, when it has. `own`
+    gives the addresses that a pair shall have in its pod where no IPAM plugin is asked for them.
     """
 
     def __init__(  # noqa: PLR0913 (what it needs of others, each by its name)
@@ -60,7 +60,7 @@ class Service:
         ask: Asker,
         prefixes: Callable[[], Mapping[str, str]],
         meter: Meter,
-        passed: DeferredCalls,
+        deferred_calls: DeferredCalls,
         waiting: Callable[[], bool] = lambda: True,
         changing: threading.Lock | None = None,
         changed: Callable[[], None] = lambda: None,
@@ -71,7 +71,7 @@ class Service:
         self._ask = ask
         self._prefixes = prefixes
         self._meter = meter
-        self._passed = passed
+        self._deferred_calls = deferred_calls
         self._waiting = waiting
         self._changing = changing or threading.Lock()
         self._changed = changed
@@ -148,12 +148,12 @@ class Service:
         work = partial(self._attachments.add, _target(call), wanted)
         return result.added(call, *await self._enter(call, wanted, work))
 
-    async def late(
+    async def add_deferred(
         self, call: Call, devices: tuple[PodDevices, ...], *, still: Callable[[], bool]
     ) -> None:
-        """Carry an ADD out that was passed on; raises NetvscError."""
+        """Carry out an ADD that was deferred; raises NetvscError."""
         wanted = wants(call, devices, prefixes=self._prefixes())
-        work = partial(self._attachments.add_late, _target(call), wanted, still=still)
+        work = partial(self._attachments.add_deferred, _target(call), wanted, still=still)
         await self._enter(call, wanted, work)
 
     async def _enter(
@@ -196,17 +196,17 @@ class Service:
                 error,
                 extra=call.log_fields,
             )
-            self._note(call)
+            self._defer(call)
             return ()
 
-    def _note(self, call: Call) -> None:
+    def _defer(self, call: Call) -> None:
         try:
-            self._passed.save(call)
+            self._deferred_calls.save(call)
         except NetvscError as error:  # it may well have no pairs: it must not fail because of us
             log.warning("%s", error, extra=call.log_fields)
 
     async def _delete(self, call: Call) -> None:
-        self._passed.remove(call.container)
+        self._deferred_calls.remove(call.container)
         where = {"netns": call.netns, "attachment": call.interface}
         await self._alone(partial(self._attachments.delete, call.container, **where))
         if call.ipam:

@@ -77,13 +77,13 @@ class DevicePluginManager:
         self._publisher = DevicePublisher(
             info_folder=devinfo, cdi_folder=cdi, allocated=self._holders, present=self._present
         )
-        self._lifecycle = Registration(
+        self._registration = Registration(
             folder=folder,
             meter=meter,
             accepted=lambda _resource: self._podresources.soon(),
             clock=clock,
         )
-        self.registrations = self._lifecycle.registered
+        self.registrations = self._registration.registered
         self.podresources_trouble = self._podresources.trouble
 
     def registered(self) -> Mapping[str, bool]:
@@ -108,7 +108,7 @@ class DevicePluginManager:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow_pools(), name="pools")
                 tasks.create_task(self._follow_inventory(), name="devices")
-                tasks.create_task(self._lifecycle.run(), name="lifecycle")
+                tasks.create_task(self._registration.run(), name="registration")
                 tasks.create_task(self._podresources.run(), name="podresources")
         finally:
             for resource in self._resources.values():
@@ -135,7 +135,7 @@ class DevicePluginManager:
             self._resources[name] = resource
             resource.plugin.look(self._inventory.get(), pool=pool)
         self._level()
-        self._lifecycle.want({name: one.handlers for name, one in self._resources.items()})
+        self._registration.want({name: one.handlers for name, one in self._resources.items()})
 
     def _new(self, pool: Pool) -> _Resource:
         plugin = Plugin(
@@ -148,7 +148,7 @@ class DevicePluginManager:
             plugin,
             record=self._record,
             meter=self._meter,
-            listeners=partial(self._lifecycle.listeners, pool.resource),
+            listeners=partial(self._registration.listeners, pool.resource),
             cdi=partial(self._publisher.cdi_names, pool.resource),
         )
         return _Resource(plugin, service.handlers())

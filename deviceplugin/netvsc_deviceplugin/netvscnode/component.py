@@ -22,9 +22,8 @@ from netvsc.errors import ConfigError, RequestError
 from netvsc.model.status import AgentStatus, NodeStatus
 from netvsc_deviceplugin.apiserver.access import access
 from netvsc_deviceplugin.apiserver.client import Client
-from netvsc_deviceplugin.concurrency import wallclock
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.concurrency.wallclock import WallClock
+from netvsc_deviceplugin.concurrency.wallclock import WallClock, boot
 from netvsc_deviceplugin.inventory.nics import VfMemory
 from netvsc_deviceplugin.inventory.vf_events import Returned, Revoked, VfHistory
 from netvsc_deviceplugin.kubelet.podresources import Allocations
@@ -66,19 +65,19 @@ class NetvscNodeSync:
         *,
         state: Path,
         restore: Restore,
-        dating: WallClock,
+        wallclock: WallClock,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.wanted: Latest[AcceptedSpec] = Latest(AcceptedSpec())
         self._name = settings.name
         self._state = state
         self._restore = restore
-        self._dates = dating
+        self._wallclock = wallclock
         self._clock = clock
         self._client = Client(access(settings.kubeconfig))
         self._watch = NodeWatch(self._client, settings.name, clock=clock)
         self._counts = PairCounts()
-        self._agent = AgentStatus(version=__version__, started=to_text(dating.now()))
+        self._agent = AgentStatus(version=__version__, started=to_text(wallclock.now()))
         self._status: NodeStatus | None = None
         self._behind = False  # went on from the disk, and has not read the apiserver's since
         self._known = asyncio.Event()
@@ -93,8 +92,8 @@ class NetvscNodeSync:
         if not copy.generation:
             log.info("no copy of NetvscNode %s on disk: no pools before it is read", self._name)
             return {}
-        if copy.boot == wallclock.boot():
-            self._dates.restore(copy.dates)
+        if copy.boot == boot():
+            self._wallclock.restore(copy.dates)
         self._go_on(copy.status, copy.recent)
         self._behind = True
         self.wanted.set(accept(copy.generation, copy.spec, self.wanted.get()))
@@ -110,10 +109,10 @@ class NetvscNodeSync:
     def count(self, event: Revoked | Returned) -> None:
         """Count an event."""
         if isinstance(event, Revoked):
-            self._dates.begin(event.pair)
-            self._counts.revoked(event.pair, self._dates.of(event.pair, event.at))
+            self._wallclock.begin(event.pair)
+            self._counts.revoked(event.pair, self._wallclock.of(event.pair, event.at))
         else:
-            at = self._dates.of(event.pair, event.at)
+            at = self._wallclock.of(event.pair, event.at)
             self._counts.returned(event.pair, at, event.outage)
         self._wake()
 
@@ -159,7 +158,7 @@ class NetvscNodeSync:
         newest = restore.newest(self._status, status)
         with suppress(RequestError):  # a date that makes no sense: the disk's counts stand
             # What is compared with the first look at the node must be as new as the counts.
-            past = restore.past(newest, self._dates.moment)
+            past = restore.past(newest, self._wallclock.moment)
             known = self._restore(restore.memory(newest), past)
             self._counts.catch_up(status, known=known)
 
@@ -177,7 +176,7 @@ class NetvscNodeSync:
         if not status:
             return
         try:
-            past = restore.past(status, self._dates.moment)
+            past = restore.past(status, self._wallclock.moment)
             self._counts.restore(status, recent)
         except RequestError as error:
             log.warning("the former status is invalid, counters start at zero: %s", error)
@@ -213,7 +212,7 @@ class NetvscNodeSync:
                 follow(inputs.chain_status, writer.wake)
             if inputs.inside:
                 follow(inputs.inside, writer.wake)
-            await writer.run(lambda: self._counts.next_change(self._dates.now()))
+            await writer.run(lambda: self._counts.next_change(self._wallclock.now()))
 
     async def _settled(self, inputs: Inputs) -> None:
         """Wait for an inventory of the pools that are wanted: an earlier one would lack pairs."""
@@ -223,7 +222,7 @@ class NetvscNodeSync:
                 return
 
     def _read(self, inputs: Inputs, orders: AnnounceOrders) -> NodeStatus:
-        now, wanted = self._dates.now(), self.wanted.get()
+        now, wanted = self._wallclock.now(), self.wanted.get()
         snapshot = Snapshot(
             agent=self._agent,
             generation=self._generation(inputs),
@@ -255,8 +254,8 @@ class NetvscNodeSync:
             spec=wanted.spec,
             status=status,
             recent=self._counts.recent(),
-            boot=wallclock.boot(),
-            dates=self._dates.distances(),
+            boot=boot(),
+            dates=self._wallclock.distances(),
         )
         cache.save(self._state, copy)
 

@@ -51,14 +51,14 @@ class SidecarManager:
         allocated_verbs: Callable[[], Verbs],
         meter: Meter,
         clock: Callable[[], float] = time.monotonic,
-        dates: WallClock | None = None,
+        wallclock: WallClock | None = None,
     ) -> None:
         self.announcements: Latest[Announcements] = Latest({})
         self._inside = inside
         self._allocated_verbs = allocated_verbs
         self._meter = meter
         self._clock = clock
-        self._dates = dates or WallClock(clock=clock)
+        self._wallclock = wallclock or WallClock(clock=clock)
         self._sidecars: dict[str, tuple[PodSidecar, asyncio.Task[None]]] = {}
         self._dated: dict[str, DatedReport] = {}  # of pairs inside; outlives a sidecar
         self._answering: set[str] = set()
@@ -111,7 +111,7 @@ class SidecarManager:
             known = report if id_ in self._found else None  # another agent has counted that
             self._found -= {id_}
             self._count(progress(before.report if before else known, report))
-            self._dated[id_] = hear(report, self._dates.of(id_, self._clock()), before)
+            self._dated[id_] = hear(report, self._wallclock.of(id_, self._clock()), before)
         self._publish()
 
     def _count(self, news: Progress) -> None:

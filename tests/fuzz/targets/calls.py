@@ -23,7 +23,7 @@ _DEVICES = (PodDevices(container="fwd", resource="netvsc.io/pair", ids=("00-0d-3
 
 
 def call(data: bytes) -> None:
-    """A call is read or refused; what was read survives a note, and its answer is JSON."""
+    """A call is read or refused; what was read survives being deferred, and its answer is JSON."""
     head, _, stdin = data.partition(b"\n\n")
     environment = wire.environment(head.replace(b"\n", b"\0"))
     assert wire.read(wire.write(environment, stdin)) == (environment, stdin)
@@ -42,8 +42,8 @@ def _use(found: Call) -> None:
         return
     with contextlib.suppress(RetryError):
         wants(found, _DEVICES, prefixes={})
-    note = wire.write(environment_of(found), json.dumps(found.config).encode())
-    again = parse_call(*wire.read(note))
+    deferred = wire.write(environment_of(found), json.dumps(found.config).encode())
+    again = parse_call(*wire.read(deferred))
     assert (again.verb, again.container, again.netns) == (
         found.verb,
         found.container,
@@ -52,7 +52,7 @@ def _use(found: Call) -> None:
 
 
 def message(data: bytes) -> None:
-    """Bytes on the agent's socket, or in a note, are a call or are refused."""
+    """Bytes on the agent's socket, or in a deferred call, are a call or are refused."""
     with contextlib.suppress(RequestError):
         parse_call(*wire.read(data))
 

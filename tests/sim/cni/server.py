@@ -62,7 +62,7 @@ class CniServer:
         self.devices: tuple[PodDevices, ...] | None = ()
         self.listed: set[str] = set()
         self.now = 100.0  # seconds of the clock by which late pairs are looked at
-        self.passed = DeferredCalls(cni.state)
+        self.deferred_calls = DeferredCalls(cni.state)
         self.meter = Counts()
         self._cni = cni
         self._loop = asyncio.new_event_loop()
@@ -89,7 +89,7 @@ class CniServer:
 
     def settle(self) -> bool:
         """Let the agent look at the calls that were passed on; tell whether some are left."""
-        return asyncio.run_coroutine_threadsafe(self._late.settle(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(self._deferred.settle(), self._loop).result(10)
 
     def _run(self) -> None:
         self._loop.run_until_complete(self._serve())
@@ -101,10 +101,10 @@ class CniServer:
             ask=self._ask,
             prefixes=lambda: {"netvsc.io/fast": "fast"},
             meter=self.meter,
-            passed=self.passed,
+            deferred_calls=self.deferred_calls,
         )
-        self._late = DeferredAttachments(
-            self.passed,
+        self._deferred = DeferredAttachments(
+            self.deferred_calls,
             markers=self._cni.markers,
             service=service,
             ask=self._ask_all,

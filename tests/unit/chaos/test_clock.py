@@ -41,7 +41,7 @@ class Clocks:
     def wall(self) -> float:
         return NOON + self.monotonic + self.set_by
 
-    def dates(self) -> WallClock:
+    def wallclock(self) -> WallClock:
         return WallClock(clock=lambda: self.monotonic, wall=self.wall)
 
 
@@ -54,26 +54,26 @@ def test_a_return_is_never_dated_before_its_revocation_and_takes_as_long_as_it_t
     jumps: list[tuple[str, float]],
 ) -> None:
     clocks = Clocks()
-    dates = clocks.dates()
+    wallclock = clocks.wallclock()
     began: dict[str, tuple[float, float]] = {}
     for pair, jump in jumps:
         clocks.monotonic += 7.0
         if pair in began:
             moment, revoked = began.pop(pair)
-            returned = dates.of(pair, clocks.monotonic)
+            returned = wallclock.of(pair, clocks.monotonic)
             assert returned - revoked == pytest.approx(clocks.monotonic - moment, abs=1e-3)
         else:
-            dates.begin(pair)
-            began[pair] = clocks.monotonic, dates.of(pair, clocks.monotonic)
+            wallclock.begin(pair)
+            began[pair] = clocks.monotonic, wallclock.of(pair, clocks.monotonic)
         clocks.set_by += jump
 
 
 def test_an_outage_is_dated_by_the_clock_of_when_it_began() -> None:
     clocks = Clocks()
-    dates = clocks.dates()
+    wallclock = clocks.wallclock()
     clocks.set_by = DAY
-    dates.begin(ETH1)
-    assert dates.of(ETH1, clocks.monotonic) == clocks.wall()
+    wallclock.begin(ETH1)
+    assert wallclock.of(ETH1, clocks.monotonic) == clocks.wall()
 
 
 @pytest.mark.parametrize("jump", [-DAY, DAY])
@@ -81,13 +81,13 @@ def test_an_agent_that_starts_anew_after_the_clock_was_set_goes_on_with_the_same
     jump: float,
 ) -> None:
     clocks = Clocks()
-    before = clocks.dates()
+    before = clocks.wallclock()
     before.begin(ETH1)
     away = status(to_text(before.of(ETH1, clocks.monotonic)))
     began = clocks.monotonic
     clocks.set_by, clocks.monotonic = jump, clocks.monotonic + 12.0
 
-    after = clocks.dates()
+    after = clocks.wallclock()
     after.restore(before.distances())
     assert restore.past(away, after.moment)[ETH1].away == pytest.approx(began, abs=1e-3)
 
@@ -96,7 +96,7 @@ def test_without_what_was_kept_an_outage_does_not_begin_in_the_future() -> None:
     clocks = Clocks()
     away = status(to_text(NOON + clocks.monotonic))
     clocks.set_by = -DAY
-    assert restore.past(away, clocks.dates().moment)[ETH1].away == clocks.monotonic
+    assert restore.past(away, clocks.wallclock().moment)[ETH1].away == clocks.monotonic
 
 
 def test_a_boot_of_the_machine_has_a_name() -> None:

@@ -50,7 +50,7 @@ def logged(
             ask=away,
             prefixes=dict,
             meter=Counts(),
-            passed=DeferredCalls(state),
+            deferred_calls=DeferredCalls(state),
         )
         await service.answer(call, stdin)
         service.close()

@@ -85,7 +85,7 @@ def test_a_pair_that_could_not_be_brought_to_its_pod_is_tried_until_it_can(tmp_p
             ask=cast("Any", None),
             prefixes=dict,
             meter=cast("Any", None),
-            passed=DeferredCalls(tmp_path),
+            deferred_calls=DeferredCalls(tmp_path),
         )
         half = Mending(service)
         half.hint()

@@ -57,7 +57,7 @@ class Attachments:
         self._take_over(target, wants)
         return self._add(target, wants, still=lambda: exists(target.netns))
 
-    def add_late(
+    def add_deferred(
         self, target: Target, wants: Sequence[Want], *, still: Callable[[], bool]
     ) -> tuple[Attached, ...]:
         """Bring pairs into a container whose ADD is long over, unless `still` says it ended.

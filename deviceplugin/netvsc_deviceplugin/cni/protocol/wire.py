@@ -1,4 +1,4 @@
-r"""A CNI call as the shim writes it, on the agent's socket and in the notes that it leaves. Pure.
+r"""A CNI call as the shim writes it, on the agent's socket and in deferred calls. Pure.
 
 netvsc-cni/1 <bytes of environment> <bytes of standard input>\n
 NAME=value\0NAME=value\0 … standard input

@@ -26,7 +26,7 @@ def pods(cluster: Cluster, namespace: str) -> Pods:
     return Pods(cluster, namespace)
 
 
-def notes(cluster: Cluster) -> list[str]:
+def deferred(cluster: Cluster) -> list[str]:
     return cluster.node.run(["ls", "/run/netvsc/passed"]).stdout.decode().split()
 
 
@@ -44,11 +44,11 @@ def test_its_pair_comes_late_and_a_plain_pods_note_goes(
     for name in ("late", "plain"):
         pods.wait(name, "condition=Ready")
         assert "netvsc0" not in pods.run(name, *NETDEVS)
-    assert len(notes(cluster)) == 2
+    assert len(deferred(cluster)) == 2
 
     cni._call_back(cluster)
     until(lambda: "netvsc0" in pods.run("late", *NETDEVS), what="the pair to come", seconds=20)
-    until(lambda: not notes(cluster), what="the plain pod's note to go", seconds=20)
+    until(lambda: not deferred(cluster), what="the plain pod's call to go", seconds=20)
     assert len(markers(cluster)) == 1
     assert "netvsc0" not in pods.run("plain", *NETDEVS)
 

@@ -1,4 +1,4 @@
-"""Pairs of pods whose ADD went through without them: they come late, or their note goes."""
+"""Pairs of pods whose ADD went through without them: they come late, or the deferred call goes."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from sim.cni.server import PREVIOUS, CniServer, config, promised, shim
 from sim.sidecar.fdpipe import binary
 
 
-def notes(cni: CniHost) -> list[str]:
+def deferred(cni: CniHost) -> list[str]:
     return sorted(file.name for file in (cni.state / "passed").glob("*"))
 
 
@@ -45,7 +45,7 @@ def test_the_pair_of_a_pod_that_was_added_without_the_agent_comes_when_the_agent
         async with node.agent() as agent:
             await agent.said("netvsc0 is in")
             assert node.cni.inside(1, pod)
-            await node.until(lambda: not list(folder.iterdir()), "both notes are gone", seconds=20)
+            await node.until(lambda: not list(folder.iterdir()), "both calls are gone", seconds=20)
             assert (await node.call("DEL", pod)).code == 0
             assert node.cni.at_home(1, pod)
 
@@ -58,11 +58,11 @@ def test_a_note_that_comes_while_the_agent_starts_is_seen_too() -> None:
         node.kubelet.pods["nf", pod.container, "fwd"] = {PAIR: [id_of(1)]}
         assert (await node.call("ADD", pod)).code == 0
         folder = node.folder / "state" / "passed"
-        note = (folder / pod.container).read_bytes()
+        message = (folder / pod.container).read_bytes()
         (folder / pod.container).unlink()
         async with node.agent():
             await node.kubelet.registered(PAIR)
-            (folder / "elsewhere,new").write_bytes(note)
+            (folder / "elsewhere,new").write_bytes(message)
             (folder / "elsewhere,new").replace(folder / pod.container)
             await node.until(lambda: node.cni.inside(1, pod), "the pair is inside")
 
@@ -74,7 +74,7 @@ def test_a_pod_that_the_kubelet_was_silent_about_is_settled_when_it_speaks() -> 
         pod = cni.pod()
         server.devices = None
         assert shim("ADD", config(cni.state), pod).code == 0
-        assert notes(cni) == [pod.container]
+        assert deferred(cni) == [pod.container]
         assert server.settle()  # silent still: not settled
         server.devices = ()
         assert server.settle()  # it answers, and does not list the pod
@@ -82,7 +82,7 @@ def test_a_pod_that_the_kubelet_was_silent_about_is_settled_when_it_speaks() -> 
         server.listed.add(pod.container)
         assert not server.settle()
         assert cni.inside(1, pod)
-        assert notes(cni) == []
+        assert deferred(cni) == []
 
 
 def test_the_note_of_a_pod_without_pairs_goes_when_the_kubelet_lists_it_so_for_a_while() -> None:
@@ -95,7 +95,7 @@ def test_the_note_of_a_pod_without_pairs_goes_when_the_kubelet_lists_it_so_for_a
             assert server.settle()
             server.now += GONE_S
             assert not server.settle()
-            assert notes(cni) == []
+            assert deferred(cni) == []
             assert cni.at_home(1, pod)
             assert shim("DEL", config(cni.state), pod).code == 0
 
@@ -106,7 +106,7 @@ def test_the_del_of_a_pod_that_was_passed_on_succeeds_and_takes_its_note_along()
         passed_by(cni, pod)
         with CniServer(cni):
             assert shim("DEL", config(cni.state), pod).code == 0
-        assert notes(cni) == []
+        assert deferred(cni) == []
 
 
 @pytest.mark.parametrize("program", ["fdpipe", "fdpipe-asan"])
@@ -114,9 +114,9 @@ def test_without_the_agent_its_del_succeeds_and_takes_the_note_along_too(program
     with CniHost() as cni:
         pod, given = cni.pod(), config(cni.state)
         assert shim("ADD", given, pod, program=binary(program)).body == given["prevResult"]
-        assert notes(cni) == [pod.container]
+        assert deferred(cni) == [pod.container]
         assert shim("DEL", given, pod, program=binary(program)).code == 0
-        assert notes(cni) == []
+        assert deferred(cni) == []
 
 
 def test_after_a_boot_the_program_makes_the_folders_itself_and_nobody_else_may_look() -> None:
@@ -141,7 +141,7 @@ def test_a_pod_that_was_promised_pairs_leaves_no_note_for_it_will_be_added_again
     with CniHost() as cni:
         given = config(cni.state, **promised({"fwd": {PAIR: ["netvsc0"]}}))
         assert shim("ADD", given, cni.pod()).error == 11
-        assert notes(cni) == []
+        assert deferred(cni) == []
 
 
 def test_a_kubelet_that_remembers_a_pods_pairs_a_moment_later_is_believed_then() -> None:
@@ -177,7 +177,7 @@ def test_a_netns_that_ended_takes_its_note_along() -> None:
             server.give(1)
             server.listed.add(pod.container)
             assert not server.settle()
-        assert notes(cni) == []
+        assert deferred(cni) == []
         assert cni.at_home(1)
 
 
@@ -195,7 +195,7 @@ def test_of_two_sandboxes_of_one_pod_only_the_newer_gets_the_pair() -> None:
             server.listed.add(old.container)
             assert not server.settle()
         assert cni.inside(1, new)
-        assert notes(cni) == []
+        assert deferred(cni) == []
 
 
 def test_a_pair_that_another_container_has_stays_there() -> None:
@@ -211,7 +211,7 @@ def test_a_pair_that_another_container_has_stays_there() -> None:
             assert shim("DEL", config(cni.state), late).code == 0
             assert not server.settle()
         assert cni.inside(1, holder)
-        assert notes(cni) == []
+        assert deferred(cni) == []
 
 
 def test_a_pair_that_its_last_holder_has_yet_to_give_back_comes_when_it_does() -> None:
@@ -229,7 +229,7 @@ def test_a_pair_that_its_last_holder_has_yet_to_give_back_comes_when_it_does() -
             assert shim("DEL", config(cni.state), last).code == 0
             assert not server.settle()
             assert cni.inside(1, late)
-            assert notes(cni) == []
+            assert deferred(cni) == []
 
 
 def test_a_name_that_the_pod_has_taken_meanwhile_is_not_fought_for(
@@ -258,7 +258,7 @@ def test_a_pair_whose_nic_is_away_is_waited_for_and_that_is_said_once(
             server.listed.add(pod.container)
             assert server.settle()
             assert server.settle()
-        assert notes(cni) == [pod.container]
+        assert deferred(cni) == [pod.container]
         assert caplog.text.count("is its NIC attached") == 1
 
 
@@ -268,11 +268,11 @@ def test_a_note_that_makes_no_sense_is_removed(garbage: bytes) -> None:
         (cni.state / "passed").mkdir()
         (cni.state / "passed" / "c").write_bytes(garbage)
         assert not server.settle()
-        assert notes(cni) == []
+        assert deferred(cni) == []
 
 
 def test_a_del_without_the_agent_and_a_late_move_never_both_have_their_way() -> None:
-    """The DEL takes the note and then looks for the marker; the move does it the other way."""
+    """DEL takes the deferred call, then looks for the marker; the move does it the other way."""
     with CniHost() as cni:
         pod = cni.pod()
         passed_by(cni, pod)
@@ -284,7 +284,7 @@ def test_a_del_without_the_agent_and_a_late_move_never_both_have_their_way() -> 
 
         wants = [Want(id=id_of(1), interface="netvsc0")]
         with pytest.raises(GoneError, match="has ended meanwhile"):
-            cni.attachments.add_late(pod.target(), wants, still=meanwhile)
+            cni.attachments.add_deferred(pod.target(), wants, still=meanwhile)
         assert said == [11]  # the runtime asks again, and the netns lives until then
         assert cni.at_home(1, pod)
         assert shim("DEL", config(cni.state), pod).code == 0
@@ -296,7 +296,7 @@ def test_a_late_move_into_a_container_that_has_its_pairs_is_refused() -> None:
         cni.add(pod, 1)
         wants = [Want(id=id_of(1), interface="netvsc0")]
         with pytest.raises(RequestError, match="has its pair already"):
-            cni.attachments.add_late(pod.target(), wants, still=lambda: True)
+            cni.attachments.add_deferred(pod.target(), wants, still=lambda: True)
         assert cni.inside(1, pod)
 
 
@@ -308,7 +308,7 @@ def test_killed_at_every_step_of_a_late_move_the_next_agent_does_it_again() -> N
             passed_by(cni, pod)
             with suppress(Killed):
                 agent = mortal(cni, Fate(at))
-                agent.add_late(pod.target(), wants, still=lambda: True)
+                agent.add_deferred(pod.target(), wants, still=lambda: True)
                 done = True
             cni.restarted(patience=0.001).restore()
             with CniServer(cni) as server:
@@ -316,7 +316,7 @@ def test_killed_at_every_step_of_a_late_move_the_next_agent_does_it_again() -> N
                 server.listed.add(pod.container)
                 assert not server.settle()
                 assert cni.inside(1, pod)
-                assert notes(cni) == []
+                assert deferred(cni) == []
                 assert shim("DEL", config(cni.state), pod).code == 0
             assert cni.at_home(1, pod)
             at += 1
