@@ -229,7 +229,7 @@ class Agent:
             chain_status=self._cni.chain_status,
             chain_wanted=not self._leaving,
             inside=self._cni.inside,
-            markers=self._cni.markers,
+            checkpoints=self._cni.checkpoints,
             announcements=self._sidecars.announcements,
             announce=self._sidecars.announce,
         )

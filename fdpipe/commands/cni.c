@@ -85,7 +85,7 @@ static int print_versions(void)
 	return print(text, sizeof(text) - 1);
 }
 
-/* Has the agent moved a pair into this container? An unreadable marker counts as yes. */
+/* Has the agent moved a pair into this container? An unreadable checkpoint counts as yes. */
 static bool has_marker(const struct cni_call *call)
 {
 	char path[PATH_SIZE];
@@ -123,8 +123,9 @@ static int without_agent(const struct cni_call *call, const struct cni_message *
 			call, message); /* it may have pairs nevertheless: the agent will know */
 		return print(call->prev_result.p, call->prev_result.n);
 	case CNI_DEL:
-		/* First this, then the marker: the agent writes the marker and then looks whether
-		 * the deferred call is still there, so at least one of us sees what the other did. */
+		/* First this, then the checkpoint: the agent writes the checkpoint and then looks
+		 * whether the deferred call is still there, so at least one of us sees what the
+		 * other did. */
 		deferred_call_drop(call);
 		if (has_marker(call))
 			return fail(call, CNI_TRY_AGAIN,

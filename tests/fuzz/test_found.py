@@ -15,7 +15,7 @@ from netvsc.errors import ConfigError, NodeError, RequestError
 from netvsc.model.devargs import check_template
 from netvsc.model.names import check_interface, natural
 from netvsc.model.status import PairStatus
-from netvsc_deviceplugin.cni.attach.checkpoint import ContainerPhase, Markers
+from netvsc_deviceplugin.cni.attach.checkpoint import CheckpointStore, ContainerPhase
 from netvsc_deviceplugin.cni.chain import conflist
 from netvsc_deviceplugin.cni.protocol.request import CallError, parse_call
 from netvsc_deviceplugin.inventory.imds import document
@@ -162,6 +162,6 @@ def test_a_marker_with_a_wrong_pair_says_that_something_is_inside(
     (folder / "c0ffee").write_text(json.dumps(whole))
     (folder / "deep").write_text("[" * 5000)
     for name in ("c0ffee", "deep"):
-        marker = Markers(tmp_path).get(name)
-        assert marker
-        assert (marker.phase, marker.pairs) == (ContainerPhase.LEAVING, ())
+        checkpoint = CheckpointStore(tmp_path).get(name)
+        assert checkpoint
+        assert (checkpoint.phase, checkpoint.pairs) == (ContainerPhase.LEAVING, ())

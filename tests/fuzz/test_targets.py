@@ -12,7 +12,7 @@ from fuzz.targets import TARGETS
 
 RUNS = int(os.environ.get("NETVSC_FUZZ_RUNS", "1000"))
 SEED = int(os.environ.get("NETVSC_SEED", "1"))
-SLOW = {"pools": 10, "note": 4}  # YAML is read by Python, and each note is a file
+SLOW = {"pools": 10, "statefile": 4}  # YAML is read by Python, and a state file is on disk
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -113,8 +113,8 @@ def test_a_del_that_comes_before_its_add_has_ended_leaves_the_pair_at_home() -> 
             pod = node.cni.pod()
             await node.holds(pod, 1)
             add = asyncio.create_task(node.call("ADD", pod))
-            marker = node.folder / "state" / "containers" / pod.container
-            await node.until(marker.exists, "ADD has begun")
+            checkpoint = node.folder / "state" / "containers" / pod.container
+            await node.until(checkpoint.exists, "ADD has begun")
             assert (await node.call("DEL", pod)).code == 0
             await add
             assert node.cni.at_home(1, pod)

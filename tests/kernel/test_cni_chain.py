@@ -14,7 +14,7 @@ import pytest
 
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.__main__ import main as agent_main
-from netvsc_deviceplugin.cni.attach.checkpoint import ContainerPhase, Marker, Markers
+from netvsc_deviceplugin.cni.attach.checkpoint import Checkpoint, CheckpointStore, ContainerPhase
 from netvsc_deviceplugin.cni.chain import conflist_files, plugin_binary
 from netvsc_deviceplugin.cni.chain.conflist import ConflistError
 from netvsc_deviceplugin.cni.chain.manager import ChainManager, Folders
@@ -253,9 +253,9 @@ def test_uninstall_is_refused_while_a_pod_has_a_pair_and_names_it(
     file = folders.conf / "10-azure.conflist"
     file.write_bytes(text_of(AZURE_OVERLAY))
     chain_of(folders).look()
-    markers = Markers(tmp_path / "state")
-    markers.save(
-        Marker(
+    checkpoints = CheckpointStore(tmp_path / "state")
+    checkpoints.save(
+        Checkpoint(
             container="c", netns="n", namespace="nf", pod="p", phase=ContainerPhase.INSIDE, pairs=()
         )
     )
@@ -264,7 +264,7 @@ def test_uninstall_is_refused_while_a_pod_has_a_pair_and_names_it(
     assert agent_main(command) == 1
     assert "pods still have pairs: nf/p" in capsys.readouterr().err
     assert types(file)[-1] == "netvsc-cni"
-    markers.remove("c")
+    checkpoints.remove("c")
     assert agent_main(command) == 0
     assert json.loads(file.read_bytes()) == AZURE_OVERLAY
     assert list(folders.bin.iterdir()) == []

@@ -53,10 +53,10 @@ def die(cni: CniHost, pod: Pod, *, at: int, verb: str) -> bool:
 
 
 def has_a_marker_if_anything_is_inside(cni: CniHost, pod: Pod) -> None:
-    """Without the agent, DEL fails where a marker is: no netns dies with a pair inside."""
+    """Without the agent, DEL fails where a checkpoint is: no netns dies with a pair inside."""
     places = [place for n in (1, 2) for place in cni.places(n, pod)]
     if any(place and place.netns == pod.netns for place in places):
-        assert cni.markers.get(pod.container)
+        assert cni.checkpoints.get(pod.container)
 
 
 def test_killed_at_every_step_of_add_a_new_agent_leaves_nothing_half() -> None:
@@ -128,7 +128,7 @@ def test_markers_are_for_root_alone() -> None:
         folder = cni.state / "containers"
         assert folder.stat().st_mode & 0o777 == 0o700
         assert (folder / pod.container).stat().st_mode & 0o777 == 0o600
-        assert [(m.phase, m.netns) for m in cni.markers.all()] == [
+        assert [(m.phase, m.netns) for m in cni.checkpoints.all()] == [
             (ContainerPhase.INSIDE, pod.path)
         ]
 
@@ -140,10 +140,10 @@ def test_a_marker_that_makes_no_sense_still_says_that_something_is_inside() -> N
         (cni.state / "containers" / pod.container).write_text("{")
         cni.attachments.restore()
         assert cni.inside(1, pod)
-        assert cni.markers.get(pod.container)
+        assert cni.checkpoints.get(pod.container)
         cni.attachments.delete(pod.container, netns=pod.path)
         assert cni.at_home(1, pod)
-        assert list(cni.markers.all()) == []
+        assert list(cni.checkpoints.all()) == []
 
 
 def test_pairs_come_home_even_where_the_agents_memory_is_lost() -> None:
@@ -213,7 +213,7 @@ class Life(RuleBasedStateMachine):
             assert netvsc.up
             assert bool(vf) == (pair not in self.away)
             assert not vf or vf.netns == netvsc.netns
-            held = {m.netns: m.phase for m in self.cni.markers.all() if m.pair(id_of(pair))}
+            held = {m.netns: m.phase for m in self.cni.checkpoints.all() if m.pair(id_of(pair))}
             path = f"/run/netns/{netvsc.netns}"
             assert held == ({path: ContainerPhase.INSIDE} if netvsc.netns else {})
             assert netvsc.name == (f"netvsc{pair}" if netvsc.netns else f"eth{pair}")

@@ -272,7 +272,7 @@ def test_a_note_that_makes_no_sense_is_removed(garbage: bytes) -> None:
 
 
 def test_a_del_without_the_agent_and_a_late_move_never_both_have_their_way() -> None:
-    """DEL takes the deferred call, then looks for the marker; the move does it the other way."""
+    """DEL takes the deferred call, then looks for the checkpoint; the move does so in reverse."""
     with CniHost() as cni:
         pod = cni.pod()
         passed_by(cni, pod)

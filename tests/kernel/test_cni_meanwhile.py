@@ -79,7 +79,7 @@ def end(cni: CniHost, pod: Pod) -> None:
         cni.host.ip.rename(cni.host.ip.index(vf.name), "vf1")
     assert cni.at_home(1, pod)
     assert cni.altnames() == set()
-    assert list(cni.markers.all()) == []
+    assert list(cni.checkpoints.all()) == []
 
 
 @pytest.mark.parametrize("verb", ["ADD", "DEL"])
@@ -113,7 +113,7 @@ def test_a_netns_that_loses_its_name_at_any_moment_of_an_add_gives_the_pair_back
                 cni.attachments.delete(pod.container, netns=pod.path)
             assert cni.at_home(1)
             assert cni.altnames() == set()
-            assert list(cni.markers.all()) == []
+            assert list(cni.checkpoints.all()) == []
             at += 1
     assert at > 10
 
@@ -125,4 +125,4 @@ def test_a_netns_that_is_gone_already_is_refused_and_nothing_moves() -> None:
         with pytest.raises(NetvscError, match="its sandbox has ended"):
             cni.attachments.add(pod.target(), WANTS)
         assert cni.at_home(1)
-        assert list(cni.markers.all()) == []
+        assert list(cni.checkpoints.all()) == []

@@ -24,7 +24,7 @@ def test_pairs_move_in_whole_and_come_home_under_their_names(pairs: int) -> None
         cni.attachments.delete(pod.container, netns=pod.path)
         assert all(cni.at_home(n, pod) for n in numbers)
         assert cni.altnames() == set()
-        assert list(cni.markers.all()) == []
+        assert list(cni.checkpoints.all()) == []
 
 
 @pytest.mark.parametrize("pairs", [1, 2, 7])
@@ -115,7 +115,7 @@ def test_a_name_that_the_pod_has_already_is_refused_and_nothing_moves() -> None:
             cni.attachments.add(pod.target(), wants)
         assert cni.at_home(1, pod)
         assert cni.at_home(2, pod)
-        assert list(cni.markers.all()) == []
+        assert list(cni.checkpoints.all()) == []
 
 
 def test_two_pairs_of_one_name_end_with_both_at_home() -> None:
@@ -127,7 +127,7 @@ def test_two_pairs_of_one_name_end_with_both_at_home() -> None:
         assert cni.at_home(1, pod)
         assert cni.at_home(2, pod)
         assert cni.altnames() == set()
-        assert list(cni.markers.all()) == []
+        assert list(cni.checkpoints.all()) == []
 
 
 def test_a_pair_that_is_not_there_is_worth_another_try() -> None:
@@ -160,7 +160,7 @@ def test_a_netns_that_ended_without_a_del_is_held_until_its_pair_is_home() -> No
         pod.end()
         cni.attachments.restore()
         assert cni.at_home(1)
-        assert list(cni.markers.all()) == []
+        assert list(cni.checkpoints.all()) == []
         assert cni.attachments.sandboxes.all() == {}
 
 
@@ -171,7 +171,7 @@ def test_a_netns_that_ended_while_no_agent_held_it_took_the_veths_along() -> Non
         cni.attachments.sandboxes.close()
         pod.end()
         cni.attachments.delete(pod.container, netns=pod.path)
-        assert list(cni.markers.all()) == []
+        assert list(cni.checkpoints.all()) == []
 
 
 def test_two_pods_hold_two_pairs_at_once() -> None:
@@ -192,7 +192,7 @@ def test_a_pair_that_another_container_never_gave_back_changes_hands() -> None:
         cni.add(old, 1)
         cni.add(new, 1)
         assert cni.inside(1, new)
-        assert [marker.container for marker in cni.markers.all()] == [new.container]
+        assert [checkpoint.container for checkpoint in cni.checkpoints.all()] == [new.container]
 
 
 def test_what_a_killed_application_leaves_on_the_netvsc_is_taken_off() -> None:
@@ -298,7 +298,7 @@ def test_on_a_full_disk_a_pair_comes_home() -> None:
         with disk_full(cni):
             cni.attachments.delete(pod.container)
         assert cni.at_home(1)
-        assert list(cni.markers.all()) == []
+        assert list(cni.checkpoints.all()) == []
 
 
 def test_on_a_full_disk_what_is_left_of_a_container_is_known() -> None:
@@ -309,8 +309,8 @@ def test_on_a_full_disk_what_is_left_of_a_container_is_known() -> None:
             cni.attachments.add(pod.target(f"net{number}"), [want])
         with disk_full(cni):
             cni.attachments.delete(pod.container, attachment="net1")
-        (marker,) = cni.markers.all()
-        assert [held.id for held in marker.pairs] == [id_of(2)]
+        (checkpoint,) = cni.checkpoints.all()
+        assert [held.id for held in checkpoint.pairs] == [id_of(2)]
         assert cni.at_home(1, pod)
         assert cni.inside(2, pod, name="netvsc2")
 
@@ -335,7 +335,7 @@ def flap(cni: CniHost, pod: Pod, *, name: str) -> None:
 
 @contextmanager
 def disk_full(cni: CniHost) -> Iterator[None]:
-    """The markers' folder is a file system of its own, without a free byte."""
+    """The checkpoints' folder is a file system of its own, without a free byte."""
     folder = cni.state / "containers"
     folder.mkdir(parents=True, exist_ok=True)
     before = _files(folder)

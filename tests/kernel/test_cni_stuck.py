@@ -41,15 +41,17 @@ def test_a_pair_that_is_stuck_in_the_pod_keeps_its_marker_until_it_is_home(
         netvsc, _ = cni.places(1, pod)
         assert netvsc
         assert netvsc.netns == pod.netns
-        (marker,) = cni.markers.all()  # without it a DEL would let the netns die with it inside
-        assert (marker.container, marker.phase) == (pod.container, ContainerPhase.ENTERING)
-        assert marker.pair(id_of(1))
+        (checkpoint,) = (
+            cni.checkpoints.all()
+        )  # without it a DEL would let the netns die with it inside
+        assert (checkpoint.container, checkpoint.phase) == (pod.container, ContainerPhase.ENTERING)
+        assert checkpoint.pair(id_of(1))
         assert not agent.restore()
         kernel.busy = False
         assert agent.restore()
         assert cni.at_home(1, pod)
         assert cni.at_home(2, pod)
-        assert list(cni.markers.all()) == []
+        assert list(cni.checkpoints.all()) == []
     stuck = next(record for record in caplog.records if "is stuck" in record.getMessage())
     fields = {"pair": id_of(1), "container": pod.container, "namespace": "nf", "netns": pod.path}
     assert vars(stuck).items() >= fields.items()

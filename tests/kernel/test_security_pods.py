@@ -39,7 +39,7 @@ def leave(cni: CniHost, pod: Pod) -> None:
     cni.attachments.delete(pod.container, netns=pod.path)
 
 
-@pytest.mark.parametrize("forgotten", [False, True], ids=["marked", "marker lost"])
+@pytest.mark.parametrize("forgotten", [False, True], ids=["marked", "checkpoint lost"])
 def test_a_netdev_that_a_pod_made_never_comes_to_the_host_whatever_it_is_called(
     forgotten: bool,
 ) -> None:
@@ -176,7 +176,7 @@ def test_a_pair_that_a_pod_has_hidden_is_its_own_loss_and_the_pod_ends_all_the_s
         ip(pod.netns, "link", "set", "netvsc0", "netns", hiding.netns)
         cni.attachments.restore()
         leave(cni, pod)
-        assert not cni.markers.get(pod.container)
+        assert not cni.checkpoints.get(pod.container)
         other = cni.pod()
         cni.add(other, 2)
         assert cni.inside(2, other)

@@ -21,7 +21,7 @@ from netvsc.encoding.serialize import from_plain, to_plain
 from netvsc.model.interface_names import ANNOTATION as INTERFACES
 from netvsc.model.interface_names import read_names, write_names
 from netvsc.model.status import NodeStatus
-from netvsc_deviceplugin.cni.attach.checkpoint import Markers
+from netvsc_deviceplugin.cni.attach.checkpoint import CheckpointStore
 from netvsc_deviceplugin.cni.chain.conflist import with_us, without_us
 from netvsc_deviceplugin.cni.deferred_calls import DeferredCalls
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import VerbsCheckpoint
@@ -59,7 +59,7 @@ def read(state: Path) -> Plain:
     )
     [active] = registry.registry_of([pool]).pools
     return _plain({
-        "markers": list(Markers(state / "run").all()),
+        "markers": list(CheckpointStore(state / "run").all()),
         "passed": DeferredCalls(state / "run").all(),
         "given": VerbsCheckpoint(state / "run").verbs(),
         "copy": cache.load(state / "run"),
@@ -76,8 +76,8 @@ def read(state: Path) -> Plain:
 def rewrite(state: Path, out: Path) -> None:
     """Write what is read, each in its place; what this program never writes is copied."""
     (out / "sidecar").mkdir(parents=True)
-    for marker in Markers(state / "run").all():
-        Markers(out / "run").save(marker)
+    for checkpoint in CheckpointStore(state / "run").all():
+        CheckpointStore(out / "run").save(checkpoint)
     for call in DeferredCalls(state / "run").all():
         DeferredCalls(out / "run").save(call)
     VerbsCheckpoint(out / "run").give(VerbsCheckpoint(state / "run").verbs())

@@ -24,7 +24,12 @@ from netvsc.model.pool import Pool
 from netvsc_deviceplugin.cni.attach import addresses
 from netvsc_deviceplugin.cni.attach.addresses import Json
 from netvsc_deviceplugin.cni.attach.attachments import Attachments
-from netvsc_deviceplugin.cni.attach.checkpoint import Inside, Marker, Markers, pairs_inside
+from netvsc_deviceplugin.cni.attach.checkpoint import (
+    Checkpoint,
+    CheckpointStore,
+    Inside,
+    pairs_inside,
+)
 from netvsc_deviceplugin.cni.attach.executor import ExecutorConfig
 from netvsc_deviceplugin.cni.chain.manager import ChainManager, Folders
 from netvsc_deviceplugin.cni.chain.status import ChainStatus
@@ -98,11 +103,11 @@ class CniComponent:
         self._inventory = inventory
         self._granted = granted
         self._changing = threading.Lock()
-        self._markers, deferred_calls = Markers(state), DeferredCalls(state)
+        self._checkpoints, deferred_calls = CheckpointStore(state), DeferredCalls(state)
         self._attachments = Attachments(
             host_ns=self._host_ns,
             config=ExecutorConfig(source=source),
-            markers=self._markers,
+            checkpoints=self._checkpoints,
             forced=self._forced,
         )
         self._service = Service(
@@ -118,7 +123,7 @@ class CniComponent:
         )
         self._deferred = DeferredAttachments(
             deferred_calls,
-            markers=self._markers,
+            checkpoints=self._checkpoints,
             service=self._service,
             ask=lambda: ask_all(podresources),
             leaving=self._uninstall.get,
@@ -128,7 +133,7 @@ class CniComponent:
             shim=settings.shim,
             chained=settings.mode is CniMode.CHAINED,
             leaving=self._uninstall.get,
-            holders=self._markers.pods,
+            holders=self._checkpoints.pods,
         )
         self._socket = state / "cni.sock"
         self._mend = Wakeup()
@@ -140,9 +145,9 @@ class CniComponent:
         """Return where we stand in the runtime's chain: a condition's reason and message."""
         return self._chain.status
 
-    def markers(self) -> tuple[Marker, ...]:
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
         """Return what is written down of the containers that have a pair."""
-        return tuple(self._markers.all())
+        return tuple(self._checkpoints.all())
 
     def scan(self, source: ScanSource) -> tuple[NetworkState, Devices]:
         """Look at the node and into every pod that has a pair; for the inventory's loop."""
@@ -207,11 +212,11 @@ class CniComponent:
     def _refresh(self) -> None:
         if self._netns_watcher:
             self._netns_watcher.refresh()
-        self.inside.set(pairs_inside(self._attachments.markers.all()))
+        self.inside.set(pairs_inside(self._attachments.checkpoints.all()))
         self._chain.wake()  # the last pair may be home
 
     def _macs(self) -> tuple[str, ...]:
-        return tuple(h.mac for m in self._markers.all() for h in m.pairs)
+        return tuple(pair.mac for one in self._checkpoints.all() for pair in one.pairs)
 
     def _waiting(self) -> bool:
         """Tell whether a pod may come that was granted a pair: Allocate precedes ADD."""

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from netvsc.errors import NetvscError, RequestError
 from netvsc.host.inotify import watching
 from netvsc.host.once import Once
-from netvsc_deviceplugin.cni.attach.checkpoint import Markers
+from netvsc_deviceplugin.cni.attach.checkpoint import CheckpointStore
 from netvsc_deviceplugin.cni.deferred_calls import DeferredCalls
 from netvsc_deviceplugin.cni.protocol.request import Call
 from netvsc_deviceplugin.cni.service import Service
@@ -33,14 +33,14 @@ class DeferredAttachments:
         self,
         deferred_calls: DeferredCalls,
         *,
-        markers: Markers,
+        checkpoints: CheckpointStore,
         service: Service,
         ask: Callable[[], Awaitable[Pods]],
         leaving: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._deferred_calls = deferred_calls
-        self._markers = markers
+        self._checkpoints = checkpoints
         self._service = service
         self._ask = ask
         self._leaving = leaving
@@ -82,7 +82,7 @@ class DeferredAttachments:
         found: dict[tuple[str, str], Call] = {}
         for call in self._deferred_calls.all():
             pod = (call.namespace, call.pod)
-            known = pod in found or bool(self._markers.get(call.container))
+            known = pod in found or bool(self._checkpoints.get(call.container))
             if known or not call.pod or not exists(call.netns):
                 self._deferred_calls.remove(call.container)
             else:

@@ -229,7 +229,7 @@ class NetvscNodeSync:
             inventory=inputs.inventory.get(),
             pools=inputs.pools.get(),
             allocations=inputs.allocations.get(),
-            attachments=attachments_of(inputs.markers()),
+            attachments=attachments_of(inputs.checkpoints()),
             allocated_verbs=inputs.allocated_verbs(),
             announcements=inputs.announcements.get(),
             ordered=orders.ordered.get(),

@@ -10,7 +10,7 @@ from netvsc.errors import RetryError
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import Pool
 from netvsc.model.status import Announcement
-from netvsc_deviceplugin.cni.attach.checkpoint import Inside, Marker
+from netvsc_deviceplugin.cni.attach.checkpoint import Checkpoint, Inside
 from netvsc_deviceplugin.cni.chain.status import ChainStatus
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.kubelet.podresources import Allocations
@@ -41,7 +41,7 @@ class Inputs:
     chain_status: Latest[ChainStatus] | None = None
     chain_wanted: bool = True
     inside: Latest[Inside] | None = None
-    markers: Callable[[], tuple[Marker, ...]] = tuple
+    checkpoints: Callable[[], tuple[Checkpoint, ...]] = tuple
     announcements: Latest[Mapping[str, Announcement]] = field(default_factory=lambda: Latest({}))
     announce: Callable[[str], Awaitable[None]] = _nobody
 

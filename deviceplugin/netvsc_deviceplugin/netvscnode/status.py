@@ -22,7 +22,7 @@ from netvsc.model.status import (
     Summary,
     VfStatus,
 )
-from netvsc_deviceplugin.cni.attach.checkpoint import ContainerPhase, Marker
+from netvsc_deviceplugin.cni.attach.checkpoint import Checkpoint, ContainerPhase
 from netvsc_deviceplugin.kubelet import verbs_check
 from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
@@ -68,15 +68,15 @@ class Snapshot:
     states: tuple[ConditionState, ...] = ()
 
 
-def attachments_of(markers: Iterable[Marker]) -> Mapping[str, PodAttachment]:
+def attachments_of(checkpoints: Iterable[Checkpoint]) -> Mapping[str, PodAttachment]:
     return {
         pair.id: PodAttachment(
             home=pair.home,
-            interface=pair.interface if marker.phase is ContainerPhase.INSIDE else None,
-            uid=marker.uid or None,
+            interface=pair.interface if checkpoint.phase is ContainerPhase.INSIDE else None,
+            uid=checkpoint.uid or None,
         )
-        for marker in markers
-        for pair in marker.pairs
+        for checkpoint in checkpoints
+        for pair in checkpoint.pairs
     }
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cluster import testpmd
-from cluster.deployments.agent_only import AGENTS, SHARED, THIN, markers, wait_allocatable
+from cluster.deployments.agent_only import AGENTS, SHARED, THIN, checkpoints, wait_allocatable
 from cluster.deployments.sidecar_only import application, echoes, load_sidecar, restarts, thin_pod
 from cluster.harness import addresses, config
 from cluster.harness.wait import until
@@ -163,7 +163,7 @@ def test_agents_that_die_while_pods_come_and_go_lose_no_pair(
 
     _wait_home(nics)
     wait_allocatable(cluster, RESOURCE, len(SHARED))
-    assert not markers(cluster)
+    assert not checkpoints(cluster)
 
 
 def test_testpmd_in_its_own_network_loses_its_vf_and_has_it_back_from_the_hosts(

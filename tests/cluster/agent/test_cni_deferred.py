@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cluster.agent import test_cni as cni
-from cluster.deployments.agent_only import markers
+from cluster.deployments.agent_only import checkpoints
 from cluster.harness.wait import until
 from cluster.pods import Pods, container, pod
 from cluster.stories.shared import sample
@@ -49,7 +49,7 @@ def test_its_pair_comes_late_and_a_plain_pods_note_goes(
     cni._call_back(cluster)
     until(lambda: "netvsc0" in pods.run("late", *NETDEVS), what="the pair to come", seconds=20)
     until(lambda: not deferred(cluster), what="the plain pod's call to go", seconds=20)
-    assert len(markers(cluster)) == 1
+    assert len(checkpoints(cluster)) == 1
     assert "netvsc0" not in pods.run("plain", *NETDEVS)
 
     cluster.kubectl("delete", "pods", "late", "plain", "-n", pods.namespace, "--wait")

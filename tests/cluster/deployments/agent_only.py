@@ -48,13 +48,13 @@ def install(cluster: Cluster) -> Nics:
 def uninstall(cluster: Cluster) -> None:
     """As docs/cni.md has it: no pod has a pair, then the chart goes, then our place in the list."""
     # A pod without a grace period is gone from the API before the runtime has taken it down.
-    until(lambda: not markers(cluster), what="the last pair to be home", seconds=30, pause=0.1)
+    until(lambda: not checkpoints(cluster), what="the last pair to be home", seconds=30, pause=0.1)
     cluster.helm("uninstall", "netvsc", *WHERE)
     program = str(project.ROOT / ".venv/bin/netvsc-deviceplugin")
     cluster.node.run([program, "cni", "uninstall"])
 
 
-def markers(cluster: Cluster) -> list[str]:
+def checkpoints(cluster: Cluster) -> list[str]:
     """The containers that have pairs, as the agent wrote down before it moved them."""
     # Before the first there is no folder.
     listed = cluster.node.run(["ls", "/run/netvsc/containers"], check=False)

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.deployments.agent_only import REPOSITORY, TAG, markers, wait_allocatable
+from cluster.deployments.agent_only import REPOSITORY, TAG, checkpoints, wait_allocatable
 from cluster.deployments.simulated_nics import NICS, Nics
 from cluster.harness import Start, project
 from cluster.harness.images import libraries
@@ -98,5 +98,7 @@ def uninstall(cluster: Cluster, *, waiting: bool = True) -> str:
     """`waiting`: until no pair is out. Else the chart refuses while one is."""
     # A pod without a grace period is gone from the API before the runtime has taken it down.
     if waiting:
-        until(lambda: not markers(cluster), what="the last pair to be home", seconds=30, pause=0.1)
+        until(
+            lambda: not checkpoints(cluster), what="the last pair to be home", seconds=30, pause=0.1
+        )
     return cluster.helm("uninstall", "netvsc", "--wait", *WHERE)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cluster import testpmd
-from cluster.deployments.agent_only import markers, wait_allocatable
+from cluster.deployments.agent_only import checkpoints, wait_allocatable
 from cluster.deployments.simulated_nics import NICS
 from cluster.harness.wait import until
 from cluster.monitoring.prometheus import scraping
@@ -212,7 +212,7 @@ def _end(cluster: Cluster, nics: Nics, pods: Pods, story: Story) -> None:
     home = {story.vf.name, story.vf.vf}
     until(lambda: home <= nics.at_home().keys(), what=f"{home} at home", seconds=30, pause=0.1)
     took("pod deleted → pair at home", since)
-    until(lambda: not markers(cluster), what="no container with a pair", seconds=30, pause=0.1)
+    until(lambda: not checkpoints(cluster), what="no container with a pair", seconds=30, pause=0.1)
     wait_allocatable(cluster, PAIR, len(NICS))
     took("pod deleted → allocatable", since)
     story.wait_free()

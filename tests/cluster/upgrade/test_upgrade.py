@@ -15,7 +15,7 @@ import pytest
 
 from cluster import testpmd
 from cluster.deployments import full_chart, mixed_versions
-from cluster.deployments.agent_only import REPOSITORY, markers, wait_allocatable
+from cluster.deployments.agent_only import REPOSITORY, checkpoints, wait_allocatable
 from cluster.deployments.mixed_versions import Mixture, Version
 from cluster.deployments.sidecar_only import echoes
 from cluster.deployments.simulated_nics import NICS, Nics
@@ -331,7 +331,7 @@ def test_pods_of_both_versions_end_under_the_other_and_their_pairs_are_home(
     _ends(cluster, pods, LATE)
 
     until(nics.all_home, what="every pair to be home under its name", seconds=30, pause=0.1)
-    until(lambda: not markers(cluster), what="no container with a pair", seconds=30, pause=0.1)
+    until(lambda: not checkpoints(cluster), what="no container with a pair", seconds=30, pause=0.1)
     wait(lambda: not any(map(_holder, pairs(cluster).values())), "all pairs to be free in status")
 
 

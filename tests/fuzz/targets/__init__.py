@@ -12,13 +12,13 @@ from fuzz.targets import (
     kubelet,
     netlink,
     node,
-    notes,
     pools,
     sidecar,
+    state_files,
 )
 
 _MODULES = (
-    admission, calls, conflists, http, imds, kubelet, netlink, node, notes, pools, sidecar,
+    admission, calls, conflists, http, imds, kubelet, netlink, node, state_files, pools, sidecar,
 )  # fmt: skip
 TARGETS: dict[str, Target] = {
     target.name: target for module in _MODULES for target in module.TARGETS

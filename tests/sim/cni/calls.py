@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from netvsc_deviceplugin.cni.attach.attachments import Attachments
-from netvsc_deviceplugin.cni.attach.checkpoint import Markers
+from netvsc_deviceplugin.cni.attach.checkpoint import CheckpointStore
 from netvsc_deviceplugin.cni.attach.executor import PATIENCE, ExecutorConfig
 from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink, look
 from netvsc_deviceplugin.cni.attach.records import Target, Want
@@ -108,7 +108,7 @@ class CniHost:
             self.host = stack.enter_context(host or host_of(pairs))
             self.home = stack.enter_context(spaces.within(self.host.netns, Netns.host))
             self.source = ScanSource(sysfs=self.host.sysfs, sim=True)
-            self.markers = Markers(self.state)
+            self.checkpoints = CheckpointStore(self.state)
             self.attachments = self._fresh(Rtnl, PATIENCE)
             stack.callback(self._let_go)
             self.stack = stack.pop_all()
@@ -131,7 +131,7 @@ class CniHost:
 
     def _fresh(self, rtnl: Callable[[Netns], Rtnl], patience: float) -> Attachments:
         means = ExecutorConfig(source=self.source, rtnl=rtnl, patience=patience)
-        return Attachments(host_ns=self.home, config=means, markers=self.markers)
+        return Attachments(host_ns=self.home, config=means, checkpoints=self.checkpoints)
 
     def _let_go(self) -> None:
         self.attachments.sandboxes.close()

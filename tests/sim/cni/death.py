@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from netvsc_deviceplugin.cni.attach.attachments import Attachments
-from netvsc_deviceplugin.cni.attach.checkpoint import Marker, Markers
+from netvsc_deviceplugin.cni.attach.checkpoint import Checkpoint, CheckpointStore
 from netvsc_deviceplugin.cni.attach.executor import ExecutorConfig
 from netvsc_deviceplugin.kernel.netns import Netns
 from netvsc_deviceplugin.kernel.requests.linkops import Rtnl
@@ -43,14 +43,14 @@ class Fate:
         return self.at is not None and self.moments >= self.at
 
 
-class MortalMarkers(Markers):
+class MortalCheckpointStore(CheckpointStore):
     def __init__(self, cni: CniHost, fate: Fate) -> None:
         super().__init__(cni.state)
         self._fate = fate
 
-    def save(self, marker: Marker) -> None:
+    def save(self, checkpoint: Checkpoint) -> None:
         self._fate.moment()
-        super().save(marker)
+        super().save(checkpoint)
         self._fate.moment()
 
     def remove(self, container: str) -> None:
@@ -73,5 +73,7 @@ def mortal(cni: CniHost, fate: Fate, *, patience: float = 0.001) -> Attachments:
 
     means = ExecutorConfig(source=cni.source, rtnl=MortalRtnl, patience=patience)
     cni.attachments.sandboxes.close()
-    cni.attachments = Attachments(host_ns=cni.home, config=means, markers=MortalMarkers(cni, fate))
+    cni.attachments = Attachments(
+        host_ns=cni.home, config=means, checkpoints=MortalCheckpointStore(cni, fate)
+    )
     return cni.attachments

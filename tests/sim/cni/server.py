@@ -105,7 +105,7 @@ class CniServer:
         )
         self._deferred = DeferredAttachments(
             self.deferred_calls,
-            markers=self._cni.markers,
+            checkpoints=self._cni.checkpoints,
             service=service,
             ask=self._ask_all,
             clock=lambda: self.now,

@@ -10,7 +10,12 @@ from typing import Any, cast
 
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.cni.attach.attachments import Attached, Attachments
-from netvsc_deviceplugin.cni.attach.checkpoint import ContainerPhase, Marker, Markers, PairRecord
+from netvsc_deviceplugin.cni.attach.checkpoint import (
+    Checkpoint,
+    CheckpointStore,
+    ContainerPhase,
+    PairRecord,
+)
 from netvsc_deviceplugin.cni.component import CniComponent
 from netvsc_deviceplugin.cni.deferred_calls import DeferredCalls
 from netvsc_deviceplugin.cni.service import Service
@@ -67,8 +72,8 @@ class Mending(CniComponent):
 
 def test_a_pair_that_could_not_be_brought_to_its_pod_is_tried_until_it_can(tmp_path: Path) -> None:
     async def story() -> None:
-        markers = Markers(tmp_path)
-        pod = Marker(
+        checkpoints = CheckpointStore(tmp_path)
+        pod = Checkpoint(
             container="c",
             netns="/proc/self/ns/net",
             namespace="nf",
@@ -76,9 +81,9 @@ def test_a_pair_that_could_not_be_brought_to_its_pod_is_tried_until_it_can(tmp_p
             phase=ContainerPhase.INSIDE,
             pairs=(PAIR,),
         )
-        markers.save(pod)
+        checkpoints.save(pod)
         there = Refused(
-            host_ns=cast("Any", None), config=cast("Any", None), markers=markers, refuse=1
+            host_ns=cast("Any", None), config=cast("Any", None), checkpoints=checkpoints, refuse=1
         )
         service = Service(
             there,

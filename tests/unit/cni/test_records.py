@@ -8,7 +8,7 @@ import pytest
 
 from netvsc.errors import RequestError, RetryError
 from netvsc_deviceplugin.cni.attach import records as holding
-from netvsc_deviceplugin.cni.attach.checkpoint import ContainerPhase, Marker, PairRecord
+from netvsc_deviceplugin.cni.attach.checkpoint import Checkpoint, ContainerPhase, PairRecord
 from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink
 from netvsc_deviceplugin.cni.attach.plan import Homes, PairLocation
 from netvsc_deviceplugin.cni.attach.records import Target, Want
@@ -26,8 +26,8 @@ HELD = PairRecord(
 )  # fmt: skip
 
 
-def marker(*pairs: PairRecord) -> Marker:
-    return Marker(
+def checkpoint(*pairs: PairRecord) -> Checkpoint:
+    return Checkpoint(
         container="c1", netns="/run/netns/pod", namespace="nf", pod="fwd",
         phase=ContainerPhase.INSIDE, pairs=pairs,
     )  # fmt: skip
@@ -55,10 +55,10 @@ def test_of_one_that_bears_a_note_home_is_what_the_note_says() -> None:
 
 
 def test_one_that_is_inside_keeps_what_is_known_of_home() -> None:
-    before = marker(replace(HELD, interface="old", attachment="net1", network="before"))
+    before = checkpoint(replace(HELD, interface="old", attachment="net1", network="before"))
     inside = PairLocation(netvsc=other("old", mac=MAC), vf=None)
     assert holding.record_of(WANT, TARGET, inside, before) == HELD
-    assert holding.record_of(WANT, TARGET, BOTH, marker()) == HELD
+    assert holding.record_of(WANT, TARGET, BOTH, checkpoint()) == HELD
 
 
 def test_a_name_that_another_interface_has_in_the_pod_is_refused() -> None:
@@ -73,24 +73,24 @@ def test_a_name_that_another_interface_has_in_the_pod_is_refused() -> None:
 
 def test_an_attachments_pairs_are_told_from_the_others() -> None:
     first, second = HELD, replace(HELD, id="x", attachment="net1")
-    assert holding.split(marker(first, second), "net1") == ([second], [first])
-    assert holding.split(marker(first, second), None) == ([first, second], [])
+    assert holding.split(checkpoint(first, second), "net1") == ([second], [first])
+    assert holding.split(checkpoint(first, second), None) == ([first, second], [])
     assert holding.split(None, "eth0") == ([], [])
 
 
 def test_what_bears_a_way_home_and_stands_in_no_marker_is_found() -> None:
     noted = other("netvsc0", "nvhome-eth1", mac=MAC, parent_bus="vmbus")
-    (found,) = holding.unmarked([noted, other("eth0")], [])
+    (found,) = holding.unrecorded([noted, other("eth0")], [])
     assert (found.id, found.interface, found.home, found.up) == (ID, "netvsc0", "eth1", True)
-    assert holding.unmarked([noted], [HELD]) == []
+    assert holding.unrecorded([noted], [HELD]) == []
 
 
 def test_in_a_pod_a_note_without_a_device_behind_it_is_not_believed() -> None:
-    assert holding.unmarked([other("x", "nvhome-eth1", mac=MAC)], []) == []
+    assert holding.unrecorded([other("x", "nvhome-eth1", mac=MAC)], []) == []
     at_home = other("x", "nvhome-eth1", mac=MAC, netns=None)
-    assert [one.home for one in holding.unmarked([at_home], [])] == ["eth1"]
+    assert [one.home for one in holding.unrecorded([at_home], [])] == ["eth1"]
     vf = other("vf1", "nvhome-vf1", mac=MAC, parent_bus="pci")
-    assert holding.unmarked([vf], []) == []
+    assert holding.unrecorded([vf], []) == []
 
 
 def test_a_vf_that_came_last_says_how_the_next_is_called_at_home() -> None:

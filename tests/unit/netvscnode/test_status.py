@@ -25,7 +25,7 @@ from netvsc.model.status import (
     Truth,
     VfStatus,
 )
-from netvsc_deviceplugin.cni.attach.checkpoint import ContainerPhase, Marker, PairRecord
+from netvsc_deviceplugin.cni.attach.checkpoint import Checkpoint, ContainerPhase, PairRecord
 from netvsc_deviceplugin.cni.chain.status import UNKNOWN, ChainReason, ChainStatus
 from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.netvscnode import conditions
@@ -108,12 +108,12 @@ def test_markers_tell_names_at_home_and_the_pods_uid() -> None:
         up=True,
     )
     facts = {"container": "c", "netns": "/run/netns/x", "namespace": "nf", "pod": "fwd-0"}
-    marker = Marker(**facts, phase=ContainerPhase.INSIDE, pairs=(held,), uid="")
-    assert attachments_of([marker]) == {ONE.id: PodAttachment("eth1", "netvsc0", None)}
-    assert attachments_of([replace(marker, uid="u")]) == {
+    checkpoint = Checkpoint(**facts, phase=ContainerPhase.INSIDE, pairs=(held,), uid="")
+    assert attachments_of([checkpoint]) == {ONE.id: PodAttachment("eth1", "netvsc0", None)}
+    assert attachments_of([replace(checkpoint, uid="u")]) == {
         ONE.id: PodAttachment("eth1", "netvsc0", "u")
     }
-    entering = replace(marker, phase=ContainerPhase.ENTERING)
+    entering = replace(checkpoint, phase=ContainerPhase.ENTERING)
     assert attachments_of([entering]) == {ONE.id: PodAttachment("eth1")}
 
 

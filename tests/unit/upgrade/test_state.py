@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from netvsc_deviceplugin.cni.attach.checkpoint import Markers
+from netvsc_deviceplugin.cni.attach.checkpoint import CheckpointStore
 from netvsc_deviceplugin.cni.deferred_calls import DeferredCalls
 from netvsc_deviceplugin.kubelet import device_info
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import VerbsCheckpoint
@@ -109,9 +109,9 @@ def _plant_node(file: Path) -> None:
 
 
 def test_the_planting_reaches_every_record(state: Path) -> None:
-    [marker] = (state / "run/containers").iterdir()
-    plant(marker)
-    data = json.loads(marker.read_text())
+    [checkpoint] = (state / "run/containers").iterdir()
+    plant(checkpoint)
+    data = json.loads(checkpoint.read_text())
     assert "novelty" in data
     assert "novelty" in data["pairs"][0]
     copy = planted(json.loads((state / "run/netvscnode.json").read_text()))
@@ -124,8 +124,8 @@ def _cut(file: Path) -> None:
 
 
 def _of_marker(run: Path) -> None:
-    [marker] = Markers(run).all()
-    assert marker.pairs == ()  # and a DEL without the agent fails, as its file is there
+    [checkpoint] = CheckpointStore(run).all()
+    assert checkpoint.pairs == ()  # and a DEL without the agent fails, as its file is there
 
 
 def _of_note(run: Path) -> None:

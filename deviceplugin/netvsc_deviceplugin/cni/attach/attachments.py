@@ -14,7 +14,12 @@ from netvsc.errors import NetvscError, NodeError, RequestError, RetryError
 from netvsc.host.once import Once
 from netvsc.model.mac import mac_of
 from netvsc_deviceplugin.cni.attach import plan, records
-from netvsc_deviceplugin.cni.attach.checkpoint import ContainerPhase, Marker, Markers, PairRecord
+from netvsc_deviceplugin.cni.attach.checkpoint import (
+    Checkpoint,
+    CheckpointStore,
+    ContainerPhase,
+    PairRecord,
+)
 from netvsc_deviceplugin.cni.attach.executor import Executor, ExecutorConfig
 from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink, look
 from netvsc_deviceplugin.cni.attach.plan import Goal, PairLocation
@@ -44,7 +49,7 @@ class Attachments:
 
     host_ns: Netns
     config: ExecutorConfig
-    markers: Markers
+    checkpoints: CheckpointStore
     sandboxes: Sandboxes = field(default_factory=Sandboxes)
     forced: Callable[[], Mapping[str, int]] = _nothing_forced
     _once: Once = field(default_factory=lambda: Once(log))
@@ -65,12 +70,12 @@ class Attachments:
         A pair that another container has stays there: that one's ADD came later, or its DEL is to
         come. Raises as `add`.
         """
-        for marker in tuple(self.markers.all()):
-            if not any(marker.pair(want.id) for want in wants):
+        for checkpoint in tuple(self.checkpoints.all()):
+            if not any(checkpoint.pair(want.id) for want in wants):
                 continue
-            if marker.container == target.container:
-                raise RequestError(f"container {marker.container} has its pair already")
-            raise RetryError(f"container {marker.container} has not given its pair back yet")
+            if checkpoint.container == target.container:
+                raise RequestError(f"container {checkpoint.container} has its pair already")
+            raise RetryError(f"container {checkpoint.container} has not given its pair back yet")
         return self._add(target, wants, still=still)
 
     def delete(self, container: str, *, netns: str = "", attachment: str | None = None) -> None:
@@ -78,30 +83,32 @@ class Attachments:
 
         Raises NetvscError while something is still inside.
         """
-        marker = self.markers.get(container)
+        checkpoint = self.checkpoints.get(container)
         with ExitStack() as stack:
             pod_ns = self.sandboxes.get(container) or self._open(
-                stack, netns or (marker.netns if marker else "")
+                stack, netns or (checkpoint.netns if checkpoint else "")
             )
-            if not marker and not (
-                pod_ns and records.unmarked(look(pod_ns, self.config.source), ())
+            if not checkpoint and not (
+                pod_ns and records.unrecorded(look(pod_ns, self.config.source), ())
             ):
                 return
             executor = stack.enter_context(self._executor(pod_ns))
-            mine, rest = records.split(marker, attachment)
-            if marker:
-                self._save(marker.with_phase(ContainerPhase.LEAVING))
-            self._all_home(executor, [*mine, *records.unmarked(executor.look(), (*mine, *rest))])
-        if marker:
-            self._leave(marker, rest)
+            mine, rest = records.split(checkpoint, attachment)
+            if checkpoint:
+                self._save(checkpoint.with_phase(ContainerPhase.LEAVING))
+            self._all_home(executor, [*mine, *records.unrecorded(executor.look(), (*mine, *rest))])
+        if checkpoint:
+            self._leave(checkpoint, rest)
 
     def check(self, target: Target) -> frozenset[str]:
         """Return the interfaces that the attachment brought; a VF may be away.
 
         Raises NodeError unless it is there.
         """
-        marker = self.markers.get(target.container)
-        mine = [h for h in marker.pairs if h.attachment == target.attachment] if marker else []
+        checkpoint = self.checkpoints.get(target.container)
+        mine = (
+            [h for h in checkpoint.pairs if h.attachment == target.attachment] if checkpoint else []
+        )
         if not mine:
             return frozenset()
         with Netns.open(target.netns) as pod_ns, self._executor(pod_ns) as executor:
@@ -122,15 +129,15 @@ class Attachments:
         Raises NodeError for what is stuck, when all else is on the host.
         """
         stuck = []
-        for marker in tuple(self.markers.all()):
-            mine = {record.attachment for record in marker.pairs if record.network == network}
+        for checkpoint in tuple(self.checkpoints.all()):
+            mine = {record.attachment for record in checkpoint.pairs if record.network == network}
             for attachment in mine:
-                if (marker.container, attachment) in valid:
+                if (checkpoint.container, attachment) in valid:
                     continue
                 try:
-                    self.delete(marker.container, attachment=attachment)
+                    self.delete(checkpoint.container, attachment=attachment)
                 except NetvscError as error:
-                    stuck.append(f"container {marker.container}: {error}")
+                    stuck.append(f"container {checkpoint.container}: {error}")
         if stuck:
             raise NodeError("; ".join(stuck))
 
@@ -140,14 +147,14 @@ class Attachments:
         Return whether all is as it should be: nothing tells when what was refused would succeed.
         """
         well = True
-        for marker in tuple(self.markers.all()):
+        for checkpoint in tuple(self.checkpoints.all()):
             try:
-                self._restore(marker)
+                self._restore(checkpoint)
             except NetvscError as error:
                 self._once.warning(
-                    f"cannot restore container {marker.container}: {error}",
-                    about=marker.container,
-                    extra=marker.log_fields,
+                    f"cannot restore container {checkpoint.container}: {error}",
+                    about=checkpoint.container,
+                    extra=checkpoint.log_fields,
                 )
                 well = False
         return self._orphans() and well
@@ -156,27 +163,27 @@ class Attachments:
         """Tell whether a netns that has a pair inside has lost its name."""
         return any(not exists(ns.path or "/") for ns in self.sandboxes.all().values())
 
-    def _restore(self, marker: Marker) -> None:
-        if not marker.netns:
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        if not checkpoint.netns:
             return  # it makes no sense; its DEL will name the netns
         try:
-            pod_ns = self.sandboxes.hold(marker.container, marker.netns)
+            pod_ns = self.sandboxes.hold(checkpoint.container, checkpoint.netns)
         except (GoneError, RequestError):
-            self.delete(marker.container)
+            self.delete(checkpoint.container)
             return
-        if marker.phase is not ContainerPhase.INSIDE or not exists(marker.netns):
-            self.delete(marker.container)
+        if checkpoint.phase is not ContainerPhase.INSIDE or not exists(checkpoint.netns):
+            self.delete(checkpoint.container)
             return
         with self._executor(pod_ns) as executor:
-            for record in marker.pairs:
+            for record in checkpoint.pairs:
                 self._bring(executor, pod_ns, record)
 
     def _orphans(self) -> bool:
         """Name right what came home without us: its netns died, or nobody called DEL."""
         well = True
-        record = {record.id for marker in self.markers.all() for record in marker.pairs}
+        record = {record.id for checkpoint in self.checkpoints.all() for record in checkpoint.pairs}
         with self._executor(None) as executor:
-            lost = [one for one in records.unmarked(executor.look(), ()) if one.id not in record]
+            lost = [one for one in records.unrecorded(executor.look(), ()) if one.id not in record]
             for one in lost:
                 try:
                     goal = Goal(netns=None, name=one.home, up=False)
@@ -202,7 +209,7 @@ class Attachments:
             with self._executor(pod_ns) as executor:
                 return self._enter(executor, pod_ns, target, wants, still)
         finally:
-            if not self.markers.get(target.container):
+            if not self.checkpoints.get(target.container):
                 self.sandboxes.drop(target.container)
 
     def _executor(self, pod_ns: Netns | None) -> Executor:
@@ -211,17 +218,17 @@ class Attachments:
     def _leaves(self, mac: str, name: str) -> None:
         """Write down, before it goes, a VF's name on the host: we may die while it is away."""
         self._left[mac] = name
-        for marker in tuple(self.markers.all()):
-            if any(record.mac == mac and record.vf_home != name for record in marker.pairs):
+        for checkpoint in tuple(self.checkpoints.all()):
+            if any(record.mac == mac and record.vf_home != name for record in checkpoint.pairs):
                 try:
-                    self._save(marker)
+                    self._save(checkpoint)
                 except NodeError as error:
                     text = f"cannot record the name of VF {name}: {error}"
-                    self._once.warning(text, about=mac, extra=marker.log_fields)
+                    self._once.warning(text, about=mac, extra=checkpoint.log_fields)
 
-    def _save(self, marker: Marker) -> None:
-        pairs = tuple(records.renewed(record, self._left) for record in marker.pairs)
-        self.markers.save(replace(marker, pairs=pairs))
+    def _save(self, checkpoint: Checkpoint) -> None:
+        pairs = tuple(records.renewed(record, self._left) for record in checkpoint.pairs)
+        self.checkpoints.save(replace(checkpoint, pairs=pairs))
 
     def _open(self, stack: ExitStack, netns: str) -> Netns | None:
         if not netns:
@@ -233,16 +240,16 @@ class Attachments:
 
     def _take_over(self, target: Target, wants: Sequence[Want]) -> None:
         """Bring home what another container has: the kubelet says that it is that one's no more."""
-        for marker in tuple(self.markers.all()):
-            if marker.container == target.container:
+        for checkpoint in tuple(self.checkpoints.all()):
+            if checkpoint.container == target.container:
                 continue
             for want in wants:
-                if record := marker.pair(want.id):
+                if record := checkpoint.pair(want.id):
                     log.warning(
-                        "container %s did not release pair %s", marker.container, want.id,
-                        extra={"pair": want.id, **marker.log_fields},
+                        "container %s did not release pair %s", checkpoint.container, want.id,
+                        extra={"pair": want.id, **checkpoint.log_fields},
                     )  # fmt: skip
-                    self.delete(marker.container, attachment=record.attachment)
+                    self.delete(checkpoint.container, attachment=record.attachment)
 
     def _enter(
         self,
@@ -252,19 +259,19 @@ class Attachments:
         wants: Sequence[Want],
         still: Callable[[], bool],
     ) -> tuple[Attached, ...]:
-        before = self.markers.get(target.container)
-        marker = self._entering(target, wants, executor.look(), before)
-        self.markers.save(marker)
-        if not still():  # only now: from here on a DEL without us fails, as it finds the marker
-            self.markers.remove(target.container)
+        before = self.checkpoints.get(target.container)
+        checkpoint = self._entering(target, wants, executor.look(), before)
+        self.checkpoints.save(checkpoint)
+        if not still():  # only now: from here on a DEL without us fails, as it finds the checkpoint
+            self.checkpoints.remove(target.container)
             raise GoneError(f"container {target.container} has ended meanwhile")
-        mine = [record for record in marker.pairs if record.id in {want.id for want in wants}]
+        mine = [record for record in checkpoint.pairs if record.id in {want.id for want in wants}]
         try:
             found = tuple(self._bring(executor, pod_ns, record) for record in mine)
         except Exception:
-            self._back(executor, marker, mine)
+            self._back(executor, checkpoint, mine)
             raise
-        self._save(marker.with_phase(ContainerPhase.INSIDE))
+        self._save(checkpoint.with_phase(ContainerPhase.INSIDE))
         return found
 
     def _entering(
@@ -272,9 +279,9 @@ class Attachments:
         target: Target,
         wants: Sequence[Want],
         interfaces: Iterable[NetnsLink],
-        before: Marker | None,
-    ) -> Marker:
-        """Return the marker that says what is about to happen; raises if it could not."""
+        before: Checkpoint | None,
+    ) -> Checkpoint:
+        """Return the checkpoint that says what is about to happen; raises if it could not."""
         interfaces, forced = tuple(interfaces), self.forced()
         fresh = []
         for want in wants:
@@ -282,7 +289,7 @@ class Attachments:
             records.check_name(want, target, location, interfaces)
             fresh.append(records.record_of(want, target, location, before))
         others = [h for h in before.pairs if h.id not in {w.id for w in wants}] if before else []
-        return Marker(
+        return Checkpoint(
             container=target.container,
             netns=target.netns,
             namespace=target.namespace,
@@ -300,28 +307,28 @@ class Attachments:
             raise RetryError(f"pair {record.id} is not on this node now; is its NIC attached?")
         return Attached(id=record.id, netvsc=location.netvsc, vf=location.vf)
 
-    def _back(self, executor: Executor, marker: Marker, mine: Sequence[PairRecord]) -> None:
-        """Undo an ADD; what cannot come home now keeps its marker, and `restore` tries again."""
+    def _back(self, executor: Executor, checkpoint: Checkpoint, mine: Sequence[PairRecord]) -> None:
+        """Undo an ADD; a pair that cannot go back now stays recorded, and `restore` tries again."""
         stuck = []
         for record in mine:
             try:
                 self._home(executor, record)
             except NetvscError as error:
                 log.warning(
-                    "pair %s is stuck in %s: %s", record.id, marker.netns, error,
-                    extra={"pair": record.id, **marker.log_fields},
+                    "pair %s is stuck in %s: %s", record.id, checkpoint.netns, error,
+                    extra={"pair": record.id, **checkpoint.log_fields},
                 )  # fmt: skip
                 stuck.append(record)
         if not stuck:
-            self._leave(marker, [record for record in marker.pairs if record not in mine])
+            self._leave(checkpoint, [record for record in checkpoint.pairs if record not in mine])
 
-    def _leave(self, marker: Marker, rest: Sequence[PairRecord]) -> None:
+    def _leave(self, checkpoint: Checkpoint, rest: Sequence[PairRecord]) -> None:
         """Write down what is left inside."""
         if rest:
-            self._save(replace(marker, pairs=tuple(rest), phase=ContainerPhase.INSIDE))
+            self._save(replace(checkpoint, pairs=tuple(rest), phase=ContainerPhase.INSIDE))
         else:
-            self.markers.remove(marker.container)
-            self.sandboxes.drop(marker.container)
+            self.checkpoints.remove(checkpoint.container)
+            self.sandboxes.drop(checkpoint.container)
 
     def _all_home(self, executor: Executor, pairs: Iterable[PairRecord]) -> None:
         for record in pairs:

@@ -1,7 +1,7 @@
-"""One file per container that has, or may have, a pair inside; written before the first move.
+"""The checkpoint of a container that has, or may have, a pair inside: a file, written first.
 
-The shim reads no more than whether it exists: without the agent, a DEL of such a container fails,
-so that its netns does not die with a pair inside.
+It is there before the first move. The shim reads no more than whether it exists: without the agent,
+a DEL of such a container fails, so that its netns does not die with a pair inside.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Inside = Mapping[str, Mapping[str, str]]  # path of a netns → interface in it 
 
 
 class ContainerPhase(StrEnum):
-    """How far a container got; after a crash ENTERING and LEAVING both mean home."""
+    """How far a container got; after a crash ENTERING and LEAVING both mean: to the host."""
 
     ENTERING = "entering"
     INSIDE = "inside"
@@ -39,7 +39,7 @@ class ContainerPhase(StrEnum):
 class PairRecord:
     """One pair of a container; `network` and `attachment` (CNI_IFNAME) are the call's that did it.
 
-    `home` and `vf_home` are names on the host; `up`: the NetVSC was up there, with this `mtu`.
+    `home` and `vf_home`, words of the file, are names on the host; `up`: the NetVSC was up there, with this `mtu`.
     """
 
     id: str
@@ -60,7 +60,7 @@ _KEYS = {field.name for field in fields(PairRecord)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Marker:
+class Checkpoint:
     """What the agent knows of one container. `netns` is the path of its network namespace.
 
     `uid` is the pod's, empty where the runtime does not tell it.
@@ -74,7 +74,7 @@ class Marker:
     pairs: tuple[PairRecord, ...]
     uid: str = ""
 
-    def with_phase(self, phase: ContainerPhase) -> Marker:
+    def with_phase(self, phase: ContainerPhase) -> Checkpoint:
         return replace(self, phase=phase)
 
     @property
@@ -92,24 +92,24 @@ class Marker:
         return next((record for record in self.pairs if record.id == id_), None)
 
 
-class Markers:
+class CheckpointStore:
     """The folder `containers` in the agent's state folder; root alone may look inside."""
 
     def __init__(self, state: Path) -> None:
         self._folder = state / "containers"
 
-    def all(self) -> Iterator[Marker]:
+    def all(self) -> Iterator[Checkpoint]:
         for file in sorted(self._folder.glob("*")):
-            if not file.name.startswith(".") and (marker := self.get(file.name)):
-                yield marker
+            if not file.name.startswith(".") and (checkpoint := self.get(file.name)):
+                yield checkpoint
 
     def pods(self) -> tuple[str, ...]:
         """Name the pods that have, or may have, a pair inside."""
         names = {f"{m.namespace}/{m.pod}" if m.pod else m.container for m in self.all()}
         return tuple(sorted(names))
 
-    def get(self, container: str) -> Marker | None:
-        """Return a container's marker; a corrupt one says that something is inside."""
+    def get(self, container: str) -> Checkpoint | None:
+        """Return a container's checkpoint; a corrupt one says that something is inside."""
         try:
             data = (self._folder / container).read_bytes()
         except FileNotFoundError:
@@ -119,8 +119,8 @@ class Markers:
         try:
             return _parsed(container, json.loads(data))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            log.error("marker of container %s is corrupt: %s", container, error)  # noqa: TRY400
-            return Marker(
+            log.error("checkpoint of container %s is corrupt: %s", container, error)  # noqa: TRY400
+            return Checkpoint(
                 container=container,
                 netns="",
                 namespace="",
@@ -129,20 +129,20 @@ class Markers:
                 pairs=(),
             )
 
-    def save(self, marker: Marker) -> None:
+    def save(self, checkpoint: Checkpoint) -> None:
         """Replace the file in one step; raises NodeError.
 
         Where not a byte is free, what is known of a container can still be changed: its pairs must
         come home, and under the names that are theirs.
         """
-        file = self._folder / marker.container
-        data = json.dumps(_plain(marker)).encode()
+        file = self._folder / checkpoint.container
+        data = json.dumps(_plain(checkpoint)).encode()
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             atomic_file.replace(file, data, durable=True, mode=0o600)
         except OSError as error:
             if error.errno != errno.ENOSPC or not _rewritten(file, data):
-                raise self._refused("write", marker.container, error) from error
+                raise self._refused("write", checkpoint.container, error) from error
 
     def remove(self, container: str) -> None:
         try:
@@ -157,9 +157,9 @@ class Markers:
         )
 
 
-def _plain(marker: Marker) -> Mapping[str, object]:
+def _plain(checkpoint: Checkpoint) -> Mapping[str, object]:
     """Return what is written; the version before reads no pair with a key that it does not know."""
-    plain = asdict(marker)
+    plain = asdict(checkpoint)
     plain["mtus"] = {pair["id"]: pair.pop("mtu") for pair in plain["pairs"]}
     return plain
 
@@ -182,11 +182,11 @@ def _rewritten(file: Path, data: bytes) -> bool:
             return False
 
 
-def _parsed(container: str, data: Mapping[str, object]) -> Marker:
+def _parsed(container: str, data: Mapping[str, object]) -> Checkpoint:
     pairs, mtus = data["pairs"], data.get("mtus", {})
     if not isinstance(pairs, list) or not isinstance(mtus, dict):
         raise TypeError("pairs is not a list, or mtus not a mapping")
-    return Marker(
+    return Checkpoint(
         container=container,
         netns=str(data["netns"]),
         namespace=str(data["namespace"]),
@@ -207,10 +207,10 @@ def _record(data: Mapping[str, Any], mtus: Mapping[str, Any]) -> PairRecord:
     return PairRecord(**{key: value for key, value in data.items() if key in _KEYS} | {"mtu": mtu})
 
 
-def pairs_inside(markers: Iterable[Marker]) -> Inside:
+def pairs_inside(checkpoints: Iterable[Checkpoint]) -> Inside:
     found: dict[str, dict[str, str]] = {}
-    for marker in markers:
-        if marker.phase is ContainerPhase.INSIDE and marker.netns:
-            names = {record.interface: record.id for record in marker.pairs}
-            found[marker.netns] = {**found.get(marker.netns, {}), **names}
+    for checkpoint in checkpoints:
+        if checkpoint.phase is ContainerPhase.INSIDE and checkpoint.netns:
+            names = {record.interface: record.id for record in checkpoint.pairs}
+            found[checkpoint.netns] = {**found.get(checkpoint.netns, {}), **names}
     return found

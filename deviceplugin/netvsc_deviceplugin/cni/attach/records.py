@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from netvsc.errors import RequestError, RetryError
 from netvsc.model.mac import pair_id
 from netvsc_deviceplugin.cni.attach import plan
-from netvsc_deviceplugin.cni.attach.checkpoint import Marker, PairRecord
+from netvsc_deviceplugin.cni.attach.checkpoint import Checkpoint, PairRecord
 from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink
 from netvsc_deviceplugin.cni.attach.plan import Homes, PairLocation
 from netvsc_deviceplugin.kernel.netns import short
@@ -61,7 +61,7 @@ def check_name(
 
 
 def record_of(
-    want: Want, target: Target, location: PairLocation, before: Marker | None
+    want: Want, target: Target, location: PairLocation, before: Checkpoint | None
 ) -> PairRecord:
     """Describe a pair about to move; one that is inside already keeps what is known of home."""
     known = before.pair(want.id) if before else None
@@ -88,15 +88,15 @@ def record_of(
 
 
 def split(
-    marker: Marker | None, attachment: str | None
+    checkpoint: Checkpoint | None, attachment: str | None
 ) -> tuple[list[PairRecord], list[PairRecord]]:
-    pairs = marker.pairs if marker else ()
+    pairs = checkpoint.pairs if checkpoint else ()
     mine = [record for record in pairs if attachment in {None, record.attachment}]
     return mine, [record for record in pairs if record not in mine]
 
 
-def unmarked(interfaces: Iterable[NetnsLink], known: Iterable[PairRecord]) -> list[PairRecord]:
-    """Return what bears a way home and stands in no marker, as its altnames describe it.
+def unrecorded(interfaces: Iterable[NetnsLink], known: Iterable[PairRecord]) -> list[PairRecord]:
+    """Return what bears a way home and stands in no checkpoint, as its altnames describe it.
 
     In a pod a note is not enough: who may administer his network can make a netdev of any name, and
     it would be brought to the host. A device behind it he cannot make.

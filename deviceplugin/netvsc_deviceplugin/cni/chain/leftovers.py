@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netvsc_deviceplugin.cni.attach.checkpoint import Markers
+from netvsc_deviceplugin.cni.attach.checkpoint import CheckpointStore
 from netvsc_deviceplugin.cni.chain.conflist import TYPE
 
 
@@ -20,7 +20,7 @@ def there(conf: Path, plugins: Path, *, state: Path) -> bool:
     try:
         if not conf.is_dir() or not plugins.is_dir():
             return False
-        return (plugins / TYPE).exists() or _listed(conf) or bool(Markers(state).pods())
+        return (plugins / TYPE).exists() or _listed(conf) or bool(CheckpointStore(state).pods())
     except OSError:
         return False
 

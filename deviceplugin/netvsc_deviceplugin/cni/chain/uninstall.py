@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netvsc.errors import NetvscError, NodeError
-from netvsc_deviceplugin.cni.attach.checkpoint import Markers
+from netvsc_deviceplugin.cni.attach.checkpoint import CheckpointStore
 from netvsc_deviceplugin.cni.chain import conflist_files, plugin_binary
 from netvsc_deviceplugin.cni.chain.manager import SETTLE_S
 
@@ -18,7 +18,7 @@ def main(argv: Sequence[str], *, settle_s: float = SETTLE_S) -> int:
     """Return 0 when nothing of us is left, 1 with the reason on stderr."""
     arguments = _parser().parse_args(argv)
     try:
-        _refuse_while_held(Markers(arguments.state))
+        _refuse_while_held(CheckpointStore(arguments.state))
         conflist_files.leave(arguments.cni_conf)
         time.sleep(settle_s)
         plugin_binary.remove(arguments.cni_bin)
@@ -28,9 +28,9 @@ def main(argv: Sequence[str], *, settle_s: float = SETTLE_S) -> int:
     return 0
 
 
-def _refuse_while_held(markers: Markers) -> None:
+def _refuse_while_held(checkpoints: CheckpointStore) -> None:
     """Our DEL must come as long as a pair is out: the runtime goes by the list of now."""
-    if pods := markers.pods():
+    if pods := checkpoints.pods():
         raise NodeError(f"pods still have pairs: {', '.join(pods)}; delete or drain them first")
 
 

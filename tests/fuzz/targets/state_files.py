@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fuzz.engine import Target
 from fuzz.mutate import structured
-from netvsc_deviceplugin.cni.attach.checkpoint import ContainerPhase, Markers
+from netvsc_deviceplugin.cni.attach.checkpoint import CheckpointStore, ContainerPhase
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import VerbsCheckpoint
 
 _NAME = "c0ffee"
@@ -19,7 +19,7 @@ _NAME = "c0ffee"
 
 @cache
 def _folder() -> tuple[tempfile.TemporaryDirectory[str], Path]:
-    kept = tempfile.TemporaryDirectory(prefix="fuzz-notes-")
+    kept = tempfile.TemporaryDirectory(prefix="fuzz-state-")
     folder = Path(kept.name)
     (folder / "containers").mkdir()
     return kept, folder
@@ -34,20 +34,20 @@ def _unlogged() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
-def note(data: bytes) -> None:
-    """A marker that makes no sense says that a pair may be inside; lost verbs are none."""
+def state_file(data: bytes) -> None:
+    """A checkpoint that makes no sense says that a pair may be inside; lost verbs are none."""
     folder = _folder()[1]
     (folder / "containers" / _NAME).write_bytes(data)
     (folder / "given.json").write_bytes(data)
     with _unlogged():
-        marker = Markers(folder).get(_NAME)
+        checkpoint = CheckpointStore(folder).get(_NAME)
         given = VerbsCheckpoint(folder).verbs()
-    assert marker
-    assert isinstance(marker.phase, ContainerPhase)
-    for held in marker.pairs:
+    assert checkpoint
+    assert isinstance(checkpoint.phase, ContainerPhase)
+    for held in checkpoint.pairs:
         assert held.mac == held.id.replace("-", ":")
     for names in given.values():
         ",".join(names)
 
 
-TARGETS = (Target(name="note", check=note, mutate=structured),)
+TARGETS = (Target(name="statefile", check=state_file, mutate=structured),)
