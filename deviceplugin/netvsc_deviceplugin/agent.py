@@ -204,7 +204,7 @@ class Agent:
             yield
 
     async def _ask_who_holds(self, cni: CniComponent) -> None:
-        """Ask the kubelet when a pair came home: nothing else tells that its pod has ended."""
+        """Ask the kubelet when a pair is back: nothing else tells that its pod has ended."""
         async for _ in cni.inside.changes():
             self._plugins.look_soon()
 

@@ -51,6 +51,6 @@ def test_each_vf_that_returns_at_home_forwards_in_its_pod_within_a_second() -> N
             assert (await node.call("ADD", sandbox)).code == 0
             await asyncio.to_thread(play, node, sandbox, rounds(10, 50))
             assert (await node.call("DEL", sandbox)).code == 0
-            assert node.cni.at_home(1, sandbox)
+            assert node.cni.on_host(1, sandbox)
 
     on_azure(story, driver=DRIVER)

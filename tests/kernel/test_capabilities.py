@@ -32,7 +32,7 @@ def test_with_the_charts_capabilities_a_pair_goes_in_is_followed_and_comes_home(
             await node.until(lambda: in_pod(node.cni, pod), "the VF is in the pod again")
             await on_path(agent, "VF")
             assert (await node.call("DEL", pod)).code == 0
-            assert node.cni.at_home(1, pod)
+            assert node.cni.on_host(1, pod)
             assert _may(agent) == mask(of_the_chart())
 
     on_azure(story)
@@ -70,7 +70,7 @@ def test_without_net_admin_no_pair_goes_in_and_the_answer_says_what_was_refused(
             pod, added = await add(node)
             assert added.error == 5
             assert "Operation not permitted" in added.body["msg"]
-            assert node.cni.at_home(1, pod)
+            assert node.cni.on_host(1, pod)
 
     on_azure(story)
 

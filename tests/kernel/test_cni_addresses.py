@@ -104,7 +104,7 @@ def test_the_nics_own_addresses_are_configured_in_the_pod_and_told_to_everybody(
             assert read["addresses"] == ["10.0.1.4/24", "fd00:db8::4/128"]
             assert (read["gateways"], read["mtu"]) == (["10.0.1.1"], 1500)
             assert (await node.call("DEL", pod)).code == 0
-            assert node.cni.at_home(1, pod)
+            assert node.cni.on_host(1, pod)
 
     with_imds(story)
 
@@ -189,7 +189,7 @@ def test_a_pod_that_was_promised_addresses_waits_until_they_are_told() -> None:
             refused = await node.call("ADD", pod)
             assert refused.error == 11
             assert "addresses: azure" in refused.body["msg"]
-            assert node.cni.at_home(1, pod)
+            assert node.cni.on_host(1, pod)
             imds.refuse = None
             await running.said("IMDS tells of 1 NICs")
             await told(node, "10.0.1.4/24")

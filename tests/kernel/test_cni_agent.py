@@ -21,7 +21,7 @@ def test_a_pod_gets_its_pair_by_the_kubelets_word_and_gives_it_back() -> None:
             assert node.cni.inside(1, pod)
             await on_path(agent, "VF")
             assert (await node.call("DEL", pod)).code == 0
-            assert node.cni.at_home(1, pod)
+            assert node.cni.on_host(1, pod)
             assert agent.metric('netvsc_cni_requests_total{result="done",verb="ADD"}') == 1
             assert agent.metric(f'netvsc_vf_revocations_total{{pair="{ETH1}"}}') == 0
             assert len(node.kubelet.messages(PAIR)) == 1  # the scheduler saw nothing of it
@@ -70,7 +70,7 @@ def test_an_agent_that_is_killed_finds_its_pairs_in_their_pods_and_moves_what_ca
             devices = await node.kubelet.devices(PAIR)
             assert list(devices) == [ETH1]
             assert (await node.call("DEL", pod)).code == 0
-            assert node.cni.at_home(1, pod)
+            assert node.cni.on_host(1, pod)
 
     on_azure(story)
 
@@ -83,7 +83,7 @@ def test_a_netns_that_ends_without_a_del_gives_its_pair_back() -> None:
             await node.holds(pod, 1)
             await node.call("ADD", pod)
             await asyncio.to_thread(pod.end)
-            await node.until(lambda: node.cni.at_home(1), "the pair is at home")
+            await node.until(lambda: node.cni.on_host(1), "the pair is at home")
             assert (await node.call("DEL", pod)).code == 0
 
     on_azure(story)
@@ -100,8 +100,8 @@ def test_two_pods_come_and_go_at_once() -> None:
             assert [one.code for one in said] == [0, 0]
             assert [node.cni.inside(n, pod) for n, pod in enumerate(pods, start=1)] == [True, True]
             await asyncio.gather(*(node.call("DEL", pod) for pod in pods))
-            assert node.cni.at_home(1, *pods)
-            assert node.cni.at_home(2, *pods)
+            assert node.cni.on_host(1, *pods)
+            assert node.cni.on_host(2, *pods)
 
     on_azure(story, pairs=2)
 
@@ -117,7 +117,7 @@ def test_a_del_that_comes_before_its_add_has_ended_leaves_the_pair_at_home() -> 
             await node.until(checkpoint.exists, "ADD has begun")
             assert (await node.call("DEL", pod)).code == 0
             await add
-            assert node.cni.at_home(1, pod)
+            assert node.cni.on_host(1, pod)
 
     on_azure(story)
 
@@ -173,7 +173,7 @@ def test_an_agent_that_is_off_serves_the_last_pod_that_has_a_pair_before_it_leav
             assert f"nf/{pod.container}" in (await agent.said("have pairs"))["message"]
             assert "netvsc-cni" in conflist_of(node)  # its DEL must come
             assert (await node.call("DEL", pod)).code == 0
-            assert node.cni.at_home(1, pod)
+            assert node.cni.on_host(1, pod)
             await agent.said("removed ")
             assert json.loads(conflist_of(node)) == AZURE_OVERLAY
 

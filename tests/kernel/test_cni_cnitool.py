@@ -76,7 +76,7 @@ def test_the_reference_client_adds_checks_and_deletes(version: str) -> None:
             client("status", pod)
         client("del", pod)
         client("del", pod)
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -97,7 +97,7 @@ def test_a_netns_with_a_pair_inside_is_not_given_up_by_the_reference_client_eith
         assert cni.inside(1, pod)
         with CniServer(cni):
             client("del", pod)
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
 
 
 def test_the_standard_ipam_plugins_give_a_pair_its_address() -> None:
@@ -117,4 +117,4 @@ def test_the_standard_ipam_plugins_give_a_pair_its_address() -> None:
         routes = {one["dst"]: one.get("gateway") for one in json.loads(shown.stdout)}
         assert routes == {"10.8.0.0/24": None, "10.7.0.0/16": "10.8.0.1"}
         assert shim("DEL", given, pod, CNI_IFNAME="net1", CNI_PATH=str(PLUGINS)).code == 0
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)

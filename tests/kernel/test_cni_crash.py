@@ -31,8 +31,8 @@ def whole(cni: CniHost, pod: Pod) -> str:
     """Say where both pairs are; fails if one is half, lost, or misnamed."""
     if all(cni.inside(n, pod, name=f"netvsc{n - 1}") for n in (1, 2)):
         return "in"
-    assert cni.at_home(1, pod), cni.places(1, pod)
-    assert cni.at_home(2, pod), cni.places(2, pod)
+    assert cni.on_host(1, pod), cni.places(1, pod)
+    assert cni.on_host(2, pod), cni.places(2, pod)
     assert cni.altnames() == set()
     return "home"
 
@@ -142,7 +142,7 @@ def test_a_marker_that_makes_no_sense_still_says_that_something_is_inside() -> N
         assert cni.inside(1, pod)
         assert cni.checkpoints.get(pod.container)
         cni.attachments.delete(pod.container, netns=pod.path)
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
         assert list(cni.checkpoints.all()) == []
 
 
@@ -152,7 +152,7 @@ def test_pairs_come_home_even_where_the_agents_memory_is_lost() -> None:
         cni.add(pod, 1)
         (cni.state / "containers" / pod.container).unlink()
         cni.attachments.delete(pod.container, netns=pod.path)
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
 
 
 class Life(RuleBasedStateMachine):

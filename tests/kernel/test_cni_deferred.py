@@ -47,7 +47,7 @@ def test_the_pair_of_a_pod_that_was_added_without_the_agent_comes_when_the_agent
             assert node.cni.inside(1, pod)
             await node.until(lambda: not list(folder.iterdir()), "both calls are gone", seconds=20)
             assert (await node.call("DEL", pod)).code == 0
-            assert node.cni.at_home(1, pod)
+            assert node.cni.on_host(1, pod)
 
     on_azure(story)
 
@@ -96,7 +96,7 @@ def test_the_note_of_a_pod_without_pairs_goes_when_the_kubelet_lists_it_so_for_a
             server.now += GONE_S
             assert not server.settle()
             assert deferred(cni) == []
-            assert cni.at_home(1, pod)
+            assert cni.on_host(1, pod)
             assert shim("DEL", config(cni.state), pod).code == 0
 
 
@@ -178,7 +178,7 @@ def test_a_netns_that_ended_takes_its_note_along() -> None:
             server.listed.add(pod.container)
             assert not server.settle()
         assert deferred(cni) == []
-        assert cni.at_home(1)
+        assert cni.on_host(1)
 
 
 def test_of_two_sandboxes_of_one_pod_only_the_newer_gets_the_pair() -> None:
@@ -243,7 +243,7 @@ def test_a_name_that_the_pod_has_taken_meanwhile_is_not_fought_for(
             server.give(1)
             server.listed.add(pod.container)
             assert not server.settle()
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
         assert "name netvsc0 is taken" in caplog.text
 
 
@@ -286,7 +286,7 @@ def test_a_del_without_the_agent_and_a_late_move_never_both_have_their_way() -> 
         with pytest.raises(GoneError, match="has ended meanwhile"):
             cni.attachments.add_deferred(pod.target(), wants, still=meanwhile)
         assert said == [11]  # the runtime asks again, and the netns lives until then
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
         assert shim("DEL", config(cni.state), pod).code == 0
 
 
@@ -318,6 +318,6 @@ def test_killed_at_every_step_of_a_late_move_the_next_agent_does_it_again() -> N
                 assert cni.inside(1, pod)
                 assert deferred(cni) == []
                 assert shim("DEL", config(cni.state), pod).code == 0
-            assert cni.at_home(1, pod)
+            assert cni.on_host(1, pod)
             at += 1
         assert at > 10

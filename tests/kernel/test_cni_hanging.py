@@ -57,7 +57,7 @@ def test_a_netns_with_a_pair_inside_is_kept_however_the_agent_hangs() -> None:
                 assert time.monotonic() - began >= PATIENCE_S
         assert cni.inside(1, pod)
         cni.attachments.delete(pod.container)
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
 
 
 def test_a_call_of_multus_has_the_longer_time_too() -> None:

@@ -28,7 +28,7 @@ def test_a_route_without_a_gateway_takes_that_of_its_family(tmp_path: Path) -> N
             "fd00:8::/64": ("net1", None),
         }
         assert one.plugin.call("DEL", one.pod).code == 0
-        assert one.cni.at_home(1, one.pod)
+        assert one.cni.on_host(1, one.pod)
 
 
 def test_of_several_addresses_of_a_family_the_first_gateway_counts(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_scope_is_honoured_and_for_ipv6_refused_by_name(tmp_path: Path) -> Non
         said = one.add(V6, routes=[{"dst": "fd00:7::/64", "scope": 253}])
         assert said.error == 7
         assert "route fd00:7::/64: scope 253: IPv6 routes have none" in said.body["msg"]
-        assert one.cni.at_home(1, one.pod)
+        assert one.cni.on_host(1, one.pod)
 
 
 @pytest.mark.parametrize("dst", DEFAULTS)
@@ -87,7 +87,7 @@ def test_a_route_that_the_pod_has_already_stays_and_the_call_says_which(
         assert f"to {dst} in table 254, and that one stays: give" in said.body["msg"]
         assert one.pod.netns in said.body["msg"]
         assert (one.ways(4), one.ways(6)) == before
-        assert one.cni.at_home(1, one.pod)
+        assert one.cni.on_host(1, one.pod)
         assert one.plugin.calls == ["ADD", "DEL"]
 
 
@@ -115,7 +115,7 @@ def test_a_route_that_is_given_twice_is_made_once(
         said = one.add(given, routes=[*routes, {"dst": dst, "gw": other}])
         assert said.error == 7
         assert f"route {dst} via {other}: " in said.body["msg"]
-        assert one.cni.at_home(1, one.pod)
+        assert one.cni.on_host(1, one.pod)
 
 
 @pytest.mark.parametrize(("dst", "given"), [("10.8.0.0/24", V4), ("fd00:8::/64", V6)])
@@ -135,7 +135,7 @@ def test_the_second_interface_of_a_pod_takes_nothing_from_the_first(tmp_path: Pa
         said = one.add(other, routes=[{"dst": "0.0.0.0/0"}], number=2, name="net2")
         assert said.error == 7
         assert one.ways(4)["default"] == ("net1", "10.8.0.1")
-        assert one.cni.at_home(2, one.pod)
+        assert one.cni.on_host(2, one.pod)
         assert one.add(other, routes=[{"dst": "10.7.0.0/16"}], number=2, name="net2").code == 0
         assert one.ways(4)["10.7.0.0/16"] == ("net2", "10.9.0.1")
 
@@ -161,7 +161,7 @@ def test_what_a_route_cannot_have_is_refused_by_name_before_anything_is_configur
         said = one.add(V4, routes=[route])
         assert said.error == 7
         assert why in said.body["msg"]
-        assert one.cni.at_home(1, one.pod)
+        assert one.cni.on_host(1, one.pod)
 
 
 def test_what_the_kernel_refuses_is_told_with_its_own_words(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_what_the_kernel_refuses_is_told_with_its_own_words(tmp_path: Path) -> N
         assert said.error == 5
         assert "cannot route 10.7.0.0/16 via 192.0.2.1 over it" in said.body["msg"]
         assert "Nexthop has invalid gateway" in said.body["msg"]
-        assert one.cni.at_home(1, one.pod)
+        assert one.cni.on_host(1, one.pod)
 
 
 def test_an_answer_without_an_address_is_an_error(tmp_path: Path) -> None:
@@ -178,4 +178,4 @@ def test_an_answer_without_an_address_is_an_error(tmp_path: Path) -> None:
         said = one.add(routes=[{"dst": "10.7.0.0/16"}])
         assert said.error == 5
         assert "IPAM plugin ours: it gave no address" in said.body["msg"]
-        assert one.cni.at_home(1, one.pod)
+        assert one.cni.on_host(1, one.pod)

@@ -42,7 +42,7 @@ def test_what_it_says_when_it_fails_is_told(
         said = one.plugin.call("ADD", one.pod)
         assert why in said.body["msg"]
         assert said.error == code
-        assert one.cni.at_home(1, one.pod)
+        assert one.cni.on_host(1, one.pod)
 
 
 def test_one_that_cannot_be_run_is_named_with_its_path(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_one_that_does_not_stop_talking_is_stopped(tmp_path: Path) -> None:
         assert said.error == 5
         assert "more than 128 KiB" in said.body["msg"]
         assert time.monotonic() - began < 10
-        assert one.cni.at_home(1, one.pod)
+        assert one.cni.on_host(1, one.pod)
 
 
 def test_one_that_hangs_is_ended_with_its_children(
@@ -81,7 +81,7 @@ def test_one_that_hangs_is_ended_with_its_children(
         assert said.error == 5
         assert "ADD: no answer within" in said.body["msg"]
         assert not alive(int((tmp_path / "pid").read_text()))
-        assert one.cni.at_home(1, one.pod)
+        assert one.cni.on_host(1, one.pod)
 
 
 def alive(pid: int) -> bool:
@@ -98,7 +98,7 @@ def test_what_it_prints_where_nothing_is_asked_for_is_nobodys_business(tmp_path:
         ours(tmp_path, "echo released")
         for verb in ("CHECK", "STATUS", "DEL"):
             assert one.plugin.call(verb, one.pod).code == 0, verb
-        assert one.cni.at_home(1, one.pod)
+        assert one.cni.on_host(1, one.pod)
 
 
 def test_what_made_an_add_fail_is_told_and_not_what_made_its_undoing_fail(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_what_made_an_add_fail_is_told_and_not_what_made_its_undoing_fail(tmp_pa
         said = one.plugin.call("ADD", one.pod)
         assert (said.error, one.plugin.calls) == (11, ["ADD", "DEL"])
         assert "no address is left" in said.body["msg"]
-        assert one.cni.at_home(1, one.pod)
+        assert one.cni.on_host(1, one.pod)
 
 
 @pytest.mark.parametrize("ipam", ["static", ["static"], {"type": 5}, {"subnet": "10.8.0.0/24"}])
@@ -120,4 +120,4 @@ def test_a_section_that_names_no_plugin_is_refused_before_anything_moves(
         assert said.error == 7
         assert 'write {"type": "static"' in said.body["msg"]
         assert one.plugin.call("DEL", one.pod, ipam=ipam).code == 0
-        assert one.cni.at_home(1, one.pod)
+        assert one.cni.on_host(1, one.pod)

@@ -50,7 +50,7 @@ def test_what_would_be_passed_over_or_misread_is_refused(
         said = gives(one, **result)
         assert (said.error, one.plugin.calls) == (7, ["ADD", "DEL"])
         assert why in said.body["msg"]
-        assert one.cni.at_home(1, one.pod)
+        assert one.cni.on_host(1, one.pod)
 
 
 @pytest.mark.parametrize("nothing", [None, []])
@@ -133,7 +133,7 @@ def test_what_the_kernels_own_route_has_not_is_not_taken_for_done(
         said = gives(one, ips=[V4], routes=[{"dst": "10.8.0.0/24", **facts}])
         assert said.error == 7
         assert "route 10.8.0.0/24" in said.body["msg"]
-        assert one.cni.at_home(1, one.pod)
+        assert one.cni.on_host(1, one.pod)
 
 
 @pytest.mark.parametrize(("dst", "given"), [("10.7.0.0/16", V4), ("fd00:7::/64", V6)])

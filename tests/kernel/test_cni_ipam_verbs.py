@@ -53,7 +53,7 @@ def test_gc_brings_home_what_is_not_valid_and_then_the_plugin_frees_its_addresse
         assert plugin.call("GC", **keeps(pod)).code == 0
         assert cni.inside(1, pod, name="net1")
         assert plugin.call("GC", **keeps()).code == 0
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
         assert plugin.calls == ["ADD", "GC", "GC"]
         assert plugin.stdin("GC")["cni.dev/valid-attachments"] == []
         assert plugin.environment("GC").keys() == {"CNI_COMMAND", "CNI_PATH"}
@@ -114,7 +114,7 @@ def test_a_gc_goes_on_after_what_is_stuck_and_says_so(
         monkeypatch.setattr(Attachments, "delete", stuck)
         said = one.plugin.call("GC", **keeps())
         assert f"container {one.pod.container}: the kernel says no" in said.body["msg"]
-        assert one.cni.at_home(2, other)
+        assert one.cni.on_host(2, other)
         assert one.plugin.calls == ["ADD", "ADD", "GC"]
 
 
@@ -127,7 +127,7 @@ def test_an_address_that_was_not_freed_is_freed_when_the_agent_is_back(tmp_path:
             assert plugin.call("ADD", pod).code == 0
             plugin.refuses("DEL", 11, "its store is locked")
             assert plugin.call("DEL", pod).error == 11
-            assert cni.at_home(1, pod)
+            assert cni.on_host(1, pod)
         said = plugin.call("DEL", pod)
         assert said.error == 11
         assert "the ipam plugin must free an address" in said.body["msg"]

@@ -43,7 +43,7 @@ def test_where_it_cannot_be_switched_on_the_call_says_so(
         said = one.add(V6)
         assert said.error == 5
         assert "IPv6 is off on lo (net.ipv6.conf.lo.disable_ipv6), and" in said.body["msg"]
-        assert one.cni.at_home(1, one.pod)
+        assert one.cni.on_host(1, one.pod)
 
 
 CONTAINER = """

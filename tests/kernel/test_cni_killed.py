@@ -42,7 +42,7 @@ async def added(node: Node, pod: Pod) -> None:
 async def deleted(node: Node, pod: Pod) -> None:
     while (await node.call("DEL", pod)).code:
         pass
-    assert node.cni.at_home(1, pod)
+    assert node.cni.on_host(1, pod)
 
 
 def test_whenever_the_agent_is_killed_the_pod_gets_its_pair_and_gives_it_back() -> None:

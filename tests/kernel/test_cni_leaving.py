@@ -232,7 +232,7 @@ def test_the_agent_leaves_when_the_last_pod_has_gone_and_comes_back() -> None:
             assert (folder / "bin" / "netvsc-cni").exists()
 
         in_a_half(cni, folder, CniMode.CHAINED, story)
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
 
 
 def test_while_it_leaves_nothing_is_moved_late_and_when_it_stays_it_is() -> None:
@@ -246,7 +246,7 @@ def test_while_it_leaves_nothing_is_moved_late_and_when_it_stays_it_is() -> None
             (cni.state / "cni.sock").rename(cni.state / "away")
             assert (await asyncio.to_thread(shim, "ADD", config(cni.state), pod)).code == 0
             assert (cni.state / "passed" / pod.container).exists()
-            assert cni.at_home(1, pod)
+            assert cni.on_host(1, pod)
             uninstall.set(False)
             async with asyncio.timeout(10):
                 while not await asyncio.to_thread(cni.inside, 1, pod):

@@ -77,7 +77,7 @@ def end(cni: CniHost, pod: Pod) -> None:
         cni.return_home(1)
     elif vf.name != "vf1":
         cni.host.ip.rename(cni.host.ip.index(vf.name), "vf1")
-    assert cni.at_home(1, pod)
+    assert cni.on_host(1, pod)
     assert cni.altnames() == set()
     assert list(cni.checkpoints.all()) == []
 
@@ -111,7 +111,7 @@ def test_a_netns_that_loses_its_name_at_any_moment_of_an_add_gives_the_pair_back
             cni.attachments.restore()
             if not came:
                 cni.attachments.delete(pod.container, netns=pod.path)
-            assert cni.at_home(1)
+            assert cni.on_host(1)
             assert cni.altnames() == set()
             assert list(cni.checkpoints.all()) == []
             at += 1
@@ -124,5 +124,5 @@ def test_a_netns_that_is_gone_already_is_refused_and_nothing_moves() -> None:
         pod.end()
         with pytest.raises(NetvscError, match="its sandbox has ended"):
             cni.attachments.add(pod.target(), WANTS)
-        assert cni.at_home(1)
+        assert cni.on_host(1)
         assert list(cni.checkpoints.all()) == []

@@ -22,7 +22,7 @@ def test_pairs_move_in_whole_and_come_home_under_their_names(pairs: int) -> None
         cni.add(pod, *numbers)
         assert all(cni.inside(n, pod, name=f"netvsc{n - 1}") for n in numbers)
         cni.attachments.delete(pod.container, netns=pod.path)
-        assert all(cni.at_home(n, pod) for n in numbers)
+        assert all(cni.on_host(n, pod) for n in numbers)
         assert cni.altnames() == set()
         assert list(cni.checkpoints.all()) == []
 
@@ -38,7 +38,7 @@ def test_a_kernel_that_brings_the_vf_itself_is_given_the_time_to(pairs: int) -> 
             brought = {cni.places(number, pod)[1] for number in numbers}
             assert brought == {Place(pod.netns, f"eth{number}", up=True) for number in numbers}
             cni.attachments.delete(pod.container)
-            assert all(cni.at_home(number, pod) for number in numbers)
+            assert all(cni.on_host(number, pod) for number in numbers)
             assert cni.attachments.config.move_support.waits("mlx5_core")
 
 
@@ -92,7 +92,7 @@ def test_add_and_delete_may_be_called_twice() -> None:
         assert cni.inside(1, pod)
         cni.attachments.delete(pod.container, netns=pod.path)
         cni.attachments.delete(pod.container, netns=pod.path)
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
 
 
 def test_a_second_add_under_another_name_renames() -> None:
@@ -104,7 +104,7 @@ def test_a_second_add_under_another_name_renames() -> None:
         cni.attachments.delete(pod.container, attachment="eth0")
         assert cni.inside(1, pod, name="net1")
         cni.attachments.delete(pod.container, attachment="net1")
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
 
 
 def test_a_name_that_the_pod_has_already_is_refused_and_nothing_moves() -> None:
@@ -113,8 +113,8 @@ def test_a_name_that_the_pod_has_already_is_refused_and_nothing_moves() -> None:
         wants = [Want(id=id_of(1), interface="netvsc0"), Want(id=id_of(2), interface="eth0")]
         with pytest.raises(RequestError, match="name eth0 is taken"):
             cni.attachments.add(pod.target(), wants)
-        assert cni.at_home(1, pod)
-        assert cni.at_home(2, pod)
+        assert cni.on_host(1, pod)
+        assert cni.on_host(2, pod)
         assert list(cni.checkpoints.all()) == []
 
 
@@ -124,8 +124,8 @@ def test_two_pairs_of_one_name_end_with_both_at_home() -> None:
         wants = [Want(id=id_of(n), interface="netvsc0") for n in (1, 2)]
         with pytest.raises(Exception, match="File exists"):
             cni.attachments.add(pod.target(), wants)
-        assert cni.at_home(1, pod)
-        assert cni.at_home(2, pod)
+        assert cni.on_host(1, pod)
+        assert cni.on_host(2, pod)
         assert cni.altnames() == set()
         assert list(cni.checkpoints.all()) == []
 
@@ -142,7 +142,7 @@ def test_what_is_no_netns_is_refused(path: str) -> None:
         target = type(target)(container="c", netns=path, attachment="eth0")
         with pytest.raises(RequestError, match="is not a network namespace"):
             cni.attachments.add(target, [Want(id=id_of(1), interface="netvsc0")])
-        assert cni.at_home(1)
+        assert cni.on_host(1)
 
 
 def test_the_hosts_own_netns_is_no_pod() -> None:
@@ -159,7 +159,7 @@ def test_a_netns_that_ended_without_a_del_is_held_until_its_pair_is_home() -> No
         cni.add(pod, 1)
         pod.end()
         cni.attachments.restore()
-        assert cni.at_home(1)
+        assert cni.on_host(1)
         assert list(cni.checkpoints.all()) == []
         assert cni.attachments.sandboxes.all() == {}
 
@@ -182,7 +182,7 @@ def test_two_pods_hold_two_pairs_at_once() -> None:
         assert cni.inside(1, one)
         assert cni.inside(2, other)
         cni.attachments.delete(one.container)
-        assert cni.at_home(1, one)
+        assert cni.on_host(1, one)
         assert cni.inside(2, other)
 
 
@@ -213,7 +213,7 @@ def test_an_orphan_that_came_home_under_a_strange_name_is_named_right() -> None:
                "altname", "nvhome-eth1")  # fmt: skip
         cni.host.ip.rename(index, "dev7")
         cni.attachments.restore()
-        assert cni.at_home(1)
+        assert cni.on_host(1)
         assert cni.altnames() == set()
 
 
@@ -226,7 +226,7 @@ def test_a_name_at_home_that_is_taken_is_taken_back_when_it_is_free() -> None:
         assert cni.places(1)[0] == Place(None, "nvhome0", up=True)
         cni.host.ip.rename(cni.host.ip.index("eth1"), "other")
         cni.attachments.restore()
-        assert cni.at_home(1)
+        assert cni.on_host(1)
 
 
 def test_collect_brings_home_what_belongs_to_no_valid_attachment() -> None:
@@ -238,7 +238,7 @@ def test_collect_brings_home_what_belongs_to_no_valid_attachment() -> None:
         assert cni.inside(2, dropped)
         cni.attachments.collect("", {(kept.container, "eth0")})
         assert cni.inside(1, kept)
-        assert cni.at_home(2, dropped)
+        assert cni.on_host(2, dropped)
 
 
 def output(*command: str) -> str:
@@ -297,7 +297,7 @@ def test_on_a_full_disk_a_pair_comes_home() -> None:
         cni.add(pod, 1)
         with disk_full(cni):
             cni.attachments.delete(pod.container)
-        assert cni.at_home(1)
+        assert cni.on_host(1)
         assert list(cni.checkpoints.all()) == []
 
 
@@ -311,7 +311,7 @@ def test_on_a_full_disk_what_is_left_of_a_container_is_known() -> None:
             cni.attachments.delete(pod.container, attachment="net1")
         (checkpoint,) = cni.checkpoints.all()
         assert [held.id for held in checkpoint.pairs] == [id_of(2)]
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
         assert cni.inside(2, pod, name="netvsc2")
 
 
@@ -321,7 +321,7 @@ def test_on_a_full_disk_a_pair_does_not_go_into_a_pod() -> None:
         pod = cni.pod()
         with disk_full(cni), pytest.raises(NodeError, match="No space left"):
             cni.add(pod, 1)
-        assert cni.at_home(1)
+        assert cni.on_host(1)
 
 
 def flap(cni: CniHost, pod: Pod, *, name: str) -> None:

@@ -44,7 +44,7 @@ def test_add_check_and_del_go_through_in_every_version(version: str) -> None:
         if version >= "0.4.0":
             assert shim("CHECK", given, pod).code == 0
         assert shim("DEL", given, pod).body is None
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
 
 
 def test_names_come_from_the_annotation_where_there_is_one() -> None:
@@ -79,7 +79,7 @@ def test_multus_names_the_pair_and_the_interface() -> None:
         assert shim("DEL", given, pod, CNI_IFNAME="eth0").code == 0
         assert cni.inside(2, pod, name="net1")
         assert shim("DEL", given, pod, CNI_IFNAME="net1").code == 0
-        assert cni.at_home(2, pod)
+        assert cni.on_host(2, pod)
 
 
 def test_check_says_what_is_wrong() -> None:
@@ -106,7 +106,7 @@ def test_gc_brings_home_what_is_no_valid_attachment_and_nothing_else() -> None:
         valid = [{"containerID": kept.container, "ifname": "eth0"}]
         assert shim("GC", given | {"cni.dev/valid-attachments": valid}).code == 0
         assert cni.inside(1, kept)
-        assert cni.at_home(2, dropped)
+        assert cni.on_host(2, dropped)
 
 
 def test_a_pod_without_pairs_gets_the_chains_result_with_the_agent_and_without() -> None:
@@ -144,7 +144,7 @@ def test_without_the_agent_a_netns_with_a_pair_inside_may_not_end() -> None:
         assert cni.inside(1, pod)
         with CniServer(cni):
             assert shim("DEL", given, pod).code == 0
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
 
 
 def test_a_netns_with_a_pair_inside_is_kept_until_the_agent_is_back() -> None:
@@ -156,7 +156,7 @@ def test_a_netns_with_a_pair_inside_is_kept_until_the_agent_is_back() -> None:
             assert shim("ADD", given, pod).code == 0
         with the_agent_dies_over("DEL", given, pod, cni=cni) as said, CniServer(cni):
             assert said.result(30).code == 0
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
 
 
 def test_an_add_that_the_agent_dies_over_is_done_by_the_next_one() -> None:
@@ -268,7 +268,7 @@ def test_another_user_may_make_no_call_even_where_the_socket_lets_him() -> None:
         assert "netvsc-deviceplugin does not answer" in said()  # as far as he can tell
         (cni.state / "cni.sock").chmod(0o666)
         assert "user 65534 may not make CNI calls" in said()
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ def test_an_annotation_that_does_not_fit_is_refused_with_the_reason(
         said = shim("ADD", config(cni.state, **promised(names)), cni.pod())
         assert said.error == 7
         assert why in said.body["msg"]
-        assert cni.at_home(1)
+        assert cni.on_host(1)
         assert server.meter.calls == [("ADD", "failed")]
 
 
@@ -371,4 +371,4 @@ def test_an_ipam_plugin_that_refuses_leaves_the_pair_at_home(tmp_path: Path) -> 
         said = shim("ADD", given, pod, CNI_IFNAME="net1", CNI_PATH=str(tmp_path))
         assert said.error == 110
         assert "no address left" in said.body["msg"]
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)

@@ -49,8 +49,8 @@ def test_a_pair_that_is_stuck_in_the_pod_keeps_its_marker_until_it_is_home(
         assert not agent.restore()
         kernel.busy = False
         assert agent.restore()
-        assert cni.at_home(1, pod)
-        assert cni.at_home(2, pod)
+        assert cni.on_host(1, pod)
+        assert cni.on_host(2, pod)
         assert list(cni.checkpoints.all()) == []
     stuck = next(record for record in caplog.records if "is stuck" in record.getMessage())
     fields = {"pair": id_of(1), "container": pod.container, "namespace": "nf", "netns": pod.path}

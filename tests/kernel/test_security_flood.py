@@ -55,10 +55,10 @@ def test_while_a_pod_renames_its_netvsc_without_end_another_pod_comes_and_goes()
                 assert (await node.call("ADD", quiet)).code == 0
                 assert node.cni.inside(2, quiet)
                 assert (await node.call("DEL", quiet)).code == 0
-                assert node.cni.at_home(2, quiet)
+                assert node.cni.on_host(2, quiet)
                 assert agent.cpu() - used < 0.9 * (time.monotonic() - began)
             assert (await node.call("DEL", loud)).code == 0
-            assert node.cni.at_home(1, loud)
+            assert node.cni.on_host(1, loud)
 
     on_azure(story, pairs=2)
 

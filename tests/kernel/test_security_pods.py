@@ -30,7 +30,7 @@ def ip(netns: str, *words: str) -> str:
     return done.stdout
 
 
-def at_home(cni: CniHost) -> set[str]:
+def on_host(cni: CniHost) -> set[str]:
     """Every name in the host's netns."""
     return {name for one in cni.seen() for name in one.names}
 
@@ -44,7 +44,7 @@ def test_a_netdev_that_a_pod_made_never_comes_to_the_host_whatever_it_is_called(
     forgotten: bool,
 ) -> None:
     with CniHost() as cni:
-        pod, before = cni.pod(), at_home(cni)
+        pod, before = cni.pod(), on_host(cni)
         cni.add(pod, 1)
         ip(pod.netns, "link", "add", "trap", "type", "veth", "peer", "name", "trapped")
         ip(pod.netns, "tuntap", "add", "tunnel", "mode", "tap")
@@ -53,20 +53,20 @@ def test_a_netdev_that_a_pod_made_never_comes_to_the_host_whatever_it_is_called(
         if forgotten:
             (cni.state / "containers" / pod.container).unlink()
         leave(cni, pod)
-        assert cni.at_home(1, pod)
-        assert at_home(cni) == before
+        assert cni.on_host(1, pod)
+        assert on_host(cni) == before
 
 
 def test_a_pair_whose_mac_address_was_changed_and_whose_notes_were_removed_comes_home() -> None:
     with CniHost() as cni:
         pod, mac = cni.pod(), mac_of(2)
         cni.add(pod, 1)
-        for name, note in (("netvsc0", "nvhome-eth1"), ("vf1", "nvhome-vf1")):
+        for name, altname in (("netvsc0", "nvhome-eth1"), ("vf1", "nvhome-vf1")):
             _permanent(pod, name, mac)
-            ip(pod.netns, "link", "property", "del", "dev", name, "altname", note)
+            ip(pod.netns, "link", "property", "del", "dev", name, "altname", altname)
             ip(pod.netns, "link", "set", name, "address", OTHER_MAC)
         leave(cni, pod)
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
         wears = {one.link.name: one.link.wears for one in cni.seen()}
         assert wears["eth1"] == wears["vf1"] == mac
 
@@ -82,7 +82,7 @@ def _permanent(pod: Pod, name: str, mac: str) -> None:
 
 def test_a_double_of_the_netvsc_does_not_keep_the_pair_in_its_pod() -> None:
     with CniHost() as cni:
-        pod, before = cni.pod(), at_home(cni)
+        pod, before = cni.pod(), on_host(cni)
         cni.add(pod, 1)
         double = ("address", mac_of(2), "type", "veth", "peer", "name", "peer")
         ip(pod.netns, "link", "add", "double", *double)
@@ -90,18 +90,18 @@ def test_a_double_of_the_netvsc_does_not_keep_the_pair_in_its_pod() -> None:
         cni.attachments.restore()
         assert cni.inside(1, pod)
         leave(cni, pod)
-        assert at_home(cni) == before
+        assert on_host(cni) == before
 
 
-@pytest.mark.parametrize("note", [LONG, "nvhome-\x1b[2J", "nvhome-eth0", "nvhome-cni0"])
-def test_a_forged_note_gives_a_vf_no_other_name_at_home(note: str) -> None:
+@pytest.mark.parametrize("altname", [LONG, "nvhome-\x1b[2J", "nvhome-eth0", "nvhome-cni0"])
+def test_a_forged_altname_gives_a_vf_no_other_name_on_the_host(altname: str) -> None:
     with CniHost() as cni:
         pod = cni.pod()
         cni.add(pod, 1)
         ip(pod.netns, "link", "property", "del", "dev", "vf1", "altname", "nvhome-vf1")
         ip(pod.netns, "link", "property", "add", "dev", "vf1", "altname", note)
         leave(cni, pod)
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
         assert cni.altnames() == set()
 
 
@@ -117,7 +117,7 @@ def test_an_mtu_that_a_pod_chose_ends_with_it(brought_by: str) -> None:
                 ip(pod.netns, "link", "set", name, "netns", cni.host.netns)
         cni.restarted()
         leave(cni, pod)
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
         assert {one.link.mtu for one in cni.seen() if one.link.name in {"eth1", "vf1"}} == {1400}
 
 
@@ -129,7 +129,7 @@ def test_a_thousand_notes_hold_nothing_back_and_none_stays() -> None:
             words = [word for i in range(500) for word in ("altname", f"nvhome-{name}{i}")]
             ip(pod.netns, "link", "property", "add", "dev", name, *words)
         leave(cni, pod)
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
         assert cni.altnames() == set()
 
 
@@ -143,7 +143,7 @@ def test_whatever_a_pod_hangs_on_its_netvsc_stays_behind() -> None:
         ip(pod.netns, "address", "add", "10.9.9.9/8", "dev", "netvsc0")
         ip(pod.netns, "link", "set", "vf1", "down")
         leave(cni, pod)
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
         (netvsc,) = [one.link for one in cni.seen() if one.link.name == "eth1"]
         assert netvsc.master is None
         assert not netvsc.flags & 0x100, "promiscuous"
@@ -164,7 +164,7 @@ def test_a_program_of_a_pod_does_not_see_the_frames_of_the_next(mode: str) -> No
             os.close(program)
         assert xdp.programs(pod.netns).keys() == {"netvsc0", "vf1"}
         leave(cni, pod)
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
         assert xdp.programs(cni.host.netns) == {}
 
 
@@ -197,7 +197,7 @@ def test_nobody_gets_a_pair_by_naming_it(number: int) -> None:
         assert said.error == 11
         assert "no such pair" in said.body["msg"]
         assert cni.inside(1, victim)
-        assert cni.at_home(0, thief)
+        assert cni.on_host(0, thief)
 
 
 def test_a_pods_own_netdevs_are_no_pairs_whatever_a_pool_forces() -> None:

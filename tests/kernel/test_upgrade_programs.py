@@ -87,7 +87,7 @@ def test_the_plugin_of_before_brings_a_pair_in_and_home_by_this_versions_agent()
         assert cni.inside(1, pod)
         assert shim("CHECK", given, pod, program=program).code == 0
         assert shim("DEL", given, pod, program=program).body is None
-        assert cni.at_home(1, pod)
+        assert cni.on_host(1, pod)
 
 
 @pytest.mark.parametrize("build", [OLD, NEW], ids=["before", "this"])

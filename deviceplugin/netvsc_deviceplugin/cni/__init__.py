@@ -1,1 +1,1 @@
-"""CNI: the pair moves into the pod and comes home again."""
+"""CNI: the pair moves into the pod and back to the host."""

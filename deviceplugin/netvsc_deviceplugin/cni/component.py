@@ -213,7 +213,7 @@ class CniComponent:
         if self._netns_watcher:
             self._netns_watcher.refresh()
         self.inside.set(pairs_inside(self._attachments.checkpoints.all()))
-        self._chain.wake()  # the last pair may be home
+        self._chain.wake()  # the last pair may be on the host
 
     def _macs(self) -> tuple[str, ...]:
         return tuple(pair.mac for one in self._checkpoints.all() for pair in one.pairs)

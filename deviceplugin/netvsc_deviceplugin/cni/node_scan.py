@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink, look
-from netvsc_deviceplugin.cni.attach.plan import way_home
+from netvsc_deviceplugin.cni.attach.plan import host_name
 from netvsc_deviceplugin.inventory.scan import NetworkState, ScanSource, scan, with_gateways
 from netvsc_deviceplugin.kernel import netlink
 from netvsc_deviceplugin.kernel.links import Link, read_addresses
@@ -37,12 +37,12 @@ def _links(ns: Netns, source: ScanSource, macs: Collection[str]) -> tuple[Link, 
     there, addresses = look(ns, source, dump=netlink.dump), read_addresses()
     ours = [one for one in there if one.link.parent_bus or one.link.mac in macs]
     links = tuple(_known(one, addresses[one.link.ifindex]) for one in ours)
-    if not any(addresses[one.link.ifindex] for one in ours if way_home(one)):
+    if not any(addresses[one.link.ifindex] for one in ours if host_name(one)):
         return links
     return with_gateways(links, read_default_routes())
 
 
 def _known(one: NetnsLink, addresses: Sequence[str]) -> Link:
     link = replace(one.link, addresses=tuple(addresses))
-    name = way_home(one)
+    name = host_name(one)
     return replace(link, name=name) if name and link.parent_bus != "pci" else link

@@ -15,7 +15,9 @@ from netvsc_deviceplugin.kernel.addresses import NicAddresses
 NONE = NicAddresses()
 
 
-def seen_at_home(known: Mapping[str, NicAddresses], nics: Iterable[Nic]) -> dict[str, NicAddresses]:
+def remember_host_addresses(
+    known: Mapping[str, NicAddresses], nics: Iterable[Nic]
+) -> dict[str, NicAddresses]:
     """Return `known` with what the kernel says of the NICs that are on the host now."""
     fresh = {
         nic.id: NicAddresses(addresses=nic.netvsc.addresses, gateways=nic.netvsc.gateways)
@@ -25,7 +27,7 @@ def seen_at_home(known: Mapping[str, NicAddresses], nics: Iterable[Nic]) -> dict
     return {**known, **fresh}
 
 
-def as_at_home(nics: Iterable[Nic], known: Mapping[str, NicAddresses]) -> tuple[Nic, ...]:
+def with_host_addresses(nics: Iterable[Nic], known: Mapping[str, NicAddresses]) -> tuple[Nic, ...]:
     """Return the NICs, those in pods with the addresses that they had on the host."""
     return tuple(
         nic if nic.netvsc.netns is None else _with(nic, known.get(nic.id, NONE)) for nic in nics

@@ -19,7 +19,10 @@ from netvsc.model.pool import Pool
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.ratelimit import RateLimit
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
-from netvsc_deviceplugin.inventory.address_memory import as_at_home, seen_at_home
+from netvsc_deviceplugin.inventory.address_memory import (
+    remember_host_addresses,
+    with_host_addresses,
+)
 from netvsc_deviceplugin.inventory.match import Policy, decide
 from netvsc_deviceplugin.inventory.nics import VfMemory, pair_up, remember
 from netvsc_deviceplugin.inventory.scan import NetworkState, ScanSource, refine, scan
@@ -162,8 +165,8 @@ class InventoryLoop:
         network, devices = await asyncio.to_thread(self._read, self._source)
         nics, conflicts = pair_up(network.links, devices, policy.pools)
         self._memory = remember(self._memory, nics)
-        self._on_host = seen_at_home(self._on_host, nics)
-        nics = as_at_home(nics, self._on_host)
+        self._on_host = remember_host_addresses(self._on_host, nics)
+        nics = with_host_addresses(nics, self._on_host)
         found = decide(nics, conflicts, network, policy, memory=self._memory)
         self.last_scan = time.monotonic()
         self._meter.scanned(reason, self.last_scan - begin)

@@ -1,7 +1,7 @@
 """Who holds which pair, as the kubelet's pod resources API tells it.
 
 The API has no watch, so it is asked at times: at start, when the kubelet is new, shortly after each
-Allocate (the pod shows only once the kubelet has admitted it), when CNI brought a pair home, and on
+Allocate (the pod shows only once the kubelet has admitted it), when CNI moved a pair back to the host, and on
 a slow timer: without CNI nothing at all tells of a pod that ended.
 """
 

@@ -92,7 +92,7 @@ def test_a_pair_is_in_its_pod_while_it_lives_and_home_again_afterwards(
         mac = pods.run("holder", "sh", "-c", ADDRESS).strip()
         [nic] = [nic for nic in SHARED if nic.mac == mac]
         assert pods.run("holder", "cat", f"/sys/class/net/{nic.vf}/address").strip() == mac
-        assert not {nic.name, nic.vf} & nics.at_home().keys()
+        assert not {nic.name, nic.vf} & nics.on_host().keys()
 
         cluster.kubectl("delete", "pod", "holder", "-n", pods.namespace, "--wait")
         _wait_home(nics)
@@ -174,7 +174,7 @@ def test_testpmd_in_its_own_network_loses_its_vf_and_has_it_back_from_the_hosts(
     forwarder = application(testpmd.IMAGE, testpmd.command("netvsc0"))
     tree = str(nics.tree.root)
     pods.start(thin_pod(tree, forwarder, pair=f"netvsc0,template={TEMPLATE}"))
-    assert not {THIN.name, THIN.vf} & nics.at_home().keys()
+    assert not {THIN.name, THIN.vf} & nics.on_host().keys()
     assert echoes(cluster, THIN.vf)
 
     for _ in range(3):
@@ -184,7 +184,7 @@ def test_testpmd_in_its_own_network_loses_its_vf_and_has_it_back_from_the_hosts(
         began = time.monotonic()
         assert echoes(cluster, THIN.vf)
         print(f"VF back in the host's network → forwarding: {time.monotonic() - began:.2f} s")
-        assert THIN.vf not in nics.at_home()
+        assert THIN.vf not in nics.on_host()
 
     assert restarts(pods) == [0, 0]
     cluster.kubectl("delete", "pod", "thin", "-n", pods.namespace, "--wait")

@@ -34,7 +34,7 @@ def job(image: str) -> dict[str, Any]:
 def test_a_job_tells_what_the_node_is_like(
     cluster: Cluster, whole: Nics, agent_image: str, namespace: str
 ) -> None:
-    assert whole.at_home()
+    assert whole.on_host()
     cluster.apply(job(agent_image), namespace=namespace)
     ends = "jsonpath={.status.conditions[*].type}"
     cluster.kubectl("wait", "job/netvsc-doctor", "-n", namespace, f"--for={ends}", "--timeout=60s")

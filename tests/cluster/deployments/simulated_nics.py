@@ -63,7 +63,7 @@ class Nics:
 
     def remove(self) -> None:
         """Take away what is left, wherever it is: a veth ends with its far end, which stays."""
-        for far in [name for name in self.at_home() if name.endswith(FAR)]:
+        for far in [name for name in self.on_host() if name.endswith(FAR)]:
             self._ip("link", "delete", far)
 
     def give(self, nic: Nic) -> None:
@@ -76,14 +76,14 @@ class Nics:
         self._ip("link", "delete", f"{nic.vf}{FAR}")
         self.tree.remove_pci(nic.pci)
 
-    def at_home(self) -> dict[str, str]:
+    def on_host(self) -> dict[str, str]:
         """The netdevs in the node's own network, with their MACs."""
         told = self._cluster.node.run(["ip", "-json", "link"]).stdout
         return {link["ifname"]: link.get("address", "") for link in json.loads(told)}
 
     def all_home(self) -> bool:
         """Whether each NetVSC, and each VF there is, is in the node's network under its name."""
-        there = self.at_home()
+        there = self.on_host()
         wanted = {nic.name: nic.mac for nic in NICS}
         wanted |= {nic.vf: nic.mac for nic in NICS if f"{nic.vf}{FAR}" in there}
         return wanted.items() <= there.items()

@@ -190,12 +190,12 @@ def test_the_tour_of_the_readme_shows_what_it_says(
     cluster: Cluster, whole: Nics, namespace: str
 ) -> None:
     for nic in NICS:
-        if f"{nic.vf}-far" not in whole.at_home():  # another test took its VF
+        if f"{nic.vf}-far" not in whole.on_host():  # another test took its VF
             whole.give(nic)
     wait_allocatable(cluster, PAIR, len(NICS))
     cluster.kubectl("apply", "-n", namespace, "-f", str(TOUR))
     cluster.kubectl("wait", "--for=condition=Ready", "pod/sim", "-n", namespace, "--timeout=60s")
-    [given] = [nic for nic in NICS if nic.name not in whole.at_home()]
+    [given] = [nic for nic in NICS if nic.name not in whole.on_host()]
     said(cluster, namespace, ["plugged"])
     whole.revoke(given)
     said(cluster, namespace, ["plugged", "unplugged"])

@@ -209,10 +209,10 @@ def test_the_agent_does_all_its_work_under_the_narrow_profile(
     with _upgraded(cluster, {"deviceplugin": {**agent, "seccompProfile": chosen}}):
         pods.start(holder())
         assert "netvsc0" in pods.run(HOLDER, "ls", "/sys/class/net")
-        nic = next(nic for nic in NICS if nic.name not in whole.at_home())
+        nic = next(nic for nic in NICS if nic.name not in whole.on_host())
         whole.revoke(nic)
         whole.give(nic)
-        wait(lambda: nic.vf not in whole.at_home(), "the VF to follow its NetVSC")
+        wait(lambda: nic.vf not in whole.on_host(), "the VF to follow its NetVSC")
         assert within(cluster, "netvsc-deviceplugin", BEYOND).split() == ["-", "-"]
         cluster.kubectl("delete", "pod", HOLDER, "-n", pods.namespace, "--wait")
         wait_home(whole)

@@ -32,7 +32,7 @@ PATIENCE_S = 30.0
 def prepared(cluster: Cluster, namespace: str, nics: Nics) -> Pods:
     """The pods of a story, its application's image, and every VF where it was at first."""
     cluster.image(testpmd.IMAGE, testpmd.files())
-    there = nics.at_home()
+    there = nics.on_host()
     for nic in NICS:
         for slot in SLOTS:
             vf = seated(nic, slot)
@@ -92,7 +92,7 @@ def sample(cluster: Cluster, name: str) -> float:
 
 def held(nics: Nics) -> list[Nic]:
     """The NICs that are in pods."""
-    home = nics.at_home()
+    home = nics.on_host()
     return [nic for nic in NICS if nic.name not in home]
 
 

@@ -171,6 +171,6 @@ class Story:
 
     def _given(self) -> Vf:
         """The pair whose NetVSC is no longer at home."""
-        home = self._nics.at_home()
+        home = self._nics.on_host()
         [nic] = [nic for nic in NICS if nic.name not in home]
         return seated(nic, HOME_SLOT)

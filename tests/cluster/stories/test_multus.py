@@ -68,7 +68,7 @@ def test_a_pod_gets_its_pair_under_multuss_name_with_the_networks_address(
     [nic] = [nic for nic in NICS if nic.mac == mac]
     assert pods.run("holder", "cat", f"/sys/class/net/{nic.vf}/address").strip() == mac
     assert "10.9.8.7/24" in pods.run("holder", "ip", "address", "show", inside)
-    assert not {nic.name, nic.vf} & nics.at_home().keys()
+    assert not {nic.name, nic.vf} & nics.on_host().keys()
     attached = _network_status(pods, inside)
     assert attached["device-info"]["pci"]["pci-address"] == nic.pci
 

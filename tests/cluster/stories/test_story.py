@@ -114,7 +114,7 @@ def _start(cluster: Cluster, nics: Nics, pods: Pods) -> Story:
     assert story.forwards_on_vf()
     took("Ready → forwarding on the VF", since)
     assert {"netvsc0", story.vf.vf} <= story.inside()
-    assert not {story.vf.name, story.vf.vf} & nics.at_home().keys()
+    assert not {story.vf.name, story.vf.vf} & nics.on_host().keys()
     return story
 
 
@@ -210,7 +210,7 @@ def _end(cluster: Cluster, nics: Nics, pods: Pods, story: Story) -> None:
     since = time.monotonic()
     cluster.kubectl("delete", "pods", "--all", "-n", pods.namespace, "--wait")
     home = {story.vf.name, story.vf.vf}
-    until(lambda: home <= nics.at_home().keys(), what=f"{home} at home", seconds=30, pause=0.1)
+    until(lambda: home <= nics.on_host().keys(), what=f"{home} at home", seconds=30, pause=0.1)
     took("pod deleted → pair at home", since)
     until(lambda: not checkpoints(cluster), what="no container with a pair", seconds=30, pause=0.1)
     wait_allocatable(cluster, PAIR, len(NICS))

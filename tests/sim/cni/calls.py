@@ -164,7 +164,7 @@ class CniHost:
         netvsc, vf = self.places(number, pod)
         return netvsc == Place(pod.netns, name, up=True) and (not vf or vf.netns == pod.netns)
 
-    def at_home(self, number: int, *pods: Pod, vf: str | None = "") -> bool:
+    def on_host(self, number: int, *pods: Pod, vf: str | None = "") -> bool:
         """Tell whether a pair is as it was; `vf` None: it has none."""
         wanted = Place(None, f"vf{number}", up=True) if vf == "" else vf
         return self.places(number, *pods) == (Place(None, f"eth{number}", up=True), wanted)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from netvsc_deviceplugin.cni.attach import plan
 from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink
-from netvsc_deviceplugin.cni.attach.plan import Goal, Homes, PairLocation
+from netvsc_deviceplugin.cni.attach.plan import Goal, HostNames, PairLocation
 from netvsc_deviceplugin.kernel.links import Link
 
 MAC = "00:0d:3a:c0:00:11"
@@ -28,12 +28,12 @@ def vf(name: str = "vf1", *altnames: str, **facts: object) -> NetnsLink:
 
 
 def steps(
-    *seen: NetnsLink, goal: Goal, wait: bool = False, homes: Homes | None = None
+    *seen: NetnsLink, goal: Goal, wait: bool = False, host_names: HostNames | None = None
 ) -> list[str]:
     """Return the plan as words: what, which, and the name if there is one."""
-    standing = plan.find(MAC, seen)
+    standing = plan.locate_pair(MAC, seen)
     names = {name for one in seen if one.link.netns == goal.netns for name in one.names}
-    found = plan.plan(standing, goal, names=names, wait=wait, homes=homes or Homes())
+    found = plan.plan(standing, goal, names=names, wait=wait, host_names=host_names or HostNames())
     words = []
     for step in found:
         part = "netvsc" if step.part.link.parent_bus == "vmbus" else "vf"
@@ -44,15 +44,15 @@ def steps(
 
 def test_the_way_home_is_noted_before_anything_moves() -> None:
     assert steps(netvsc(), vf(), goal=POD) == [
-        "Remember netvsc nvhome-eth1",
-        "Remember vf nvhome-vf1",
+        "AddAltname netvsc nvhome-eth1",
+        "AddAltname vf nvhome-vf1",
         "Move netvsc netvsc0",
     ]
 
 
 def test_the_netvsc_goes_first() -> None:
-    at_home = (netvsc("eth1", "nvhome-eth1"), vf("vf1", "nvhome-vf1"))
-    assert steps(*at_home, goal=POD) == ["Move netvsc netvsc0"]
+    on_host = (netvsc("eth1", "nvhome-eth1"), vf("vf1", "nvhome-vf1"))
+    assert steps(*on_host, goal=POD) == ["Move netvsc netvsc0"]
 
 
 def test_it_is_brought_up_before_its_vf_follows() -> None:
@@ -95,11 +95,11 @@ def test_a_vf_whose_name_is_taken_in_the_pod_gets_a_spare_one() -> None:
 
 def test_notes_that_an_old_kernel_lost_on_the_way_are_written_again_from_the_record() -> None:
     inside = (netvsc("netvsc0", netns="pod"), vf("vf1", netns="pod"))
-    assert steps(*inside, goal=POD, homes=Homes(netvsc="eth1", vf="vf1")) == [
-        "Remember netvsc nvhome-eth1",
-        "Remember vf nvhome-vf1",
+    assert steps(*inside, goal=POD, host_names=HostNames(netvsc="eth1", vf="vf1")) == [
+        "AddAltname netvsc nvhome-eth1",
+        "AddAltname vf nvhome-vf1",
     ]
-    assert steps(*inside, goal=POD) == []  # nobody knows: nothing can be noted
+    assert steps(*inside, goal=POD) == []  # nobody knows: no altname can be written
 
 
 def test_going_home_the_netvsc_is_cleaned_and_goes_first() -> None:
@@ -114,12 +114,12 @@ def test_at_home_the_note_is_taken_off_and_the_vf_follows() -> None:
     arrived = netvsc("eth1", "nvhome-eth1", flags=0)
     inside = vf("x", "nvhome-vf1", netns="pod")
     assert steps(arrived, inside, goal=HOME) == [
-        "Forget netvsc nvhome-eth1",
+        "RemoveAltname netvsc nvhome-eth1",
         "Up netvsc",
         "Move vf vf1",
     ]
     assert steps(netvsc(), inside, goal=HOME) == ["Move vf vf1"]
-    assert steps(netvsc(), vf("vf1", "nvhome-vf1"), goal=HOME) == ["Forget vf nvhome-vf1"]
+    assert steps(netvsc(), vf("vf1", "nvhome-vf1"), goal=HOME) == ["RemoveAltname vf nvhome-vf1"]
     assert steps(netvsc(), vf(), goal=HOME) == []
 
 
@@ -132,19 +132,19 @@ def test_a_taken_name_at_home_keeps_nothing_from_coming_home() -> None:
     inside = netvsc("netvsc0", "nvhome-eth1", netns="pod")
     assert steps(inside, other, goal=HOME)[-1] == "Move netvsc nvhome0"
     back = netvsc("nvhome0", "nvhome-eth1")
-    assert steps(back, other, goal=HOME) == []  # it keeps its note
-    assert steps(back, goal=HOME) == ["Rename netvsc eth1", "Forget netvsc nvhome-eth1"]
+    assert steps(back, other, goal=HOME) == []  # it keeps its altname
+    assert steps(back, goal=HOME) == ["Rename netvsc eth1", "RemoveAltname netvsc nvhome-eth1"]
 
 
 def test_a_vf_that_took_the_name_meanwhile_makes_room() -> None:
     other = {"mac": "00:0d:3a:c0:00:12", "ifindex": 8}
     seen = [netvsc("netvsc0", "nvhome-eth1", netns="pod"), netvsc("eth2", **other)]
     squatter = vf("eth1", **(other | {"ifindex": 9}))
-    (step,) = plan.make_room(plan.find(MAC, seen), HOME, [*seen, squatter])
+    (step,) = plan.make_room(plan.locate_pair(MAC, seen), HOME, [*seen, squatter])
     assert step == plan.Rename(squatter, "nvvf0")
-    assert not plan.make_room(plan.find(MAC, seen), POD, [*seen, squatter])
+    assert not plan.make_room(plan.locate_pair(MAC, seen), POD, [*seen, squatter])
     nobodys = vf("eth1", mac="02:00:00:00:00:01", ifindex=9)  # some other NIC keeps its name
-    assert not plan.make_room(plan.find(MAC, seen), HOME, [*seen, nobodys])
+    assert not plan.make_room(plan.locate_pair(MAC, seen), HOME, [*seen, nobodys])
 
 
 def test_a_vf_without_its_netvsc_comes_home_all_the_same() -> None:
@@ -155,34 +155,36 @@ def test_a_vf_without_its_netvsc_comes_home_all_the_same() -> None:
 
 def test_two_candidates_are_nobodys_vf_until_one_has_joined() -> None:
     rivals = [vf("vf1"), vf("vf2", ifindex=5, parent="2:00:02.0")]
-    assert plan.find(MAC, [netvsc(), *rivals]).vf is None
+    assert plan.locate_pair(MAC, [netvsc(), *rivals]).vf is None
     joined = vf("vf2", ifindex=5, parent="2:00:02.0", master=3)
-    assert plan.find(MAC, [netvsc(), rivals[0], joined]).vf == joined
+    assert plan.locate_pair(MAC, [netvsc(), rivals[0], joined]).vf == joined
 
 
 def test_a_device_that_moved_while_it_was_read_is_where_it_was_seen_last() -> None:
     seen = [netvsc(), vf(), netvsc("netvsc0", netns="pod")]
-    assert plan.find(MAC, seen).netvsc == seen[2]
+    assert plan.locate_pair(MAC, seen).netvsc == seen[2]
 
 
 def test_a_forced_netdev_is_known_by_its_ifindex_and_then_by_its_note() -> None:
     bare = NetnsLink(Link(ifindex=7, name="veth7", mac=MAC, kind="veth"))
-    assert plan.find(MAC, [bare]).netvsc is None
-    assert plan.find(MAC, [bare], forced=7).netvsc == bare
-    noted = replace(bare, altnames=("nvhome-veth7",), link=replace(bare.link, netns="pod"))
-    assert plan.find(MAC, [noted], forced=7).netvsc == noted
+    assert plan.locate_pair(MAC, [bare]).netvsc is None
+    assert plan.locate_pair(MAC, [bare], forced=7).netvsc == bare
+    named = replace(bare, altnames=("nvhome-veth7",), link=replace(bare.link, netns="pod"))
+    assert plan.locate_pair(MAC, [named], forced=7).netvsc == named
 
 
 def test_a_pair_is_what_has_its_mac_and_is_ethernet() -> None:
     other = vf("vf2", mac="00:0d:3a:c0:00:12", ifindex=8)
     infiniband = vf("ib0", type=32, ifindex=9)  # ARPHRD_INFINIBAND
-    assert plan.find(MAC, [netvsc(), other, infiniband]) == PairLocation(netvsc=netvsc(), vf=None)
+    assert plan.locate_pair(MAC, [netvsc(), other, infiniband]) == PairLocation(
+        netvsc=netvsc(), vf=None
+    )
 
 
 def test_a_device_may_get_another_ifindex_where_it_moves() -> None:
     there = netvsc("netvsc0", netns="pod", ifindex=12)
-    assert plan.find(MAC, [netvsc(), there]).netvsc == there
-    assert plan.find(MAC, [netvsc(), vf(), vf(netns="pod", ifindex=13)]).vf == vf(
+    assert plan.locate_pair(MAC, [netvsc(), there]).netvsc == there
+    assert plan.locate_pair(MAC, [netvsc(), vf(), vf(netns="pod", ifindex=13)]).vf == vf(
         netns="pod", ifindex=13
     )
 
@@ -192,7 +194,7 @@ def test_a_note_alone_is_no_rival_of_what_has_a_device_behind_it() -> None:
     forged = NetnsLink(
         Link(ifindex=9, name="x", mac=MAC, kind="veth", netns="pod"), ("nvhome-eth0",)
     )
-    assert plan.find(MAC, [inside, forged]).netvsc == inside
+    assert plan.locate_pair(MAC, [inside, forged]).netvsc == inside
 
 
 def test_a_pair_has_arrived_when_all_of_it_is_there_and_a_pair_that_is_gone_has_not() -> None:
@@ -215,15 +217,15 @@ def test_no_room_is_made_for_what_has_its_name_or_is_not_there() -> None:
 
 def test_of_two_notes_of_one_name_the_netvscs_is_written() -> None:
     inside = (netvsc("netvsc0", netns="pod"), vf("vf1", netns="pod"))
-    written = steps(*inside, goal=POD, homes=Homes(netvsc="eth1", vf="eth1"))
-    assert written == ["Remember netvsc nvhome-eth1"]
+    written = steps(*inside, goal=POD, host_names=HostNames(netvsc="eth1", vf="eth1"))
+    assert written == ["AddAltname netvsc nvhome-eth1"]
 
 
 def test_a_vf_that_is_home_gets_its_name_back_from_the_record_or_its_note() -> None:
     came = vf("nvvf0", "nvhome-vf1")
-    assert steps(netvsc(), came, goal=HOME) == ["Rename vf vf1", "Forget vf nvhome-vf1"]
-    recorded = steps(netvsc(), came, goal=HOME, homes=Homes(vf="vf7"))
-    assert recorded == ["Rename vf vf7", "Forget vf nvhome-vf1"]
+    assert steps(netvsc(), came, goal=HOME) == ["Rename vf vf1", "RemoveAltname vf nvhome-vf1"]
+    recorded = steps(netvsc(), came, goal=HOME, host_names=HostNames(vf="vf7"))
+    assert recorded == ["Rename vf vf7", "RemoveAltname vf nvhome-vf1"]
 
 
 PLACES = st.sampled_from([None, "pod"])
@@ -234,7 +236,7 @@ NOTES = st.booleans()
 def test_from_anywhere_a_plan_ends_at_its_goal(  # noqa: PLR0913, PLR0917 (a pair in seven words)
     at: str | None,
     vf_at: str | None,
-    noted: bool,
+    named: bool,
     vf_noted: bool,
     up: bool,
     goal: Goal,
@@ -242,14 +244,14 @@ def test_from_anywhere_a_plan_ends_at_its_goal(  # noqa: PLR0913, PLR0917 (a pai
 ) -> None:
     """A kernel in ten lines: each step does what it says."""
     name = "netvsc0" if at else "eth1"
-    parts = [netvsc(name, *(["nvhome-eth1"] if noted else []), netns=at, flags=up)]
+    parts = [netvsc(name, *(["nvhome-eth1"] if named else []), netns=at, flags=up)]
     if has_vf:
         parts.append(vf("vf1", *(["nvhome-vf1"] if vf_noted else []), netns=vf_at))
-    homes = Homes(netvsc="eth1", vf="vf1")
+    host_names = HostNames(netvsc="eth1", vf="vf1")
     for _ in range(12):
-        standing = plan.find(MAC, parts)
+        standing = plan.locate_pair(MAC, parts)
         names = {name for one in parts if one.link.netns == goal.netns for name in one.names}
-        found = plan.plan(standing, goal, names=names, wait=False, homes=homes)
+        found = plan.plan(standing, goal, names=names, wait=False, host_names=host_names)
         if not found:
             break
         for step in found:
@@ -268,9 +270,9 @@ def done(part: NetnsLink, step: plan.PlanStep) -> NetnsLink:  # noqa: PLR0911 (o
             return replace(part, link=replace(part.link, netns=to, name=name, flags=0))
         case plan.Rename(name=name):
             return replace(part, link=replace(part.link, name=name))
-        case plan.Remember(altname=altname):
+        case plan.AddAltname(altname=altname):
             return replace(part, altnames=(*part.altnames, altname))
-        case plan.Forget(altname=altname):
+        case plan.RemoveAltname(altname=altname):
             return replace(part, altnames=tuple(a for a in part.altnames if a != altname))
         case plan.Up():
             return replace(part, link=replace(part.link, flags=UP))

@@ -10,7 +10,7 @@ from netvsc.errors import RequestError, RetryError
 from netvsc_deviceplugin.cni.attach import records as holding
 from netvsc_deviceplugin.cni.attach.checkpoint import Checkpoint, ContainerPhase, PairRecord
 from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink
-from netvsc_deviceplugin.cni.attach.plan import Homes, PairLocation
+from netvsc_deviceplugin.cni.attach.plan import HostNames, PairLocation
 from netvsc_deviceplugin.cni.attach.records import Target, Want
 from netvsc_deviceplugin.kernel.links import Link
 
@@ -46,11 +46,11 @@ def test_a_pair_is_described_as_it_is_at_home() -> None:
 
 
 def test_of_one_that_bears_a_note_home_is_what_the_note_says() -> None:
-    noted = PairLocation(
+    named = PairLocation(
         netvsc=replace(NETVSC, altnames=("nvhome-eth7",)),
         vf=replace(VF, altnames=("nvhome-vf7",)),
     )
-    found = holding.record_of(WANT, TARGET, noted, None)
+    found = holding.record_of(WANT, TARGET, named, None)
     assert (found.home, found.vf_home) == ("eth7", "vf7")
 
 
@@ -79,16 +79,16 @@ def test_an_attachments_pairs_are_told_from_the_others() -> None:
 
 
 def test_what_bears_a_way_home_and_stands_in_no_marker_is_found() -> None:
-    noted = other("netvsc0", "nvhome-eth1", mac=MAC, parent_bus="vmbus")
-    (found,) = holding.unrecorded([noted, other("eth0")], [])
+    named = other("netvsc0", "nvhome-eth1", mac=MAC, parent_bus="vmbus")
+    (found,) = holding.unrecorded([named, other("eth0")], [])
     assert (found.id, found.interface, found.home, found.up) == (ID, "netvsc0", "eth1", True)
-    assert holding.unrecorded([noted], [HELD]) == []
+    assert holding.unrecorded([named], [HELD]) == []
 
 
 def test_in_a_pod_a_note_without_a_device_behind_it_is_not_believed() -> None:
     assert holding.unrecorded([other("x", "nvhome-eth1", mac=MAC)], []) == []
-    at_home = other("x", "nvhome-eth1", mac=MAC, netns=None)
-    assert [one.home for one in holding.unrecorded([at_home], [])] == ["eth1"]
+    on_host = other("x", "nvhome-eth1", mac=MAC, netns=None)
+    assert [one.home for one in holding.unrecorded([on_host], [])] == ["eth1"]
     vf = other("vf1", "nvhome-vf1", mac=MAC, parent_bus="pci")
     assert holding.unrecorded([vf], []) == []
 
@@ -96,4 +96,4 @@ def test_in_a_pod_a_note_without_a_device_behind_it_is_not_believed() -> None:
 def test_a_vf_that_came_last_says_how_the_next_is_called_at_home() -> None:
     assert holding.renewed(HELD, {}) == HELD
     assert holding.renewed(HELD, {MAC: "vf7"}) == replace(HELD, vf_home="vf7")
-    assert holding.homes(HELD) == Homes(netvsc="eth1", vf="vf1")
+    assert holding.host_names(HELD) == HostNames(netvsc="eth1", vf="vf1")

@@ -48,8 +48,8 @@ def link_of(nic: Mapping[str, Any], index: dict[str, int]) -> Link:
 
 def in_pod(nic: Mapping[str, Any], index: dict[str, int], host: fixture.Fixture) -> Link:
     """A pod's netdev: its parent is the device of the host that no netdev of the host shows."""
-    at_home = {entry.get("bdf") for entry in host["interfaces"]}
-    (pci,) = [entry["bdf"] for entry in host["pci"] if entry["bdf"] not in at_home]
+    on_host = {entry.get("bdf") for entry in host["interfaces"]}
+    (pci,) = [entry["bdf"] for entry in host["pci"] if entry["bdf"] not in on_host]
     (vmbus,) = [n["vmbus_guid"] for n in host["interfaces"] if n.get("no_netdev")]
     bus, device = ("pci", pci) if nic.get("master") else ("vmbus", vmbus)
     return Link(

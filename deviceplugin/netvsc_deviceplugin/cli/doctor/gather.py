@@ -48,8 +48,8 @@ def node(root: Path) -> NodeFacts:
 
 def _modules(root: Path, release: str) -> Modules:
     folders = [root / top / "modules" / release for top in ("lib", "usr/lib")]
-    home = next((folder for folder in folders if there(folder)), folders[0])
-    builtin, loadable = text(home / "modules.builtin"), text(home / "modules.dep")
+    modules = next((folder for folder in folders if there(folder)), folders[0])
+    builtin, loadable = text(modules / "modules.builtin"), text(modules / "modules.dep")
     loaded = {line.split()[0] for line in (text(root / "proc/modules") or "").splitlines()}
     config = _config(root, release)
     return Modules(

@@ -1,1 +1,1 @@
-"""A pair into a pod and home again: plan, moves, and the checkpoint that survives a crash."""
+"""A pair into a pod and back to the host: plan, moves, and the checkpoint that survives a crash."""

@@ -1,6 +1,7 @@
 """Containers and their pairs: in, out, and right again after a crash. Synchronous, one at a time.
 
-All or nothing: a pair that cannot go in whole comes home, and so do the others of its container.
+All or nothing: a pair that cannot go in whole goes back to the host, and so do the
+others of its container.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Attachments:
         return self._add(target, wants, still=still)
 
     def delete(self, container: str, *, netns: str = "", attachment: str | None = None) -> None:
-        """Bring a container's pairs home, all or those of one attachment; done twice is fine.
+        """Move a container's pairs to the host, all or an attachment's; done twice is fine.
 
         Raises NetvscError while something is still inside.
         """
@@ -96,7 +97,9 @@ class Attachments:
             mine, rest = records.split(checkpoint, attachment)
             if checkpoint:
                 self._save(checkpoint.with_phase(ContainerPhase.LEAVING))
-            self._all_home(executor, [*mine, *records.unrecorded(executor.look(), (*mine, *rest))])
+            self._all_to_host(
+                executor, [*mine, *records.unrecorded(executor.look(), (*mine, *rest))]
+            )
         if checkpoint:
             self._leave(checkpoint, rest)
 
@@ -114,7 +117,7 @@ class Attachments:
         with Netns.open(target.netns) as pod_ns, self._executor(pod_ns) as executor:
             interfaces = executor.look()
         for record in mine:
-            netvsc = plan.find(record.mac, interfaces).netvsc
+            netvsc = plan.locate_pair(record.mac, interfaces).netvsc
             if (
                 not netvsc
                 or netvsc.link.netns != pod_ns.name
@@ -124,7 +127,7 @@ class Attachments:
         return frozenset(record.interface for record in mine)
 
     def collect(self, network: str, valid: Collection[tuple[str, str]]) -> None:
-        """Bring home what is no valid attachment (container id, CNI_IFNAME) of this network.
+        """Move to the host what is no valid attachment (container id, CNI_IFNAME) of a network.
 
         Raises NodeError for what is stuck, when all else is on the host.
         """
@@ -142,7 +145,7 @@ class Attachments:
             raise NodeError("; ".join(stuck))
 
     def restore(self) -> bool:
-        """Make every container whole, or bring it home: after a restart, and when a VF returned.
+        """Make every container whole, or free its pairs: after a restart, and when a VF returned.
 
         Return whether all is as it should be: nothing tells when what was refused would succeed.
         """
@@ -179,7 +182,7 @@ class Attachments:
                 self._bring(executor, pod_ns, record)
 
     def _orphans(self) -> bool:
-        """Name right what came home without us: its netns died, or nobody called DEL."""
+        """Name right what came to the host without us: its netns died, or nobody called DEL."""
         well = True
         record = {record.id for checkpoint in self.checkpoints.all() for record in checkpoint.pairs}
         with self._executor(None) as executor:
@@ -239,7 +242,7 @@ class Attachments:
             return None
 
     def _take_over(self, target: Target, wants: Sequence[Want]) -> None:
-        """Bring home what another container has: the kubelet says that it is that one's no more."""
+        """Take back what another container has: the kubelet says that it is that one's no more."""
         for checkpoint in tuple(self.checkpoints.all()):
             if checkpoint.container == target.container:
                 continue
@@ -285,7 +288,7 @@ class Attachments:
         interfaces, forced = tuple(interfaces), self.forced()
         fresh = []
         for want in wants:
-            location = plan.find(mac_of(want.id), interfaces, forced=forced.get(want.id))
+            location = plan.locate_pair(mac_of(want.id), interfaces, forced=forced.get(want.id))
             records.check_name(want, target, location, interfaces)
             fresh.append(records.record_of(want, target, location, before))
         others = [h for h in before.pairs if h.id not in {w.id for w in wants}] if before else []
@@ -302,7 +305,9 @@ class Attachments:
     def _bring(self, executor: Executor, pod_ns: Netns, record: PairRecord) -> Attached:
         goal = Goal(netns=pod_ns.name, name=record.interface)
         forced = self.forced().get(record.id)
-        location = executor.settle(record.mac, goal, homes=records.homes(record), forced=forced)
+        location = executor.settle(
+            record.mac, goal, host_names=records.host_names(record), forced=forced
+        )
         if not location.netvsc or not plan.arrived(location, goal):
             raise RetryError(f"pair {record.id} is not on this node now; is its NIC attached?")
         return Attached(id=record.id, netvsc=location.netvsc, vf=location.vf)
@@ -312,7 +317,7 @@ class Attachments:
         stuck = []
         for record in mine:
             try:
-                self._home(executor, record)
+                self._to_host(executor, record)
             except NetvscError as error:
                 log.warning(
                     "pair %s is stuck in %s: %s", record.id, checkpoint.netns, error,
@@ -330,20 +335,20 @@ class Attachments:
             self.checkpoints.remove(checkpoint.container)
             self.sandboxes.drop(checkpoint.container)
 
-    def _all_home(self, executor: Executor, pairs: Iterable[PairRecord]) -> None:
+    def _all_to_host(self, executor: Executor, pairs: Iterable[PairRecord]) -> None:
         for record in pairs:
-            location = self._home(executor, record)
+            location = self._to_host(executor, record)
             if location.netvsc is None:
                 log.warning(
                     "pair %s not found on the node: its NIC was detached, or died", record.id,
                     extra={"pair": record.id},
                 )  # fmt: skip
 
-    def _home(self, executor: Executor, record: PairRecord) -> PairLocation:
+    def _to_host(self, executor: Executor, record: PairRecord) -> PairLocation:
         goal = Goal(netns=None, name=record.home, up=record.up)
         forced = self.forced().get(record.id)
-        homes = records.homes(records.renewed(record, self._left))
-        location = executor.settle(record.mac, goal, homes=homes, forced=forced)
+        host_names = records.host_names(records.renewed(record, self._left))
+        location = executor.settle(record.mac, goal, host_names=host_names, forced=forced)
         executor.own_again(location, mtu=record.mtu)
         self._left.pop(record.mac, None)
         return location

@@ -39,7 +39,7 @@ class ContainerPhase(StrEnum):
 class PairRecord:
     """One pair of a container; `network` and `attachment` (CNI_IFNAME) are the call's that did it.
 
-    `home` and `vf_home`, words of the file, are names on the host; `up`: the NetVSC was up there, with this `mtu`.
+    `home` and `vf_home` are names on the host; `up`: the NetVSC was up there, with this `mtu`.
     """
 
     id: str
@@ -133,7 +133,7 @@ class CheckpointStore:
         """Replace the file in one step; raises NodeError.
 
         Where not a byte is free, what is known of a container can still be changed: its pairs must
-        come home, and under the names that are theirs.
+        go back to the host under the names that are theirs.
         """
         file = self._folder / checkpoint.container
         data = json.dumps(_plain(checkpoint)).encode()

@@ -15,7 +15,7 @@ from typing import Self
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.cni.attach import plan as planning
 from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink, look
-from netvsc_deviceplugin.cni.attach.plan import Goal, Homes, PairLocation, PlanStep
+from netvsc_deviceplugin.cni.attach.plan import Goal, HostNames, PairLocation, PlanStep
 from netvsc_deviceplugin.inventory.scan import ScanSource
 from netvsc_deviceplugin.kernel.netns import Netns
 from netvsc_deviceplugin.kernel.requests.linkops import LinkRefusedError, Rtnl
@@ -103,7 +103,7 @@ class Executor:
         mac: str,
         goal: Goal,
         *,
-        homes: Homes | None = None,
+        host_names: HostNames | None = None,
         forced: int | None = None,
     ) -> PairLocation:
         """Bring a pair to where it shall be, return where it is then; raises NodeError."""
@@ -111,13 +111,13 @@ class Executor:
         with self._arrivals(goal.netns) as arrivals:
             for _ in range(_ROUNDS):
                 interfaces = self.look(last=goal.netns)
-                location = planning.find(mac, interfaces, forced=forced)
+                location = planning.locate_pair(mac, interfaces, forced=forced)
                 steps = planning.make_room(location, goal, interfaces) or planning.plan(
                     location,
                     goal,
                     names=_names(interfaces, goal.netns),
                     wait=wait and self._worth(location),
-                    homes=homes or Homes(),
+                    host_names=host_names or HostNames(),
                 )
                 if not steps:
                     return location
@@ -172,11 +172,11 @@ class Executor:
                 rtnl.move(ifindex, to=self._namespaces[to], name=name)
             case planning.Rename(name=name):
                 rtnl.rename(ifindex, name)
-            case planning.Remember(part, altname=altname):
+            case planning.AddAltname(part, altname=altname):
                 if part.link.parent_bus == "pci" and part.link.netns is None:
                     self._leaves(part.link.mac, part.link.name)
                 rtnl.add_altname(ifindex, altname)
-            case planning.Forget(altname=altname):
+            case planning.RemoveAltname(altname=altname):
                 rtnl.drop_altname(ifindex, altname)
             case planning.Up():
                 rtnl.up(ifindex)
@@ -209,7 +209,7 @@ class Executor:
             if not select.select([arrivals], [], [], left)[0]:
                 break
             _drain(arrivals)
-            vf = planning.find(mac, self.look(last=goal.netns)).vf
+            vf = planning.locate_pair(mac, self.look(last=goal.netns)).vf
             came = vf is None or vf.link.netns == goal.netns
         self._config.move_support.learn(self._driver(location.vf), brought=came)
         return came

@@ -1,4 +1,4 @@
-"""What a network namespace holds, with the altnames that tell the way home.
+"""The interfaces of a network namespace, with the altnames that say what they are on the host.
 
 Attributes: include/uapi/linux/if_link.h.
 """

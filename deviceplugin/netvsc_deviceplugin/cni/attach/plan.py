@@ -1,12 +1,13 @@
-"""What to move, rename and undo, given where things are. Pure.
+"""What to move, rename and undo, given where things are and what their altnames say. Pure.
 
 A plan is what can be done now, up to the next move: after a move the node is looked at again, for
 the kernel may have brought the VF itself, and an ifindex may have changed. When nothing is left to
 do, the plan is empty. So a plan is right after a crash at any step, and doing it twice is harmless.
 
-The way home is an altname on the device, `nvhome-<name on the host>`: it needs no file.
-A pod that may administer its network can write such notes too, and MAC addresses: what the kernel
-vouches for (the device behind a netdev) and what the record says come first.
+What a device is called in the host's netns stands in an altname on it, `nvhome-<name on the host>`:
+that needs no file. A pod that may administer its network can write such altnames too, and MAC
+addresses: what the kernel vouches for (the device behind a netdev) and what the record says come
+first.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from netvsc.model.names import is_interface
 from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink
 from netvsc_deviceplugin.kernel.links import ETHERNET
 
-WAY_HOME = "nvhome-"
+HOST_NAME_PREFIX = "nvhome-"
 SPARE_NETVSC, SPARE_VF = "nvhome", "nvvf"  # with a number, where the name wanted is taken
 _UP = 0x1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """Where a pair shall be: `netns` None is home, `name` the NetVSC's name there.
+    """Where a pair shall be: `netns` None is the host's, `name` the NetVSC's name there.
 
     `up`: bring it up; a NIC that was down on the host goes back to that.
     """
@@ -45,7 +46,7 @@ class PairLocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Homes:
+class HostNames:
     """Names on the host as a record has them, for kernels that lose altnames on a move."""
 
     netvsc: str | None = None
@@ -71,12 +72,12 @@ class Rename(PlanStep):
 
 
 @dataclass(frozen=True, slots=True)
-class Remember(PlanStep):
+class AddAltname(PlanStep):
     altname: str
 
 
 @dataclass(frozen=True, slots=True)
-class Forget(PlanStep):
+class RemoveAltname(PlanStep):
     altname: str
 
 
@@ -100,10 +101,12 @@ class Await(PlanStep):
     """Give the kernel time to bring this VF; then look again."""
 
 
-_UNKNOWN = Homes()
+_UNKNOWN = HostNames()
 
 
-def find(mac: str, interfaces: Iterable[NetnsLink], *, forced: int | None = None) -> PairLocation:
+def locate_pair(
+    mac: str, interfaces: Iterable[NetnsLink], *, forced: int | None = None
+) -> PairLocation:
     """Return where the parts of the pair with this MAC are; of a device seen twice, the later.
 
     `forced` is the ifindex on the host of a netdev that a pool makes play NetVSC.
@@ -117,9 +120,9 @@ def find(mac: str, interfaces: Iterable[NetnsLink], *, forced: int | None = None
     return PairLocation(netvsc=netvsc, vf=vfs[0] if len(vfs) == 1 else None)
 
 
-def way_home(part: NetnsLink) -> str | None:
+def host_name(part: NetnsLink) -> str | None:
     """Return the name that an interface had on the host, None for one that never left."""
-    names = (altname.removeprefix(WAY_HOME) for altname in _notes(part))
+    names = (altname.removeprefix(HOST_NAME_PREFIX) for altname in _host_altnames(part))
     return next((name for name in names if is_interface(name)), None)
 
 
@@ -129,7 +132,7 @@ def plan(
     *,
     names: Collection[str],
     wait: bool,
-    homes: Homes = _UNKNOWN,
+    host_names: HostNames = _UNKNOWN,
 ) -> Sequence[PlanStep]:
     """Return what to do next; empty when the pair is where it shall be.
 
@@ -137,16 +140,16 @@ def plan(
     """
     netvsc, vf = location.netvsc, location.vf
     if not netvsc:
-        return _stray(vf, goal, names, homes)
-    notes = _remember(location, homes, names) if goal.netns is not None else ()
+        return _stray(vf, goal, names, host_names)
+    altnames = _add_host_names(location, host_names, names) if goal.netns is not None else ()
     if netvsc.link.netns != goal.netns:
-        return (*notes, *_moved(netvsc, vf, goal, names))
-    steps = (*notes, *_settle(netvsc, goal, names))
+        return (*altnames, *_moved(netvsc, vf, goal, names))
+    steps = (*altnames, *_settle(netvsc, goal, names))
     if not vf:
         return steps
     if vf.link.netns == goal.netns:
-        return (*steps, *_settle_vf(vf, netvsc, goal, names, homes))
-    return (*steps, Await(vf) if wait else _moved_vf(vf, goal, names, homes))
+        return (*steps, *_settle_vf(vf, netvsc, goal, names, host_names))
+    return (*steps, Await(vf) if wait else _moved_vf(vf, goal, names, host_names))
 
 
 def make_room(
@@ -159,12 +162,12 @@ def make_room(
     netvsc = location.netvsc
     if goal.netns is not None or not netvsc or _named(netvsc, goal):
         return ()
-    at_home = [one for one in interfaces if one.link.netns is None]
-    netvscs = {one.link.mac for one in (*at_home, netvsc) if one.link.parent_bus == "vmbus"}
-    names = {name for one in at_home for name in one.names}
+    on_host = [one for one in interfaces if one.link.netns is None]
+    netvscs = {one.link.mac for one in (*on_host, netvsc) if one.link.parent_bus == "vmbus"}
+    names = {name for one in on_host for name in one.names}
     return [
         Rename(one, _free(None, SPARE_VF, names))
-        for one in at_home
+        for one in on_host
         if one.link.name == goal.name and one.link.parent_bus == "pci" and one.link.mac in netvscs
     ]
 
@@ -184,62 +187,64 @@ def _latest(interfaces: Iterable[NetnsLink]) -> list[NetnsLink]:
 
 
 def _vouched(netvscs: list[NetnsLink]) -> list[NetnsLink]:
-    """Return those with a device behind them, if there are any: a note alone may be forged."""
+    """Return those with a device behind them, if there are any: an altname alone may be forged."""
     return [one for one in netvscs if one.link.parent_bus] or netvscs
 
 
-def _notes(part: NetnsLink) -> list[str]:
-    return [altname for altname in part.altnames if altname.startswith(WAY_HOME)]
+def _host_altnames(part: NetnsLink) -> list[str]:
+    return [altname for altname in part.altnames if altname.startswith(HOST_NAME_PREFIX)]
 
 
 def _is_netvsc(one: NetnsLink, forced: int | None) -> bool:
     link = one.link
     if link.parent_bus == "vmbus":
         return True
-    at_home = forced is not None and link.netns is None and link.ifindex == forced
-    return link.parent_bus != "pci" and (at_home or way_home(one) is not None)
+    on_host = forced is not None and link.netns is None and link.ifindex == forced
+    return link.parent_bus != "pci" and (on_host or host_name(one) is not None)
 
 
 def _joined(vf: NetnsLink, netvsc: NetnsLink) -> bool:
     return vf.link.netns == netvsc.link.netns and vf.link.master == netvsc.link.ifindex
 
 
-def _remember(location: PairLocation, homes: Homes, names: Collection[str]) -> tuple[Remember, ...]:
-    """Note the way home on what has none; two notes of one name could not be in one netns."""
-    notes, taken = [], set(names)
-    for part, recorded in ((location.netvsc, homes.netvsc), (location.vf, homes.vf)):
+def _add_host_names(
+    location: PairLocation, host_names: HostNames, names: Collection[str]
+) -> tuple[AddAltname, ...]:
+    """Write its host name on what has none; two altnames of one name cannot be in one netns."""
+    steps, taken = [], set(names)
+    for part, recorded in ((location.netvsc, host_names.netvsc), (location.vf, host_names.vf)):
         if not part:
             continue
         own = part.link.name if part.link.netns is None else recorded
-        noted = way_home(part)
-        altname = f"{WAY_HOME}{noted or own}"
-        if own and not noted and altname not in taken:
-            notes.append(Remember(part, altname))
+        written = host_name(part)
+        altname = f"{HOST_NAME_PREFIX}{written or own}"
+        if own and not written and altname not in taken:
+            steps.append(AddAltname(part, altname))
         taken.add(altname)
-    return tuple(notes)
+    return tuple(steps)
 
 
 def _stray(
-    vf: NetnsLink | None, goal: Goal, names: Collection[str], homes: Homes
+    vf: NetnsLink | None, goal: Goal, names: Collection[str], host_names: HostNames
 ) -> tuple[PlanStep, ...]:
-    """Bring a VF home whose NetVSC is nowhere: no netns shall die with it inside."""
+    """Move a VF to the host whose NetVSC is nowhere: no netns shall die with it inside."""
     if vf and goal.netns is None and vf.link.netns is not None:
-        return (_moved_vf(vf, goal, names, homes),)
+        return (_moved_vf(vf, goal, names, host_names),)
     return ()
 
 
 def _moved(
     netvsc: NetnsLink, vf: NetnsLink | None, goal: Goal, names: Collection[str]
 ) -> tuple[PlanStep, ...]:
-    """In a pod a taken name is the pod's mistake, and the kernel says so; home takes all back."""
+    """In a pod a taken name is the pod's mistake, and the kernel says so; the host takes all."""
     if goal.netns is not None:
         return (Move(netvsc, goal.netns, goal.name),)
     left = [part for part in (netvsc, vf) if part and part.link.netns is not None]
     return *map(Clean, left), Move(netvsc, None, _free(goal.name, SPARE_NETVSC, names))
 
 
-def _moved_vf(vf: NetnsLink, goal: Goal, names: Collection[str], homes: Homes) -> Move:
-    wanted = (homes.vf or way_home(vf)) if goal.netns is None else vf.link.name
+def _moved_vf(vf: NetnsLink, goal: Goal, names: Collection[str], host_names: HostNames) -> Move:
+    wanted = (host_names.vf or host_name(vf)) if goal.netns is None else vf.link.name
     return Move(vf, goal.netns, _free(wanted, SPARE_VF, names))
 
 
@@ -250,29 +255,29 @@ def _free(wanted: str | None, spare: str, names: Collection[str]) -> str:
 
 
 def _settle(netvsc: NetnsLink, goal: Goal, names: Collection[str]) -> tuple[PlanStep, ...]:
-    """Name and raise a NetVSC that has arrived; the note goes once its host name is right."""
+    """Name and raise a NetVSC that has arrived; its altname goes once its name on the host is right."""
     steps: list[PlanStep] = []
     right = netvsc.link.name == goal.name
     free = goal.netns is not None or goal.name not in names
     if not right and free:
         steps.append(Rename(netvsc, goal.name))
     if goal.netns is None and (right or free):
-        steps += [Forget(netvsc, note) for note in _notes(netvsc)]
+        steps += [RemoveAltname(netvsc, altname) for altname in _host_altnames(netvsc)]
     if goal.up and not netvsc.link.flags & _UP:
         steps.append(Up(netvsc))
     return tuple(steps)
 
 
 def _settle_vf(
-    vf: NetnsLink, netvsc: NetnsLink, goal: Goal, names: Collection[str], homes: Homes
+    vf: NetnsLink, netvsc: NetnsLink, goal: Goal, names: Collection[str], host_names: HostNames
 ) -> tuple[PlanStep, ...]:
     steps: list[PlanStep] = []
-    notes = _notes(vf)
-    if goal.netns is None and notes:
-        wanted = homes.vf or way_home(vf)
+    altnames = _host_altnames(vf)
+    if goal.netns is None and altnames:
+        wanted = host_names.vf or host_name(vf)
         if wanted and wanted not in names:
             steps.append(Rename(vf, wanted))
-        steps += [Forget(vf, note) for note in notes]
+        steps += [RemoveAltname(vf, altname) for altname in altnames]
     if vf.link.mtu != netvsc.link.mtu:
         steps.append(Mtu(vf, netvsc.link.mtu))
     if goal.up and not vf.link.flags & _UP:

@@ -1,4 +1,4 @@
-"""What is written down of a pair that goes into a pod, and what may go. Pure."""
+"""The record of a pair in a container's checkpoint, made before it moves or from altnames. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netvsc.model.mac import pair_id
 from netvsc_deviceplugin.cni.attach import plan
 from netvsc_deviceplugin.cni.attach.checkpoint import Checkpoint, PairRecord
 from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink
-from netvsc_deviceplugin.cni.attach.plan import Homes, PairLocation
+from netvsc_deviceplugin.cni.attach.plan import HostNames, PairLocation
 from netvsc_deviceplugin.kernel.netns import short
 
 _UP = 0x1
@@ -37,8 +37,8 @@ class Target:
     uid: str = ""
 
 
-def homes(record: PairRecord) -> Homes:
-    return Homes(netvsc=record.home, vf=record.vf_home)
+def host_names(record: PairRecord) -> HostNames:
+    return HostNames(netvsc=record.home, vf=record.vf_home)
 
 
 def renewed(record: PairRecord, left: Mapping[str, str]) -> PairRecord:
@@ -63,7 +63,7 @@ def check_name(
 def record_of(
     want: Want, target: Target, location: PairLocation, before: Checkpoint | None
 ) -> PairRecord:
-    """Describe a pair about to move; one that is inside already keeps what is known of home."""
+    """Describe a pair about to move; one that is inside already keeps its names on the host."""
     known = before.pair(want.id) if before else None
     if known:
         return replace(
@@ -80,8 +80,8 @@ def record_of(
         interface=want.interface,
         attachment=target.attachment,
         network=target.network,
-        home=plan.way_home(netvsc) or netvsc.link.name,
-        vf_home=(plan.way_home(vf) or vf.link.name) if vf else None,
+        home=plan.host_name(netvsc) or netvsc.link.name,
+        vf_home=(plan.host_name(vf) or vf.link.name) if vf else None,
         up=bool(netvsc.link.flags & _UP),
         mtu=netvsc.link.mtu,
     )
@@ -96,9 +96,9 @@ def split(
 
 
 def unrecorded(interfaces: Iterable[NetnsLink], known: Iterable[PairRecord]) -> list[PairRecord]:
-    """Return what bears a way home and stands in no checkpoint, as its altnames describe it.
+    """Return what has a host name in an altname and no record in any checkpoint, as it says.
 
-    In a pod a note is not enough: who may administer his network can make a netdev of any name, and
+    In a pod an altname is not enough: who may administer his network can make a netdev of any name, and
     it would be brought to the host. A device behind it he cannot make.
     """
     macs = {record.mac for record in known}
@@ -113,6 +113,6 @@ def unrecorded(interfaces: Iterable[NetnsLink], known: Iterable[PairRecord]) -> 
             up=True,
         )
         for one in interfaces
-        if (home := plan.way_home(one)) and one.link.mac not in macs
+        if (home := plan.host_name(one)) and one.link.mac not in macs
         if one.link.parent_bus != "pci" and (one.link.netns is None or one.link.parent_bus)
     ]

@@ -1,6 +1,6 @@
-"""The network namespaces of the containers that have a pair inside, known open.
+"""Keeps open the network namespaces of the containers that have a pair inside.
 
-While we hold one it cannot end: whoever removes it without a DEL, the pair can still come home.
+While we hold one it cannot end: whoever removes it without a DEL, the pair can still be moved back to the host.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from netvsc_deviceplugin.kernel.netns import GoneError, Netns
 
 
 class Sandboxes:
-    """By container id."""
+    """Open network namespaces by container id."""
 
     def __init__(self) -> None:
         self._namespaces: dict[str, Netns] = {}
