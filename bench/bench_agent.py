@@ -9,7 +9,7 @@ from pathlib import Path
 from pyroute2 import IPRoute
 
 from netvsc_deviceplugin.inventory.match import Policy, decide
-from netvsc_deviceplugin.inventory.nics import pair_up
+from netvsc_deviceplugin.inventory.pairing import pair_up
 from netvsc_deviceplugin.inventory.scan import ScanSource, scan
 from sim.agent import AgentFolder, AgentProcess
 from sim.cluster import netvscnode

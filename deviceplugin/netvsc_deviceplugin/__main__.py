@@ -139,7 +139,7 @@ def _folder_or_off(text: str) -> Path | None:
 
 def _cni(arguments: argparse.Namespace) -> CniSettings | None:
     mode, folders = CniMode(arguments.cni), (arguments.cni_conf, arguments.cni_bin)
-    if mode is CniMode.OFF and not leftovers.there(*folders, state=arguments.state):
+    if mode is CniMode.OFF and not leftovers.exist(*folders, state=arguments.state):
         return None
     where = {"conf": arguments.cni_conf, "bin": arguments.cni_bin, "shim": arguments.cni_shim}
     return CniSettings(mode=mode, **where)

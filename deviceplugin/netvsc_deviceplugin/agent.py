@@ -19,7 +19,7 @@ from netvsc import __version__
 from netvsc.model.pool import BUILT_IN, Pool
 from netvsc.model.status import Foreign
 from netvsc_deviceplugin.cni.component import CniComponent, CniMode, CniSettings
-from netvsc_deviceplugin.cni.loading import load_in_time
+from netvsc_deviceplugin.cni.preload import preload_netlink
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wallclock import WallClock
 from netvsc_deviceplugin.inventory import pool_file
@@ -139,7 +139,7 @@ class Agent:
                 self._allocations.set(self._node.begin())
                 self._take(self._node.wanted.get())
             # Before anything is offered: a pair in use keeps its place, whatever a scan would say.
-            await self._plugins.look()
+            await self._plugins.refresh_allocations()
             self._apply()
             async with self._serving_cni(), asyncio.TaskGroup() as tasks:
                 if self._node:
@@ -168,7 +168,7 @@ class Agent:
         if not self._imds:
             return
         inventory = self._inventory
-        tasks.create_task(self._imds.run(inventory.inventory, look=inventory.look))
+        tasks.create_task(self._imds.run(inventory.inventory, request_scan=inventory.request_scan))
         if any(pool.selector.subnets for pool in self._pools.get()):
             await self._imds.asked.wait()
 
@@ -189,7 +189,7 @@ class Agent:
             pools=self._pools.get,
             inventory=self._inventory.inventory.get,
             granted=self._granted,
-            look=self._inventory.look,
+            request_scan=self._inventory.request_scan,
             gone=self._inventory.gone,
             meter=self._metrics,
             uninstall=Latest(True) if self._leaving else self._uninstall,
@@ -206,11 +206,11 @@ class Agent:
     async def _ask_who_holds(self, cni: CniComponent) -> None:
         """Ask the kubelet when a pair is back: nothing else tells that its pod has ended."""
         async for _ in cni.inside.changes():
-            self._plugins.look_soon()
+            self._plugins.refresh_allocations_soon()
 
     async def _load_netlink(self) -> None:
         registrations, inventory = self._plugins.registrations, self._inventory.inventory
-        await load_in_time(registered=registrations, inventory=inventory)
+        await preload_netlink(registered=registrations, inventory=inventory)
 
     def _inputs(self) -> Inputs:
         inputs = Inputs(

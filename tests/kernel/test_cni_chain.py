@@ -69,7 +69,7 @@ def test_we_are_put_in_and_taken_out_again(folders: Folders, shape: dict[str, An
     file.write_bytes(text_of(shape))
     file.chmod(0o640)
     chain = chain_of(folders)
-    chain.look()
+    chain.sync()
     assert chain.status.get().reason is ChainReason.CHAINED
     assert types(file)[-1] == "netvsc-cni"
     assert file.stat().st_mode & 0o777 == 0o640
@@ -96,10 +96,10 @@ def test_a_list_that_comes_later_is_chained_when_it_comes(folders: Folders) -> N
 def test_another_list_that_takes_first_place_is_chained_too(folders: Folders) -> None:
     (folders.conf / "10-azure.conflist").write_bytes(text_of(AZURE_OVERLAY))
     chain = chain_of(folders)
-    chain.look()
+    chain.sync()
     cilium = folders.conf / "05-cilium.conflist"
     cilium.write_bytes(text_of(CHAINED_CILIUM))
-    chain.look()
+    chain.sync()
     assert types(cilium) == ["cilium-cni", "netvsc-cni"]
     uninstall(folders)
     assert types(cilium) == ["cilium-cni"]
@@ -110,13 +110,13 @@ def test_a_list_that_others_rewrite_is_chained_again_but_not_for_ever(folders: F
     file = folders.conf / "10-azure.conflist"
     file.write_bytes(text_of(AZURE_OVERLAY))
     chain = chain_of(folders, clock=lambda: 0.0)
-    chain.look()
+    chain.sync()
     for _ in range(4):
         file.write_bytes(text_of(AZURE_OVERLAY))
-        chain.look()
+        chain.sync()
         assert types(file)[-1] == "netvsc-cni"
     file.write_bytes(text_of(AZURE_OVERLAY))
-    chain.look()
+    chain.sync()
     assert chain.status.get().reason is ChainReason.CONTESTED
     assert types(file) == ["azure-vnet", "portmap"]
 
@@ -126,12 +126,12 @@ def test_after_ten_quiet_minutes_the_next_change_is_worth_another_try(folders: F
     file.write_bytes(text_of(AZURE_OVERLAY))
     chain = chain_of(folders, clock=lambda: now[0])
     for _ in range(6):
-        chain.look()
+        chain.sync()
         file.write_bytes(text_of(AZURE_OVERLAY))
-    chain.look()
+    chain.sync()
     assert chain.status.get().reason is ChainReason.CONTESTED
     now[0] += 601
-    chain.look()
+    chain.sync()
     assert chain.status.get().reason is ChainReason.CHAINED
     assert types(file)[-1] == "netvsc-cni"
 
@@ -142,15 +142,15 @@ def test_quiet_minutes_are_quiet_though_hints_come_all_the_while(folders: Folder
     file.write_bytes(text_of(AZURE_OVERLAY))
     chain = chain_of(folders, clock=lambda: now[0])
     for _ in range(6):
-        chain.look()
+        chain.sync()
         file.write_bytes(text_of(AZURE_OVERLAY))
     for _ in range(9):
-        chain.look()
+        chain.sync()
         assert chain.status.get().reason is ChainReason.CONTESTED
         now[0] += 60
     now[0] += 61
     file.write_bytes(text_of(AZURE_OVERLAY))
-    chain.look()
+    chain.sync()
     assert chain.status.get().reason is ChainReason.CHAINED
     assert types(file)[-1] == "netvsc-cni"
 
@@ -178,10 +178,10 @@ def test_a_folder_that_is_replaced_ends_the_chain_rather_than_leave_it_deaf(
 def test_folders_that_are_not_there_are_named_with_the_remedy(folders: Folders) -> None:
     folders.conf.rmdir()
     with pytest.raises(NodeError, match=r"cannot read .*/conf: .*; mount the runtime's"):
-        chain_of(folders).look()
+        chain_of(folders).sync()
     shutil.rmtree(folders.bin)
     with pytest.raises(NodeError, match=r"cannot install .*/bin/netvsc-cni: .*; mount"):
-        chain_of(folders).look()
+        chain_of(folders).sync()
 
 
 def test_a_list_that_its_owner_removes_while_we_leave_is_left(folders: Folders) -> None:
@@ -193,9 +193,9 @@ def test_a_list_that_its_owner_removes_while_we_leave_is_left(folders: Folders) 
 def test_a_program_that_is_removed_or_changed_comes_back(folders: Folders) -> None:
     shim = folders.bin / "netvsc-cni"
     for broken in (shim.unlink, lambda: shim.write_bytes(b""), lambda: shim.chmod(0)):
-        chain_of(folders).look()
+        chain_of(folders).sync()
         broken()
-        chain_of(folders).look()
+        chain_of(folders).sync()
         assert shim.read_bytes() == binary("fdpipe").read_bytes()
         assert os.access(shim, os.X_OK)
 
@@ -206,8 +206,8 @@ def test_a_list_that_makes_no_sense_is_left_alone_and_reported(
     file = folders.conf / "10-azure.conflist"
     file.write_bytes(b'{"cniVersion": "0.3.0", "plugins": [')
     chain = chain_of(folders)
-    chain.look()
-    chain.look()
+    chain.sync()
+    chain.sync()
     assert chain.status.get().reason is ChainReason.LEFT_ALONE
     assert file.read_bytes() == b'{"cniVersion": "0.3.0", "plugins": ['
     assert [record.message.count("is not JSON") for record in caplog.records] == [1]
@@ -215,7 +215,7 @@ def test_a_list_that_makes_no_sense_is_left_alone_and_reported(
 
 def test_the_program_stays_while_a_list_may_name_it(folders: Folders) -> None:
     file = folders.conf / "10-azure.conflist"
-    chain_of(folders).look()
+    chain_of(folders).sync()
     file.write_bytes(b'{"plugins": ["netvsc-cni"')
     with pytest.raises(ConflistError):
         uninstall(folders)
@@ -240,7 +240,7 @@ def test_a_reader_never_finds_a_broken_list_nor_one_that_names_no_program(
     reader = threading.Thread(target=read)
     reader.start()
     for _ in range(50):
-        chain_of(folders).look()
+        chain_of(folders).sync()
         uninstall(folders)
     stop.set()
     reader.join()
@@ -252,7 +252,7 @@ def test_uninstall_is_refused_while_a_pod_has_a_pair_and_names_it(
 ) -> None:
     file = folders.conf / "10-azure.conflist"
     file.write_bytes(text_of(AZURE_OVERLAY))
-    chain_of(folders).look()
+    chain_of(folders).sync()
     checkpoints = CheckpointStore(tmp_path / "state")
     checkpoints.save(
         Checkpoint(

@@ -68,7 +68,7 @@ def asked(tmp_path: Path) -> Asked:
 
 
 def looked(chain: ChainManager) -> ChainReason:
-    chain.look()
+    chain.sync()
     return chain.status.get().reason
 
 
@@ -89,14 +89,14 @@ def test_nothing_is_left_once_the_runtime_has_had_the_time_to_read_its_lists(ask
 def test_as_long_as_a_pod_has_a_pair_we_stay_and_say_which(asked: Asked) -> None:
     chain = asked.chain()
     asked.leave, asked.pods = True, ["nf/fwd-0", "nf/fwd-1"]
-    chain.look()
+    chain.sync()
     place = chain.status.get()
     assert (place.reason, place.pods) == (ChainReason.PODS_HOLD_PAIRS, ("nf/fwd-0", "nf/fwd-1"))
     assert "nf/fwd-0, nf/fwd-1" in place.message
     assert place.serves
     assert (asked.listed, asked.installed) == (True, True)
     asked.file.write_bytes(text_of(AZURE_OVERLAY))  # somebody rewrites it: their DEL must come
-    chain.look()
+    chain.sync()
     assert asked.listed
 
 
@@ -142,10 +142,10 @@ def test_asked_no_longer_we_come_back_and_that_is_no_contest(asked: Asked) -> No
 
 def test_a_list_that_may_name_us_and_makes_no_sense_keeps_the_program(asked: Asked) -> None:
     chain = asked.chain()
-    chain.look()
+    chain.sync()
     asked.file.write_bytes(b'{"plugins": ["netvsc-cni"')
     asked.leave = True
-    chain.look()
+    chain.sync()
     place = chain.status.get()
     assert place.reason is ChainReason.LEFT_ALONE
     assert "10-azure.conflist is not JSON" in place.message
@@ -157,7 +157,7 @@ def test_a_configuration_of_one_plugin_is_reported_and_left_as_it_is(asked: Aske
     bare = asked.folder / "conf" / "05-bridge.conf"
     text = b'{"cniVersion": "1.0.0", "name": "n", "type": "bridge"}'
     bare.write_bytes(text)
-    chain.look()
+    chain.sync()
     place = chain.status.get()
     assert place.reason is ChainReason.UNSUPPORTED
     assert "must make it a .conflist" in place.message
@@ -198,7 +198,7 @@ def in_a_half(
                 pools=tuple,
                 inventory=Inventory,
                 granted=lambda: [id_of(1)],
-                look=lambda _reason: None,
+                request_scan=lambda _reason: None,
                 gone=lambda _link: None,
                 meter=Counts(),
                 uninstall=uninstall,

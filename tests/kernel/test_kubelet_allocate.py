@@ -212,10 +212,10 @@ def test_without_podresources_the_last_picture_stands_and_one_line_says_so(
             here.inventory.set(inventory(pair(1)))
             here.kubelet.admit("fwd-0", RESOURCE, pair(1).id)
             host = here.host()
-            await host._podresources.look()
+            await host._podresources.refresh()
             await here.kubelet.stop()
             for _ in range(3):
-                await host._podresources.look()
+                await host._podresources.refresh()
             assert here.allocations.get()[pair(1).id].pod == "fwd-0"
 
     asyncio.run(story())
@@ -238,18 +238,18 @@ def test_a_kubelet_that_lists_no_pod_at_all_knows_nothing_yet() -> None:
         async with node() as here:
             asked = asking(here, lambda: now)
             here.kubelet.admit("fwd-0", RESOURCE, pair(1).id)
-            await asked.look()
+            await asked.refresh()
             here.kubelet.end("fwd-0")
-            await asked.look()
+            await asked.refresh()
             here.kubelet.blank = True
             for _ in range(20):
                 now += GONE_S
-                await asked.look()
+                await asked.refresh()
             here.kubelet.blank = False
-            await asked.look()
+            await asked.refresh()
             assert here.allocations.get()[pair(1).id].pod == "fwd-0"
             now += GONE_S
-            await asked.look()
+            await asked.refresh()
             assert not here.allocations.get()
 
     asyncio.run(story())
@@ -261,14 +261,14 @@ def test_a_kubelet_that_was_away_is_not_believed_at_once() -> None:
         async with node() as here:
             asked = asking(here, lambda: now)
             here.kubelet.admit("fwd-0", RESOURCE, pair(1).id)
-            await asked.look()
+            await asked.refresh()
             here.kubelet.end("fwd-0")
-            await asked.look()
+            await asked.refresh()
             await here.kubelet.stop()
-            await asked.look()
+            await asked.refresh()
             now += GONE_S
             await here.kubelet.start()
-            await asked.look()
+            await asked.refresh()
             assert here.allocations.get()[pair(1).id].pod == "fwd-0"
 
     asyncio.run(story())

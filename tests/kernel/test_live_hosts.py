@@ -9,7 +9,7 @@ import pytest
 
 from netvsc.model.pair import Inventory, Reason
 from netvsc.model.pool import BUILT_IN, Pool, pool_from
-from netvsc_deviceplugin.inventory.match import Policy, match
+from netvsc_deviceplugin.inventory.match import Policy, inventory_of
 from netvsc_deviceplugin.inventory.scan import ScanSource, scan
 from sim.kernel import fixture, netns, timeline
 from sim.kernel.host import Host
@@ -20,7 +20,7 @@ LIVE = ("f01", "f02", "f03", "f05", "f07", "f09", "f12")
 def look(host: Host, pool: Pool = BUILT_IN) -> Inventory:
     source = ScanSource(sysfs=host.sysfs, sim=True)
     world, devices = netns.within(host.netns, lambda: scan(source))
-    return match(world.links, devices, world.routes, Policy(pools=(pool,)))
+    return inventory_of(world.links, devices, world.routes, Policy(pools=(pool,)))
 
 
 def told(inventory: Inventory) -> list[tuple[str, str | None, str | None]]:

@@ -14,7 +14,7 @@ import pytest
 
 from netvsc.model.pool import pools_from
 from netvsc_deviceplugin.cni.node_scan import scan_all
-from netvsc_deviceplugin.inventory.match import Policy, match
+from netvsc_deviceplugin.inventory.match import Policy, inventory_of
 from sim.cni.calls import CniHost, Pod, id_of
 from sim.cni.server import CniServer, config, shim
 from sim.kernel import netns as spaces
@@ -99,7 +99,7 @@ def test_a_forged_altname_gives_a_vf_no_other_name_on_the_host(altname: str) -> 
         pod = cni.pod()
         cni.add(pod, 1)
         ip(pod.netns, "link", "property", "del", "dev", "vf1", "altname", "nvhome-vf1")
-        ip(pod.netns, "link", "property", "add", "dev", "vf1", "altname", note)
+        ip(pod.netns, "link", "property", "add", "dev", "vf1", "altname", altname)
         leave(cni, pod)
         assert cni.on_host(1, pod)
         assert cni.altnames() == set()
@@ -213,6 +213,6 @@ def test_a_pods_own_netdevs_are_no_pairs_whatever_a_pool_forces() -> None:
         world, devices = spaces.within(
             cni.host.netns, partial(scan_all, cni.source, inside, macs=[mac_of(2)])
         )
-        found = match(world.links, devices, world.routes, Policy(pools=(pool,)))
+        found = inventory_of(world.links, devices, world.routes, Policy(pools=(pool,)))
         assert {pair.netvsc for pair in found.pairs} == {"eth0", "eth1"}
         assert not any(OTHER_MAC in conflict.message for conflict in found.conflicts)

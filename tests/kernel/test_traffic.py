@@ -9,7 +9,7 @@ import pytest
 
 from netvsc.model.pair import Inventory, Pair
 from netvsc.model.pool import BUILT_IN
-from netvsc_deviceplugin.inventory.match import Policy, match
+from netvsc_deviceplugin.inventory.match import Policy, inventory_of
 from netvsc_deviceplugin.inventory.scan import ScanSource, scan
 from netvsc_deviceplugin.kernel.statistics import driver_counters
 from netvsc_deviceplugin.telemetry.traffic import TrafficCollector
@@ -36,7 +36,7 @@ def traffic(host: Host) -> TrafficCollector:
 
 def inventory(host: Host) -> Inventory:
     world, devices = netns.within(host.netns, lambda: scan(ScanSource(sysfs=host.sysfs, sim=True)))
-    found = match(world.links, devices, world.routes, Policy(pools=(BUILT_IN,)))
+    found = inventory_of(world.links, devices, world.routes, Policy(pools=(BUILT_IN,)))
     return Inventory(pairs=tuple(replace(pair, netns=host.netns) for pair in found.pairs))
 
 

@@ -62,7 +62,7 @@ AREAS = (
     ),
     Area(
         name="inventory",
-        pure=_agent("inventory.nics", "inventory.match", "inventory.vf_events"),
+        pure=_agent("inventory.pairing", "inventory.match", "inventory.vf_events"),
         tests=("inventory", "kernel"),
     ),
     Area(

@@ -14,7 +14,7 @@ from netvsc.encoding.columns import columns
 from netvsc.errors import NetvscError, RequestError
 from netvsc.model.pair import Conflict, Exclusion, Inventory, Pair
 from netvsc.model.pool import BUILT_IN
-from netvsc_deviceplugin.inventory.match import Policy, match
+from netvsc_deviceplugin.inventory.match import Policy, inventory_of
 from netvsc_deviceplugin.inventory.pool_file import read_pools
 from netvsc_deviceplugin.inventory.scan import scan, scan_tree, source_of
 
@@ -66,7 +66,7 @@ def _inventory(arguments: argparse.Namespace) -> Inventory:
             "and may be among these pairs",
             file=sys.stderr,
         )
-    return match(network.links, devices, network.routes, Policy(pools=pools))
+    return inventory_of(network.links, devices, network.routes, Policy(pools=pools))
 
 
 def _check_tree(root: Path) -> None:

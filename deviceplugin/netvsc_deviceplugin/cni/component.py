@@ -73,7 +73,7 @@ class CniSettings:
 
 
 class CniComponent:
-    """`pools`, `inventory` and `granted` are read; `look` and `gone` are called with news.
+    """`pools`, `inventory` and `granted` are read; `request_scan` and `gone` are called with news.
 
     `uninstall` asks us to leave the node, and may be taken back: as long as a pod has a pair we
     stay, so that its DEL comes. `chain_status` says how far that is, and whether pods get their
@@ -90,7 +90,7 @@ class CniComponent:
         pools: Callable[[], tuple[Pool, ...]],
         inventory: Callable[[], Inventory],
         granted: Callable[[], Collection[str]],
-        look: Callable[[str], None],
+        request_scan: Callable[[str], None],
         gone: Callable[[Link], None],
         meter: Meter,
         uninstall: Latest[bool] | None = None,
@@ -137,7 +137,7 @@ class CniComponent:
         )
         self._socket = state / "cni.sock"
         self._mend = Wakeup()
-        self._callbacks = Callbacks(look=look, gone=gone, mend=self._mend.set)
+        self._callbacks = Callbacks(request_scan=request_scan, gone=gone, mend=self._mend.set)
         self._netns_watcher: NetnsWatcher | None = None
 
     @property
@@ -171,7 +171,7 @@ class CniComponent:
             stack.callback(self._netns_watcher.close)
             await self._service.restore()
             async with serving(self._socket, self._service.answer):
-                self._chain.look()
+                self._chain.sync()
                 yield
 
     async def run(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from netvsc.errors import NetvscError, RequestError
 from netvsc.host.inotify import watching
-from netvsc.host.once import Once
+from netvsc.host.log_once import LogOnce
 from netvsc_deviceplugin.cni.attach.checkpoint import CheckpointStore
 from netvsc_deviceplugin.cni.deferred_calls import DeferredCalls
 from netvsc_deviceplugin.cni.protocol.request import Call
@@ -47,7 +47,7 @@ class DeferredAttachments:
         self._clock = clock
         self._empty: dict[str, float] = {}
         self._wakeup = Wakeup()
-        self._once = Once(log)
+        self._once = LogOnce(log)
 
     def wake(self) -> None:
         """Take a hint that there may be something to settle."""

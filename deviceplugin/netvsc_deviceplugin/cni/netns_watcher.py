@@ -26,12 +26,12 @@ _SO_RCVBUFFORCE = 33
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callbacks:
-    """Who is told: `look` and `mend` have a reason to look, `gone` hears of each removal in a pod.
+    """Who is told: `request_scan` and `mend` of a reason to look, `gone` of each removal in a pod.
 
     `mend` comes with news of our own NICs alone, wherever they are.
     """
 
-    look: Callable[[str], None]
+    request_scan: Callable[[str], None]
     gone: Callable[[Link], None]
     mend: Callable[[], None]
 
@@ -82,7 +82,7 @@ class NetnsWatcher:
         self._listeners[ns.inode] = _Listener(ns, sock)
         self._loop.add_reader(sock, self._read, ns.inode)
         self._callbacks.mend()  # what came before anybody listened
-        self._callbacks.look(ScanReason.LINK)
+        self._callbacks.request_scan(ScanReason.LINK)
 
     def _socket(self) -> socket.socket:
         kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK
@@ -111,7 +111,7 @@ class NetnsWatcher:
                     raise
                 self._close(inode)
                 self._open(listener.ns)
-                self._callbacks.look(ScanReason.OVERRUN)
+                self._callbacks.request_scan(ScanReason.OVERRUN)
                 return
             self._hear(listener.ns, datagram)
 
@@ -125,4 +125,4 @@ class NetnsWatcher:
             event = parse_event(message)
             if event and event.gone and not event.moved:
                 self._callbacks.gone(replace(event.link, netns=ns.name))
-        self._callbacks.look(ScanReason.LINK)
+        self._callbacks.request_scan(ScanReason.LINK)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink, look
+from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink, read_interfaces
 from netvsc_deviceplugin.cni.attach.plan import host_name
 from netvsc_deviceplugin.inventory.scan import NetworkState, ScanSource, scan, with_gateways
 from netvsc_deviceplugin.kernel import netlink
@@ -34,7 +34,7 @@ def _links(ns: Netns, source: ScanSource, macs: Collection[str]) -> tuple[Link, 
 
     Routes are read only where one of ours has an address: else nobody routes over it.
     """
-    there, addresses = look(ns, source, dump=netlink.dump), read_addresses()
+    there, addresses = read_interfaces(ns, source, dump=netlink.dump), read_addresses()
     ours = [one for one in there if one.link.parent_bus or one.link.mac in macs]
     links = tuple(_known(one, addresses[one.link.ifindex]) for one in ours)
     if not any(addresses[one.link.ifindex] for one in ours if host_name(one)):

@@ -1,4 +1,4 @@
-"""The verbs: each call becomes one answer, never an exception. Changes happen one at a time."""
+"""The CNI commands: each call becomes one answer, never an exception; changes come one by one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Outcome = Literal["done", "failed"]
 class Meter(Protocol):
     """Counts calls."""
 
-    def called(self, verb: str, outcome: Outcome, seconds: float) -> None: ...
+    def cni_called(self, verb: str, outcome: Outcome, seconds: float) -> None: ...
 
 
 class Service:
@@ -99,7 +99,7 @@ class Service:
                 "CNI %s failed: %s", verb, error, exc_info=unexpected,
                 extra=log_fields(environment),
             )  # fmt: skip
-        self._meter.called(verb, outcome, time.monotonic() - began)
+        self._meter.cni_called(verb, outcome, time.monotonic() - began)
         return answer
 
     async def _verbs(self, call: Call) -> Answer:

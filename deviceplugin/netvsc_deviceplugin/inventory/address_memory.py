@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from netvsc_deviceplugin.inventory.nics import Nic
+from netvsc_deviceplugin.inventory.pairing import Nic
 from netvsc_deviceplugin.kernel.addresses import NicAddresses
 
 NONE = NicAddresses()

@@ -24,7 +24,7 @@ from netvsc_deviceplugin.inventory.address_memory import (
     with_host_addresses,
 )
 from netvsc_deviceplugin.inventory.match import Policy, decide
-from netvsc_deviceplugin.inventory.nics import VfMemory, pair_up, remember
+from netvsc_deviceplugin.inventory.pairing import VfMemory, pair_up, remember
 from netvsc_deviceplugin.inventory.scan import NetworkState, ScanSource, refine, scan
 from netvsc_deviceplugin.inventory.vf_events import Returned, Revoked, VfEventTracker, VfHistory
 from netvsc_deviceplugin.kernel.addresses import NicAddresses
@@ -102,7 +102,7 @@ class InventoryLoop:
     async def run(self) -> None:
         """Watch and scan until cancelled."""
         buffer = {"receive_buffer": self._receive_buffer} if self._receive_buffer else {}
-        with KernelEvents(wake=self.look, gone=self.gone, **buffer):
+        with KernelEvents(wake=self.request_scan, gone=self.gone, **buffer):
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow_policy())
                 tasks.create_task(self._scan_when_woken())
@@ -117,7 +117,7 @@ class InventoryLoop:
         self._memory = {**memory, **self._memory}
         return self._tracker.restore(past)
 
-    def look(self, reason: str) -> None:
+    def request_scan(self, reason: str) -> None:
         """Take a hint that something changed, here or in another netns."""
         if reason == ScanReason.OVERRUN:
             self._meter.overrun()
@@ -139,7 +139,7 @@ class InventoryLoop:
             await self._burst()
             reason, policy = self._wakes.take(), self._policy.get()
             try:
-                found = await self._look(reason, policy)
+                found = await self._scan(reason, policy)
             except NodeError as error:
                 log.warning("scan failed: %s; trying again in %g s", error, RETRY)
                 await asyncio.sleep(RETRY)
@@ -160,7 +160,7 @@ class InventoryLoop:
             if not await self._wakes.wakeup.wait(min(QUIET, left)):
                 return
 
-    async def _look(self, reason: str, policy: Policy) -> Inventory:
+    async def _scan(self, reason: str, policy: Policy) -> Inventory:
         begin = time.monotonic()
         network, devices = await asyncio.to_thread(self._read, self._source)
         nics, conflicts = pair_up(network.links, devices, policy.pools)

@@ -1,4 +1,4 @@
-"""What is offered, in which pool, and what is excluded and why. Pure.
+"""Which pairs are offered, and which are excluded, e.g. for a default route, and why. Pure.
 
 The order of rules: the node's uplink never, nor what another driver gave away; then the first pool,
 by priority and name, that takes the NIC; what no pool takes is excluded with the reason of the
@@ -24,7 +24,7 @@ from netvsc.model.pair import (
 )
 from netvsc.model.pool import BUILT_IN, ForeignOwner, Pool
 from netvsc.model.status import Foreign, ForeignState
-from netvsc_deviceplugin.inventory.nics import Nic, VfMemory, pair_up
+from netvsc_deviceplugin.inventory.pairing import Nic, VfMemory, pair_up
 from netvsc_deviceplugin.inventory.scan import NetworkState
 from netvsc_deviceplugin.kernel.addresses import NicAddresses, merge
 from netvsc_deviceplugin.kernel.links import Link, above
@@ -50,7 +50,7 @@ class _Refusal:
     message: str
 
 
-def match(
+def inventory_of(
     links: Sequence[Link],
     devices: Devices,
     routes: Sequence[DefaultRoute] | None,

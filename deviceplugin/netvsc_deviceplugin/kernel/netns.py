@@ -68,7 +68,7 @@ class Netns:
 
     @property
     def name(self) -> str | None:
-        return short(self.path) if self.path else None
+        return netns_name(self.path) if self.path else None
 
     def close(self) -> None:
         os.close(self.fd)
@@ -103,12 +103,12 @@ def exists(path: str) -> bool:
     return Path(seen_here(path)).exists()
 
 
-def short(path: str) -> str:
+def netns_name(path: str) -> str:
     """Name a netns as ip-netns(8) does, by the file below /run/netns; another by its path."""
     pure = PurePosixPath(seen_here(path))
     return pure.name if str(pure.parent) == "/run/netns" else path
 
 
-def long(name: str) -> str:
-    """Return the path of what `short` named."""
+def netns_path(name: str) -> str:
+    """Return the path of what `netns_name` named."""
     return name if name.startswith("/") else f"/run/netns/{name}"

@@ -30,7 +30,7 @@ POD_RESOURCES = Path("/var/lib/kubelet/pod-resources/kubelet.sock")
 class Meter(registration.Meter, servicer.Meter, Protocol):
     """What is reported, with the pairs that there are."""
 
-    def known(self, pairs: Iterable[str]) -> None: ...
+    def add_pairs(self, pairs: Iterable[str]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,11 @@ class DevicePluginManager:
         """Tell which verbs devices the holder of each pair was given."""
         return self._verbs_checkpoint.verbs()
 
-    async def look(self) -> None:
+    async def refresh_allocations(self) -> None:
         """Ask the kubelet once who holds what; without an answer nothing is known, for now."""
-        await self._podresources.look()
+        await self._podresources.refresh()
 
-    def look_soon(self) -> None:
+    def refresh_allocations_soon(self) -> None:
         """Ask the kubelet again, now and when things have settled."""
         self._podresources.soon()
 
@@ -121,9 +121,9 @@ class DevicePluginManager:
 
     async def _follow_inventory(self) -> None:
         async for inventory in self._inventory.changes():
-            self._meter.known(pair.id for pair in inventory.pairs)
+            self._meter.add_pairs(pair.id for pair in inventory.pairs)
             for resource in self._resources.values():
-                resource.plugin.look(inventory)
+                resource.plugin.update(inventory)
             self._level()
 
     def _serve(self, pools: tuple[Pool, ...]) -> None:
@@ -133,7 +133,7 @@ class DevicePluginManager:
         for name, pool in wanted.items():
             resource = self._resources.get(name) or self._new(pool)
             self._resources[name] = resource
-            resource.plugin.look(self._inventory.get(), pool=pool)
+            resource.plugin.update(self._inventory.get(), pool=pool)
         self._level()
         self._registration.want({name: one.handlers for name, one in self._resources.items()})
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from netvsc.host import atomic_file
-from netvsc.host.once import Once
+from netvsc.host.log_once import LogOnce
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ class OwnedFiles:
         self._folder = folder
         self._prefix = prefix
         self._suffix = suffix
-        self._once = Once(log)
+        self._once = LogOnce(log)
 
     def sync(self, wanted: Mapping[str, bytes]) -> bool:
         """Make the folder hold `wanted` and nothing else of ours; tell whether it does."""

@@ -14,9 +14,9 @@ from netvsc_deviceplugin.kubelet.devices.allocation import Grant, grant
 from netvsc_deviceplugin.kubelet.devices.health import (
     Advertisement,
     Device,
-    Losses,
+    LostSince,
     advertise,
-    losses,
+    lost_since,
 )
 from netvsc_deviceplugin.kubelet.devices.preference import Functions, clash, functions_of, prefer
 
@@ -46,18 +46,18 @@ class Plugin:
         self._later = later
         self._timer: asyncio.TimerHandle | None = None
         self._inventory = Inventory()
-        self._lost: Losses = {}
+        self._lost: LostSince = {}
         self._functions: Functions = {}
         self._interfaces: Mapping[str, str] = {}
 
-    def look(self, inventory: Inventory, *, pool: Pool | None = None) -> None:
+    def update(self, inventory: Inventory, *, pool: Pool | None = None) -> None:
         """Take what the node has now, and the pool if that changed."""
         self._pool = pool or self._pool
         self._inventory = inventory
         self._functions = functions_of(self._functions, inventory.pairs)
         mine = inventory.pool(self._pool.name)
         self._interfaces = {**self._interfaces, **{pair.id: pair.netvsc for pair in mine}}
-        self._lost = losses(self._lost, mine, now=self._clock())
+        self._lost = lost_since(self._lost, mine, now=self._clock())
         self._publish()
 
     def close(self) -> None:

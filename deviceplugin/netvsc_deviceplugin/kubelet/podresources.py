@@ -1,8 +1,8 @@
 """Who holds which pair, as the kubelet's pod resources API tells it.
 
 The API has no watch, so it is asked at times: at start, when the kubelet is new, shortly after each
-Allocate (the pod shows only once the kubelet has admitted it), when CNI moved a pair back to the host, and on
-a slow timer: without CNI nothing at all tells of a pod that ended.
+Allocate (the pod shows only once the kubelet has admitted it), when CNI moved a pair back to the
+host, and on a slow timer: without CNI nothing at all tells of a pod that ended.
 """
 
 from __future__ import annotations
@@ -168,10 +168,10 @@ class PodResources:
 
     async def run(self) -> None:
         while True:
-            await self.look()
+            await self.refresh()
             await self._rest()
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """Ask once. Without an answer the last picture stands, and one line in the log says so."""
         try:
             answer = await list_pods(self._socket)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from netvsc.host.once import Once
+from netvsc.host.log_once import LogOnce
 from netvsc.model.pair import Inventory, Pair
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
@@ -43,7 +43,7 @@ def mismatches(pairs: Sequence[Pair], allocated: Verbs) -> Mapping[str, str | No
 
 async def report(inventory: Latest[Inventory], allocated: Callable[[], Verbs]) -> None:
     """Log each mismatch once, and once that it is over; until cancelled."""
-    once, before = Once(log), set[str]()
+    once, before = LogOnce(log), set[str]()
     async for found in inventory.changes():
         wrong = {id_: why for id_, why in mismatches(found.pairs, allocated()).items() if why}
         for id_, why in sorted(wrong.items()):

@@ -24,7 +24,7 @@ from netvsc_deviceplugin.apiserver.access import access
 from netvsc_deviceplugin.apiserver.client import Client
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wallclock import WallClock, boot
-from netvsc_deviceplugin.inventory.nics import VfMemory
+from netvsc_deviceplugin.inventory.pairing import VfMemory
 from netvsc_deviceplugin.inventory.vf_events import Returned, Revoked, VfHistory
 from netvsc_deviceplugin.kubelet.podresources import Allocations
 from netvsc_deviceplugin.netvscnode import cache, restore

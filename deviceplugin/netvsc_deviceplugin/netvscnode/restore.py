@@ -8,7 +8,7 @@ from dataclasses import replace
 from netvsc.encoding.timestamps import from_text
 from netvsc.model.pair import Path
 from netvsc.model.status import NodeStatus, PairStatus
-from netvsc_deviceplugin.inventory.nics import VfMemory
+from netvsc_deviceplugin.inventory.pairing import VfMemory
 from netvsc_deviceplugin.inventory.vf_events import VfHistory
 from netvsc_deviceplugin.kubelet.podresources import Allocation, Allocations
 

@@ -23,7 +23,7 @@ _BURST = 1000  # lines; an honest sidecar sends 8 at once and 400 a second at mo
 _PER_S = 500.0
 
 
-class Chatter:
+class PeerLineLimit:
     """Bounds what one peer may say: raises RequestError when it talks too much."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -31,7 +31,7 @@ class Chatter:
         self._left = float(_BURST)
         self._at = clock()
 
-    def line(self) -> None:
+    def count_line(self) -> None:
         now = self._clock()
         self._left = min(float(_BURST), self._left + (now - self._at) * _PER_S) - 1
         self._at = now
@@ -61,11 +61,11 @@ async def watch(
     sock: socket.socket, hear: Callable[[bytes], None], *, clock: Callable[[], float]
 ) -> None:
     """Hand over each line until it hangs up; raises RequestError if it does not behave."""
-    chatter = Chatter(clock)
+    limit = PeerLineLimit(clock)
     async with _streams(sock) as (reader, writer):
         writer.write(b"watch\n")
         while line := await _line(reader):
-            chatter.line()
+            limit.count_line()
             hear(line)
 
 

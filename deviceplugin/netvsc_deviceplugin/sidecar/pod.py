@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from netvsc.errors import NetvscError, RetryError
-from netvsc.host.once import Once
+from netvsc.host.log_once import LogOnce
 from netvsc_deviceplugin.concurrency.backoff import Backoff
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
 from netvsc_deviceplugin.kubelet.verbs_checkpoint import Verbs
@@ -45,7 +45,7 @@ class PodSidecar:
         self._clock = clock
         self._reports: dict[str, SidecarReport] = {}
         self._wakeup = Wakeup()
-        self._once = Once(log)
+        self._once = LogOnce(log)
 
     def number(self, id_: str) -> str | None:
         """Return the pair's number at its sidecar, None while that does not answer."""

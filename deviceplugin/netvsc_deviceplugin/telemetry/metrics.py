@@ -130,21 +130,21 @@ class AgentMetrics:
         for stage in get_args(LineStage):
             self._announce.labels(stage=stage)
 
-    def known(self, pairs: Iterable[str]) -> None:
+    def add_pairs(self, pairs: Iterable[str]) -> None:
         """Start these pairs' counters at 0: Prometheus sees no increase from nothing."""
         for pair in pairs:
             self._revocations.labels(pair=pair)
             self._returns.labels(pair=pair)
-            self._synthetic.known(pair)
+            self._synthetic.add_pair(pair)
 
     def revoked(self, pair: str) -> None:
         self._revocations.labels(pair=pair).inc()
-        self._synthetic.left(pair)
+        self._synthetic.vf_left(pair)
 
     def returned(self, pair: str, outage_seconds: float) -> None:
         self._returns.labels(pair=pair).inc()
         self._outage.observe(outage_seconds)
-        self._synthetic.came(pair)
+        self._synthetic.vf_returned(pair)
 
     def overrun(self) -> None:
         self._overruns.inc()
@@ -160,7 +160,7 @@ class AgentMetrics:
         self._allocations.labels(result=result).inc()
         self._allocate.observe(seconds)
 
-    def called(self, verb: str, result: CniResult, seconds: float) -> None:
+    def cni_called(self, verb: str, result: CniResult, seconds: float) -> None:
         """Count a CNI call."""
         self._cni.labels(verb=verb, result=result).inc()
         self._cni_seconds.labels(verb=verb).observe(seconds)
@@ -185,14 +185,14 @@ class SyntheticSeconds(Collector):
         self._total: dict[str, float] = {}
         self._since: dict[str, float] = {}
 
-    def known(self, pair: str) -> None:
+    def add_pair(self, pair: str) -> None:
         self._total.setdefault(pair, 0.0)
 
-    def left(self, pair: str) -> None:
+    def vf_left(self, pair: str) -> None:
         """Start the time of a pair whose VF went; a second loss before a return changes nothing."""
         self._since.setdefault(pair, self._clock())
 
-    def came(self, pair: str) -> None:
+    def vf_returned(self, pair: str) -> None:
         self._total[pair] = self._now(pair)
         self._since.pop(pair, None)
 

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from netvsc.drivers import DRIVERS
 from netvsc.errors import NetvscError
 from netvsc.model.pair import Inventory, Pair, Path
-from netvsc_deviceplugin.kernel.netns import Netns, long
+from netvsc_deviceplugin.kernel.netns import Netns, netns_path
 from netvsc_deviceplugin.kernel.statistics import Counters, read
 
 _HARDWARE = tuple(one.counters for one in DRIVERS if one.counters)
@@ -103,7 +103,7 @@ def _read(pairs: Iterable[Pair], netns: str | None) -> dict[int, Counters]:
     try:
         if netns is None:
             return read(wanted)
-        with Netns.open(long(netns)) as ns:
+        with Netns.open(netns_path(netns)) as ns:
             return ns.run(lambda: read(wanted))
     except NetvscError:
         return {}

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
-from netvsc.host.once import Once
+from netvsc.host.log_once import LogOnce
 from netvsc_operator.certificates import x509
 from netvsc_operator.certificates.plan import (
     Desired,
@@ -137,7 +137,7 @@ class _Keeper:
         self._clock = clock
         self._expires = expires
         self._published: tuple[str, float] | None = None  # a bundle, and since when all hold it
-        self._troubles = Once(log)
+        self._troubles = LogOnce(log)
 
     async def run(self, hint: asyncio.Event) -> None:
         while True:

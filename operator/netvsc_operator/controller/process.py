@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from netvsc.errors import RequestError
-from netvsc.host.once import Once
+from netvsc.host.log_once import LogOnce
 from netvsc_operator.certificates import manager
 from netvsc_operator.controller.cache import Cache
 from netvsc_operator.controller.events.pods import Pods
@@ -133,7 +133,7 @@ class ControllerProcess:
 
     async def _begin(self, kube: Kube, pools: PoolStatusWriter) -> None:
         """Wait for the apiserver and our kinds: kopf takes up only what is there when it starts."""
-        troubles = Once(log)
+        troubles = LogOnce(log)
         while True:
             try:
                 await kube.list(NETVSC_NODES, Scope(fields="metadata.name=none"))

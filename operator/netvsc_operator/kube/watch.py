@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from netvsc.host.once import Once
+from netvsc.host.log_once import LogOnce
 from netvsc_operator.api_errors import ApiError, Gone, Unavailable, error_of
 from netvsc_operator.kinds import Kind
 from netvsc_operator.kube.client import EVERYTHING, Kube, parsed
@@ -71,7 +71,7 @@ class Watch:
         self._silence_s = server_s + grace_s
         self._pause_s = _FIRST_PAUSE_S
         self._version: str | None = None
-        self._troubles = Once(log)
+        self._troubles = LogOnce(log)
         self._news = False
 
     async def events(self) -> AsyncGenerator[Event, None]:

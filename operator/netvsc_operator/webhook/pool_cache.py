@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from netvsc.host.once import Once
+from netvsc.host.log_once import LogOnce
 from netvsc.model.pool import Pool
 from netvsc_operator.kube import Event, Listed, Removed
 from netvsc_operator.objects import Object
@@ -32,7 +32,7 @@ class PoolCache:
     def __init__(self) -> None:
         self.by_resource: Mapping[str, Pool] | None = None
         self._good: dict[str, _Good] = {}
-        self._once = Once(log)
+        self._once = LogOnce(log)
 
     def take(self, event: Event) -> None:
         match event:

@@ -38,7 +38,7 @@ def vf_taken_home(stage: Stage, host: Host) -> Iterator[None]:
 
 
 @contextmanager
-def way_home_lost(stage: Stage) -> Iterator[None]:
+def host_name_lost(stage: Stage) -> Iterator[None]:
     """A NetVSC does not say how it is called at home, and the agent, which would, does not run."""
     name = stage.nics[Role.FORWARDER].name
     space = snapshot(stage).spaces[Role.FORWARDER]

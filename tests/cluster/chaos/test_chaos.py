@@ -42,7 +42,7 @@ def test_what_chaos_looks_for_it_finds(cluster: Cluster, whole: Nics, namespace:
         with faults.vf_taken_home(stage, host):
             assert Invariant.PAIR in quiet_finds(run)
         assert settle(stage, host, lambda _: []).broken == ()
-        with faults.way_home_lost(stage):
+        with faults.host_name_lost(stage):
             assert quiet_finds(run) == {Invariant.NAME}
         assert settle(stage, host, lambda _: []).broken == ()
         with faults.wrong_line(stage):

@@ -54,7 +54,7 @@ class _Context:
 def _plugin() -> Plugin:
     pairs = tuple(inventories.pair(number) for number in (0x11, 0x12, 0x13))
     plugin = Plugin(BUILT_IN, dev=Path("/nowhere"), clock=lambda: 0.0, later=_LOOP.call_later)
-    plugin.look(inventories.inventory(*pairs))
+    plugin.update(inventories.inventory(*pairs))
     return plugin
 
 

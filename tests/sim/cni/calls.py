@@ -20,7 +20,7 @@ from typing import Self
 from netvsc_deviceplugin.cni.attach.attachments import Attachments
 from netvsc_deviceplugin.cni.attach.checkpoint import CheckpointStore
 from netvsc_deviceplugin.cni.attach.executor import PATIENCE, ExecutorConfig
-from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink, look
+from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink, read_interfaces
 from netvsc_deviceplugin.cni.attach.records import Target, Want
 from netvsc_deviceplugin.inventory.scan import ScanSource
 from netvsc_deviceplugin.kernel.netns import Netns
@@ -153,11 +153,11 @@ class CniHost:
                 return next(iter(netvsc), None), next(iter(vf), None)
 
     def seen(self, *pods: Pod) -> list[NetnsLink]:
-        seen = list(look(self.home, self.source))
+        seen = list(read_interfaces(self.home, self.source))
         for pod in pods:
             if Path(pod.path).exists():
                 with Netns.open(pod.path) as space:
-                    seen += look(space, self.source)
+                    seen += read_interfaces(space, self.source)
         return seen
 
     def inside(self, number: int, pod: Pod, *, name: str = "netvsc0") -> bool:
@@ -171,7 +171,7 @@ class CniHost:
 
     def altnames(self) -> set[str]:
         """Return all altnames at home: none, when nobody is away."""
-        return {name for one in look(self.home, self.source) for name in one.altnames}
+        return {name for one in read_interfaces(self.home, self.source) for name in one.altnames}
 
     def return_home(self, number: int, *, name: str | None = None, joined: bool = True) -> None:
         """The VF comes back into the host's netns, wherever its NetVSC is."""

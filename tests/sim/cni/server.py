@@ -47,7 +47,7 @@ class Counts:
     def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
 
-    def called(self, verb: str, outcome: str, seconds: float) -> None:
+    def cni_called(self, verb: str, outcome: str, seconds: float) -> None:
         assert seconds >= 0
         self.calls.append((verb, outcome))
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netvsc_deviceplugin.cni.chain import conflist
-from netvsc_deviceplugin.cni.chain.conflist import ConflistError, Contest
+from netvsc_deviceplugin.cni.chain.conflist import ConflistError, RemovalsByOthers
 from sim.cni.conflists import ALL, AZURE_OVERLAY, text_of
 
 
@@ -106,19 +106,19 @@ def test_the_primary_list_is_the_runtimes(names: list[str], first: str | None) -
 
 
 def test_five_rounds_in_ten_minutes_are_lost_and_five_in_an_hour_are_not() -> None:
-    quick, slow = Contest(), Contest()
+    quick, slow = RemovalsByOthers(), RemovalsByOthers()
     for number in range(5):
-        assert not quick.lost
-        quick, slow = quick.again(number * 100.0), slow.again(number * 700.0)
-    assert quick.lost
-    assert not slow.lost
+        assert not quick.too_many
+        quick, slow = quick.add(number * 100.0), slow.add(number * 700.0)
+    assert quick.too_many
+    assert not slow.too_many
 
 
 def test_a_round_is_forgotten_after_ten_minutes_to_the_second() -> None:
-    contest = Contest().again(100.0)
-    assert contest.later(699.0) == contest
-    assert contest.later(700.0) == Contest()
-    assert contest.again(700.0) == Contest((700.0,))
+    removals = RemovalsByOthers().add(100.0)
+    assert removals.forget_old(699.0) == removals
+    assert removals.forget_old(700.0) == RemovalsByOthers()
+    assert removals.add(700.0) == RemovalsByOthers((700.0,))
 
 
 @pytest.mark.parametrize("several", ["[]", '"0.2.0"', "{}"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from netvsc_deviceplugin.cni.chain.conflist import TYPE
-from netvsc_deviceplugin.cni.chain.leftovers import there
+from netvsc_deviceplugin.cni.chain.leftovers import exist
 
 
 @pytest.fixture
@@ -21,15 +21,15 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_our_entry_in_the_runtimes_list_is_a_leftover(folders: tuple[Path, Path]) -> None:
     conf, plugins = folders
-    assert not there(conf, plugins, state=conf)
+    assert not exist(conf, plugins, state=conf)
     (conf / "10-net.conflist").write_text(json.dumps({"plugins": [{"type": TYPE}]}))
-    assert there(conf, plugins, state=conf)
+    assert exist(conf, plugins, state=conf)
 
 
 def test_our_program_is_a_leftover(folders: tuple[Path, Path]) -> None:
     conf, plugins = folders
     (plugins / TYPE).touch()
-    assert there(conf, plugins, state=conf)
+    assert exist(conf, plugins, state=conf)
 
 
 def test_folders_that_cannot_be_looked_into_hold_nothing_of_ours(
@@ -39,5 +39,5 @@ def test_folders_that_cannot_be_looked_into_hold_nothing_of_ours(
     unlookable = Path("/" + "x" * 300)
     with pytest.raises(OSError, match="File name too long"):
         unlookable.is_dir()
-    assert not there(unlookable, folders[1], state=folders[0])
-    assert not there(folders[0], unlookable, state=folders[0])
+    assert not exist(unlookable, folders[1], state=folders[0])
+    assert not exist(folders[0], unlookable, state=folders[0])

@@ -5,7 +5,7 @@ from netvsc_deviceplugin.inventory.address_memory import (
     remember_host_addresses,
     with_host_addresses,
 )
-from netvsc_deviceplugin.inventory.nics import Nic, pair_up
+from netvsc_deviceplugin.inventory.pairing import Nic, pair_up
 from netvsc_deviceplugin.kernel.addresses import NicAddresses
 from sim.kernel.links import LinkList
 

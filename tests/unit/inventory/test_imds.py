@@ -67,13 +67,13 @@ class Node:
                 if looks == times:
                     return
 
-    def _look(self, reason: str) -> None:
+    def _request_scan(self, reason: str) -> None:
         assert reason == "imds"
         self.looks.set(self.looks.get() + 1)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.imds.run(self.inventory, look=self._look))
+        task = asyncio.create_task(self.imds.run(self.inventory, request_scan=self._request_scan))
         try:
             yield
         finally:

@@ -8,8 +8,8 @@ import pytest
 from netvsc.model.pair import Clash, Inventory, Path, Reason, Uplink, VfSeen
 from netvsc.model.pool import Pool, pools_from
 from netvsc.model.status import Foreign, ForeignState
-from netvsc_deviceplugin.inventory.match import Policy, claim_on, decide, match
-from netvsc_deviceplugin.inventory.nics import pair_up, remember
+from netvsc_deviceplugin.inventory.match import Policy, claim_on, decide, inventory_of
+from netvsc_deviceplugin.inventory.pairing import pair_up, remember
 from netvsc_deviceplugin.inventory.scan import NetworkState
 from sim.kernel.links import LinkList, mac_of
 
@@ -20,7 +20,7 @@ def pool(**keys: object) -> tuple[Pool, ...]:
 
 def look(host: LinkList, *pools: Pool, allocated: dict[str, str] | None = None) -> Inventory:
     policy = Policy(pools=pools, allocated=allocated or {}) if pools else Policy()
-    return match(host.links, host.devices, host.routes, policy)
+    return inventory_of(host.links, host.devices, host.routes, policy)
 
 
 def reasons(inventory: Inventory) -> dict[str, Reason]:
@@ -319,7 +319,7 @@ class TestForeign:
             allocated={"00-0d-3a-c0-00-01": held} if held else {},
             foreign=(claim,),
         )
-        return match(host.links, host.devices, host.routes, policy)
+        return inventory_of(host.links, host.devices, host.routes, policy)
 
     def test_a_nic_that_another_driver_gave_away_is_never_ours(self) -> None:
         found = self.see(ForeignState.ALLOCATED, *pool(foreignOwner="ignore"))

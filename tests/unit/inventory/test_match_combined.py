@@ -8,8 +8,8 @@ import pytest
 
 from netvsc.model.pair import Inventory, Reason
 from netvsc.model.pool import Pool, pools_from
-from netvsc_deviceplugin.inventory.match import Policy, decide, match
-from netvsc_deviceplugin.inventory.nics import VfMemory, pair_up
+from netvsc_deviceplugin.inventory.match import Policy, decide, inventory_of
+from netvsc_deviceplugin.inventory.pairing import VfMemory, pair_up
 from netvsc_deviceplugin.inventory.scan import NetworkState
 from sim.kernel.links import LinkList, mac_of
 
@@ -22,7 +22,7 @@ def pools(*keys: dict[str, object]) -> tuple[Pool, ...]:
 
 def look(host: LinkList, *given: Pool) -> Inventory:
     policy = Policy(pools=given) if given else Policy()
-    return match(host.links, host.devices, host.routes, policy)
+    return inventory_of(host.links, host.devices, host.routes, policy)
 
 
 def one_pair() -> LinkList:

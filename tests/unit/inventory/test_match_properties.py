@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netvsc.model.pair import Inventory
-from netvsc_deviceplugin.inventory.match import Policy, match
+from netvsc_deviceplugin.inventory.match import Policy, inventory_of
 from netvsc_deviceplugin.kernel.links import above
 from sim.kernel.links import LinkList, mac_of
 
@@ -65,7 +65,7 @@ def arrive(plan: list[Nic], order: list[int]) -> LinkList:
 
 
 def look(host: LinkList) -> Inventory:
-    return match(host.links, host.devices, host.routes, Policy())
+    return inventory_of(host.links, host.devices, host.routes, Policy())
 
 
 def without_indexes(inventory: Inventory) -> tuple[object, ...]:

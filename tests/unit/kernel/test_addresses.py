@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import pools_from
-from netvsc_deviceplugin.inventory.match import Policy, match
+from netvsc_deviceplugin.inventory.match import Policy, inventory_of
 from netvsc_deviceplugin.inventory.scan import NetworkState, with_azure
 from netvsc_deviceplugin.kernel.addresses import NicAddresses, merge
 from sim.kernel.links import LinkList, mac_of
@@ -52,7 +52,7 @@ def look(told: NicAddresses, *, kernel: tuple[str, ...] = (), **keys: object) ->
     host.netvsc(1, addresses=kernel)
     network = with_azure(NetworkState(links=host.links, routes=()), {mac_of(1): told})
     pools = pools_from({"pools": [{"name": "pair", **keys}]})
-    return match(network.links, host.devices, network.routes, Policy(pools=pools))
+    return inventory_of(network.links, host.devices, network.routes, Policy(pools=pools))
 
 
 def test_a_pair_has_the_addresses_and_gateways_that_azure_tells_of_its_mac() -> None:

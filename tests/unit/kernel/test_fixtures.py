@@ -10,7 +10,7 @@ import pytest
 
 from netvsc.model.pair import Inventory
 from netvsc.model.pool import pool_from
-from netvsc_deviceplugin.inventory.match import Policy, match
+from netvsc_deviceplugin.inventory.match import Policy, inventory_of
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.routes import DefaultRoute
 from netvsc_deviceplugin.kernel.sysfs import read_devices, with_parents
@@ -71,11 +71,11 @@ def routes_of(host: fixture.Fixture) -> tuple[DefaultRoute, ...]:
     )
 
 
-def inventory_of(host: fixture.Fixture, root: Path, pool: Mapping[str, Any]) -> Inventory:
+def fixture_inventory(host: fixture.Fixture, root: Path, pool: Mapping[str, Any]) -> Inventory:
     fixture.build_sys(host, root)
     links = with_parents(root, links_of(host))
     policy = Policy(pools=(pool_from({"name": "pair", **pool}, ()),))
-    return match(links, read_devices(root, links), routes_of(host), policy)
+    return inventory_of(links, read_devices(root, links), routes_of(host), policy)
 
 
 def told(inventory: Inventory) -> dict[str, Any]:
@@ -106,13 +106,13 @@ def expected(wanted: Mapping[str, Any], result: dict[str, Any]) -> dict[str, Any
 @pytest.mark.parametrize("name", [name for name in fixture.NAMES if name != "f12"])
 def test_a_modelled_host_yields_the_pairs_it_expects(name: str, tmp_path: Path) -> None:
     host = fixture.load(name)
-    result = told(inventory_of(host, tmp_path, host.get("pool", {})))
+    result = told(fixture_inventory(host, tmp_path, host.get("pool", {})))
     assert result == expected(host["expect"], result)
 
 
 def test_the_flapping_host_has_the_pair_of_the_host_it_plays_on(tmp_path: Path) -> None:
     host = fixture.load("f12")
-    result = told(inventory_of(host, tmp_path, {}))
+    result = told(fixture_inventory(host, tmp_path, {}))
     assert result == expected(fixture.load("f07")["expect"] | {"excluded": {}}, result) | {
         "excluded": {"eth0": "DefaultRoute"}
     }
@@ -122,5 +122,5 @@ def test_mana_ports_that_share_the_uplinks_function_need_a_pool_that_says_so(
     tmp_path: Path,
 ) -> None:
     host = fixture.load("f03")
-    result = told(inventory_of(host, tmp_path, {}))
+    result = told(fixture_inventory(host, tmp_path, {}))
     assert result == expected(host["expect_default"], result)

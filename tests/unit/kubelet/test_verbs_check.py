@@ -10,7 +10,7 @@ import pytest
 
 from netvsc.model.pair import Inventory, Pair
 from netvsc_deviceplugin.concurrency.latest import Latest
-from netvsc_deviceplugin.inventory.match import Policy, match
+from netvsc_deviceplugin.inventory.match import Policy, inventory_of
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.sysfs import read_devices, read_links
 from netvsc_deviceplugin.kubelet.verbs_check import mismatch, mismatches, report
@@ -47,7 +47,7 @@ def test_nothing_is_said_of_a_vf_that_is_away_or_has_no_verbs_or_was_given_to_no
 
 def three_nics(tree: SysTree) -> tuple[Pair, ...]:
     links: tuple[Link, ...] = read_links(tree.root)
-    return match(links, read_devices(tree.root, links), (), Policy()).pairs
+    return inventory_of(links, read_devices(tree.root, links), (), Policy()).pairs
 
 
 def test_uverbs_that_come_back_permuted_are_found_out_on_the_modelled_host(tmp_path: Path) -> None:

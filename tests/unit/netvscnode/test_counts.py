@@ -18,7 +18,7 @@ from netvsc.model.status import (
     Summary,
     VfStatus,
 )
-from netvsc_deviceplugin.inventory.nics import VfMemory
+from netvsc_deviceplugin.inventory.pairing import VfMemory
 from netvsc_deviceplugin.inventory.vf_events import VfHistory
 from netvsc_deviceplugin.kubelet.podresources import Allocation
 from netvsc_deviceplugin.netvscnode import restore

@@ -50,7 +50,7 @@ class Exported:
 def test_total_stands_on_counters_and_on_nothing_else() -> None:
     exported = Exported()
     exported.now()
-    exported.metrics.known([A.id])
+    exported.metrics.add_pairs([A.id])
     exported.metrics.scanned("link", 0.001)
     for family in exported.registry.collect():
         totals = [one.name for one in family.samples if one.name.endswith("_total")]
@@ -59,7 +59,7 @@ def test_total_stands_on_counters_and_on_nothing_else() -> None:
 
 def test_a_known_pair_counts_from_zero() -> None:
     exported = Exported()
-    exported.metrics.known([A.id])
+    exported.metrics.add_pairs([A.id])
     assert exported("netvsc_vf_revocations_total", pair=A.id) == 0
     assert exported("netvsc_vf_returns_total", pair=A.id) == 0
     assert exported("netvsc_synthetic_seconds_total", pair=A.id) == 0
@@ -156,6 +156,6 @@ def test_the_present_state_shows_holders_and_what_is_free() -> None:
 def test_everything_can_be_written_out() -> None:
     exported = Exported()
     exported.now()
-    exported.metrics.known([A.id])
+    exported.metrics.add_pairs([A.id])
     text = generate_latest(exported.registry).decode()
     assert f'netvsc_pair_path{{pair="{A.id}",path="VF"}} 1.0' in text

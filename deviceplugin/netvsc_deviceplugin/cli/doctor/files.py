@@ -33,7 +33,7 @@ def entries(folder: Path) -> list[Path]:
         return []
 
 
-def there(path: Path) -> bool:
+def exists(path: Path) -> bool:
     """Tell whether it exists, as far as we may see (Path.exists raises where we may not)."""
     return os.path.exists(path)  # noqa: PTH110
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from netvsc.encoding.serialize import from_plain
 from netvsc.errors import ConfigError, RequestError
 from netvsc_deviceplugin.cli.doctor.facts import Cni, NodeFacts, Pages, PluginBinary, Sockets
-from netvsc_deviceplugin.cli.doctor.files import content, entries, listable, number, text, there
+from netvsc_deviceplugin.cli.doctor.files import content, entries, exists, listable, number, text
 from netvsc_deviceplugin.cli.doctor.gather_nics import netvscs, vfs
 from netvsc_deviceplugin.cli.doctor.modules import Modules, names, options
 from netvsc_deviceplugin.cni.chain import conflist
@@ -37,18 +37,18 @@ def node(root: Path) -> NodeFacts:
         pages=tuple(_pages(root, one) for one in entries(root / "sys/kernel/mm/hugepages")),
         netvscs=netvscs(root),
         vfs=vfs(root),
-        tun=there(root / "dev/net/tun"),
-        rdma_cm=there(root / "dev/infiniband/rdma_cm"),
+        tun=exists(root / "dev/net/tun"),
+        rdma_cm=exists(root / "dev/infiniband/rdma_cm"),
         cni=_cni(root),
         sockets=_sockets(root / "var/lib/kubelet"),
         copy=_copy(root / "run/netvsc/netvscnode.json"),
-        dranet=there(root / "var/lib/kubelet/plugins/dra.net"),
+        dranet=exists(root / "var/lib/kubelet/plugins/dra.net"),
     )
 
 
 def _modules(root: Path, release: str) -> Modules:
     folders = [root / top / "modules" / release for top in ("lib", "usr/lib")]
-    modules = next((folder for folder in folders if there(folder)), folders[0])
+    modules = next((folder for folder in folders if exists(folder)), folders[0])
     builtin, loadable = text(modules / "modules.builtin"), text(modules / "modules.dep")
     loaded = {line.split()[0] for line in (text(root / "proc/modules") or "").splitlines()}
     config = _config(root, release)
@@ -118,8 +118,8 @@ def _sockets(kubelet: Path) -> Sockets | None:
     if not listable(kubelet):
         return None
     return Sockets(
-        plugins=there(kubelet / "device-plugins/kubelet.sock"),
-        podresources=there(kubelet / "pod-resources/kubelet.sock"),
+        plugins=exists(kubelet / "device-plugins/kubelet.sock"),
+        podresources=exists(kubelet / "pod-resources/kubelet.sock"),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from netvsc.drivers import Driver, driver_of
 from netvsc_deviceplugin.cli.doctor.facts import NetVsc, VfFunction
-from netvsc_deviceplugin.cli.doctor.files import entries, target, text, there
+from netvsc_deviceplugin.cli.doctor.files import entries, exists, target, text
 from netvsc_deviceplugin.kernel.links import Link
 from netvsc_deviceplugin.kernel.sysfs import PciDevice, read_devices
 
@@ -14,7 +14,7 @@ from netvsc_deviceplugin.kernel.sysfs import PciDevice, read_devices
 def netvscs(root: Path) -> tuple[NetVsc, ...] | None:
     """Return None where there is no VMBus at all."""
     folder = root / "sys/bus/vmbus/devices"
-    if not there(folder):
+    if not exists(folder):
         return None
     devices = read_devices(root / "sys", [_stub("vmbus", path) for path in entries(folder)])
     return tuple(
@@ -48,6 +48,6 @@ def _vf(root: Path, device: PciDevice, driver: Driver) -> VfFunction:
         driver=device.driver,
         infiniband_module=driver.infiniband_module,
         verbs=device.verbs,
-        nodes=tuple(name for name in device.verbs if there(nodes / name)),
+        nodes=tuple(name for name in device.verbs if exists(nodes / name)),
         numa_node=device.numa_node,
     )

@@ -30,10 +30,6 @@ class ModuleState(StrEnum):
     ABSENT = "absent"
     UNKNOWN = "unknown"
 
-    @property
-    def there(self) -> bool:
-        return self in {ModuleState.LOADED, ModuleState.BUILTIN, ModuleState.LOADABLE}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Modules:

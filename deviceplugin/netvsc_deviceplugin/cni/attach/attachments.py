@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from netvsc.errors import NetvscError, NodeError, RequestError, RetryError
-from netvsc.host.once import Once
+from netvsc.host.log_once import LogOnce
 from netvsc.model.mac import mac_of
 from netvsc_deviceplugin.cni.attach import plan, records
 from netvsc_deviceplugin.cni.attach.checkpoint import (
@@ -22,7 +22,7 @@ from netvsc_deviceplugin.cni.attach.checkpoint import (
     PairRecord,
 )
 from netvsc_deviceplugin.cni.attach.executor import Executor, ExecutorConfig
-from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink, look
+from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink, read_interfaces
 from netvsc_deviceplugin.cni.attach.plan import Goal, PairLocation
 from netvsc_deviceplugin.cni.attach.records import Target, Want
 from netvsc_deviceplugin.cni.attach.sandboxes import Sandboxes
@@ -53,7 +53,7 @@ class Attachments:
     checkpoints: CheckpointStore
     sandboxes: Sandboxes = field(default_factory=Sandboxes)
     forced: Callable[[], Mapping[str, int]] = _nothing_forced
-    _once: Once = field(default_factory=lambda: Once(log))
+    _once: LogOnce = field(default_factory=lambda: LogOnce(log))
     # A VF that comes back while its pair is inside may have another name on the host than the
     # first: kept here too, for a disk may be full.
     _left: dict[str, str] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Attachments:
                 stack, netns or (checkpoint.netns if checkpoint else "")
             )
             if not checkpoint and not (
-                pod_ns and records.unrecorded(look(pod_ns, self.config.source), ())
+                pod_ns and records.unrecorded(read_interfaces(pod_ns, self.config.source), ())
             ):
                 return
             executor = stack.enter_context(self._executor(pod_ns))
@@ -98,7 +98,7 @@ class Attachments:
             if checkpoint:
                 self._save(checkpoint.with_phase(ContainerPhase.LEAVING))
             self._all_to_host(
-                executor, [*mine, *records.unrecorded(executor.look(), (*mine, *rest))]
+                executor, [*mine, *records.unrecorded(executor.all_interfaces(), (*mine, *rest))]
             )
         if checkpoint:
             self._leave(checkpoint, rest)
@@ -115,7 +115,7 @@ class Attachments:
         if not mine:
             return frozenset()
         with Netns.open(target.netns) as pod_ns, self._executor(pod_ns) as executor:
-            interfaces = executor.look()
+            interfaces = executor.all_interfaces()
         for record in mine:
             netvsc = plan.locate_pair(record.mac, interfaces).netvsc
             if (
@@ -186,7 +186,11 @@ class Attachments:
         well = True
         record = {record.id for checkpoint in self.checkpoints.all() for record in checkpoint.pairs}
         with self._executor(None) as executor:
-            lost = [one for one in records.unrecorded(executor.look(), ()) if one.id not in record]
+            lost = [
+                one
+                for one in records.unrecorded(executor.all_interfaces(), ())
+                if one.id not in record
+            ]
             for one in lost:
                 try:
                     goal = Goal(netns=None, name=one.home, up=False)
@@ -263,7 +267,7 @@ class Attachments:
         still: Callable[[], bool],
     ) -> tuple[Attached, ...]:
         before = self.checkpoints.get(target.container)
-        checkpoint = self._entering(target, wants, executor.look(), before)
+        checkpoint = self._entering(target, wants, executor.all_interfaces(), before)
         self.checkpoints.save(checkpoint)
         if not still():  # only now: from here on a DEL without us fails, as it finds the checkpoint
             self.checkpoints.remove(target.container)

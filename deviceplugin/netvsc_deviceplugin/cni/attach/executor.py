@@ -14,7 +14,7 @@ from typing import Self
 
 from netvsc.errors import NodeError
 from netvsc_deviceplugin.cni.attach import plan as planning
-from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink, look
+from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink, read_interfaces
 from netvsc_deviceplugin.cni.attach.plan import Goal, HostNames, PairLocation, PlanStep
 from netvsc_deviceplugin.inventory.scan import ScanSource
 from netvsc_deviceplugin.kernel.netns import Netns
@@ -86,7 +86,7 @@ class Executor:
     ) -> None:
         self._stack.close()
 
-    def look(self, *, last: str | None = None) -> tuple[NetnsLink, ...]:
+    def all_interfaces(self, *, last: str | None = None) -> tuple[NetnsLink, ...]:
         """Return all interfaces of both, those of `last` read last.
 
         Reading takes time: what the kernel moves meanwhile to `last` is seen twice, never not.
@@ -95,7 +95,7 @@ class Executor:
         return tuple(
             one
             for ns in namespaces
-            for one in look(ns, self._config.source, dump=self._rtnl[ns.name].dump)
+            for one in read_interfaces(ns, self._config.source, dump=self._rtnl[ns.name].dump)
         )
 
     def settle(
@@ -110,7 +110,7 @@ class Executor:
         wait, refused = True, None
         with self._arrivals(goal.netns) as arrivals:
             for _ in range(_ROUNDS):
-                interfaces = self.look(last=goal.netns)
+                interfaces = self.all_interfaces(last=goal.netns)
                 location = planning.locate_pair(mac, interfaces, forced=forced)
                 steps = planning.make_room(location, goal, interfaces) or planning.plan(
                     location,
@@ -209,7 +209,7 @@ class Executor:
             if not select.select([arrivals], [], [], left)[0]:
                 break
             _drain(arrivals)
-            vf = planning.locate_pair(mac, self.look(last=goal.netns)).vf
+            vf = planning.locate_pair(mac, self.all_interfaces(last=goal.netns)).vf
             came = vf is None or vf.link.netns == goal.netns
         self._config.move_support.learn(self._driver(location.vf), brought=came)
         return came

@@ -35,7 +35,9 @@ class NetnsLink:
         return frozenset({self.link.name, *self.altnames})
 
 
-def look(ns: Netns, source: ScanSource, *, dump: Dump | None = None) -> tuple[NetnsLink, ...]:
+def read_interfaces(
+    ns: Netns, source: ScanSource, *, dump: Dump | None = None
+) -> tuple[NetnsLink, ...]:
     """Return all interfaces of a netns; `dump` asks it, where a socket is open there already."""
     found = _read(dump) if dump else ns.run(lambda: _read(netlink.dump))
     links = tuple(replace(link, netns=ns.name) for link, _ in found)

@@ -255,7 +255,7 @@ def _free(wanted: str | None, spare: str, names: Collection[str]) -> str:
 
 
 def _settle(netvsc: NetnsLink, goal: Goal, names: Collection[str]) -> tuple[PlanStep, ...]:
-    """Name and raise a NetVSC that has arrived; its altname goes once its name on the host is right."""
+    """Name and raise a NetVSC that has arrived; the altname goes once its host name is right."""
     steps: list[PlanStep] = []
     right = netvsc.link.name == goal.name
     free = goal.netns is not None or goal.name not in names

@@ -11,7 +11,7 @@ from netvsc_deviceplugin.cni.attach import plan
 from netvsc_deviceplugin.cni.attach.checkpoint import Checkpoint, PairRecord
 from netvsc_deviceplugin.cni.attach.interfaces import NetnsLink
 from netvsc_deviceplugin.cni.attach.plan import HostNames, PairLocation
-from netvsc_deviceplugin.kernel.netns import short
+from netvsc_deviceplugin.kernel.netns import netns_name
 
 _UP = 0x1
 
@@ -52,7 +52,7 @@ def check_name(
     if not location.netvsc:
         raise RetryError(f"pair {want.id} is not on this node now; is its NIC attached?")
     for one in interfaces:
-        taken = one.link.netns == short(target.netns) and want.interface in one.names
+        taken = one.link.netns == netns_name(target.netns) and want.interface in one.names
         if taken and one.link.mac != location.netvsc.link.mac:
             raise RequestError(
                 f"interface name {want.interface} is taken in {target.netns}: choose another in "
@@ -98,8 +98,8 @@ def split(
 def unrecorded(interfaces: Iterable[NetnsLink], known: Iterable[PairRecord]) -> list[PairRecord]:
     """Return what has a host name in an altname and no record in any checkpoint, as it says.
 
-    In a pod an altname is not enough: who may administer his network can make a netdev of any name, and
-    it would be brought to the host. A device behind it he cannot make.
+    In a pod an altname is not enough: who may administer his network can make a netdev of any name,
+    and it would be brought to the host. A device behind it he cannot make.
     """
     macs = {record.mac for record in known}
     return [

@@ -1,6 +1,7 @@
 """Keeps open the network namespaces of the containers that have a pair inside.
 
-While we hold one it cannot end: whoever removes it without a DEL, the pair can still be moved back to the host.
+While we hold one it cannot end: whoever removes it without a DEL, the pair can still be moved back
+to the host.
 """
 
 from __future__ import annotations

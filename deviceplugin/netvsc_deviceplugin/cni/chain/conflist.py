@@ -64,21 +64,21 @@ def without_us(text: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
+class RemovalsByOthers:
     """How often somebody took us out, by a monotonic clock; after five times they win."""
 
     taken_out: tuple[float, ...] = ()
 
-    def again(self, now: float) -> Contest:
+    def add(self, now: float) -> RemovalsByOthers:
         recent = [at for at in self.taken_out if now - at < _WINDOW_S]
-        return Contest((*recent, now))
+        return RemovalsByOthers((*recent, now))
 
-    def later(self, now: float) -> Contest:
+    def forget_old(self, now: float) -> RemovalsByOthers:
         """Forget what is long ago; nobody took us out now, though somebody woke us."""
-        return Contest(tuple(at for at in self.taken_out if now - at < _WINDOW_S))
+        return RemovalsByOthers(tuple(at for at in self.taken_out if now - at < _WINDOW_S))
 
     @property
-    def lost(self) -> bool:
+    def too_many(self) -> bool:
         return len(self.taken_out) >= _ROUNDS
 
 

@@ -12,7 +12,7 @@ from netvsc_deviceplugin.cni.attach.checkpoint import CheckpointStore
 from netvsc_deviceplugin.cni.chain.conflist import TYPE
 
 
-def there(conf: Path, plugins: Path, *, state: Path) -> bool:
+def exist(conf: Path, plugins: Path, *, state: Path) -> bool:
     """Tell whether there is anything to leave, in folders that are mounted.
 
     What we may not look into (buildah makes /etc/cni for root alone) we have not written either.

@@ -1,4 +1,4 @@
-"""Chained mode: the program and our place in the runtime's list, kept while we are wanted here.
+"""Keeps our plugin last in the runtime's conflist, and its program installed, while we are wanted.
 
 Both folders are watched. Whatever woke us, what follows is one look: at what is asked, at who has a
 pair, at the files.
@@ -16,7 +16,7 @@ from pathlib import Path
 from netvsc.errors import NodeError
 from netvsc.host.inotify import watching
 from netvsc_deviceplugin.cni.chain import conflist, conflist_files, plugin_binary
-from netvsc_deviceplugin.cni.chain.conflist import ConflistError, Contest
+from netvsc_deviceplugin.cni.chain.conflist import ConflistError, RemovalsByOthers
 from netvsc_deviceplugin.cni.chain.status import UNKNOWN, ChainReason, ChainStatus
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wakeup import Wakeup
@@ -54,7 +54,7 @@ class ChainManager:
     clock: Callable[[], float] = time.monotonic
     status: Latest[ChainStatus] = field(default_factory=lambda: Latest(UNKNOWN))
     _wakeup: Wakeup = field(default_factory=Wakeup)
-    _contest: Contest = field(default_factory=Contest)
+    _removals: RemovalsByOthers = field(default_factory=RemovalsByOthers)
     _was_in: Path | None = None
     _left_at: float | None = None
     _out: tuple[int, int] | None = None  # the list without us that was counted last
@@ -73,10 +73,10 @@ class ChainManager:
             while True:
                 for folder, number in zip(watched, numbers, strict=True):
                     _check(folder, number)
-                self.look()
+                self.sync()
                 await self._wakeup.wait(self._wait())
 
-    def look(self) -> None:
+    def sync(self) -> None:
         """Put right what is not. Raises NodeError."""
         pods = tuple(self.holders()) if self.leaving() else ()
         if self.leaving() and not pods:
@@ -149,9 +149,9 @@ class ChainManager:
             return ChainStatus(ChainReason.CHAINED)
         now, stamp = self.clock(), _stamp(file)
         taken_out = file == self._was_in and stamp != self._out
-        self._contest = self._contest.again(now) if taken_out else self._contest.later(now)
+        self._removals = self._removals.add(now) if taken_out else self._removals.forget_old(now)
         self._out = stamp
-        if self._contest.lost:
+        if self._removals.too_many:
             why = f"{file}: somebody keeps taking {conflist.TYPE} out; its owner must let it stay"
             return ChainStatus(ChainReason.CONTESTED, why)
         if not conflist_files.replace(file, wanted, known=text):

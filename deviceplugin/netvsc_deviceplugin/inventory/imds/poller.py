@@ -69,14 +69,16 @@ class ImdsPoller:
             self._retry.reset()
             self._wakeup.set()
 
-    async def run(self, inventory: Latest[Inventory], *, look: Callable[[str], None]) -> None:
-        """Ask until cancelled; `look` hears of news, `inventory` tells which NICs there are."""
+    async def run(
+        self, inventory: Latest[Inventory], *, request_scan: Callable[[str], None]
+    ) -> None:
+        """Ask until cancelled; `request_scan` hears of news, `inventory` tells which NICs are."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_asking(), name="imds")
             tasks.create_task(self._follow(inventory), name="imds-nics")
             async for addresses in self.addresses.changes():
                 if addresses:
-                    look(ScanReason.IMDS)
+                    request_scan(ScanReason.IMDS)
 
     async def _follow(self, inventory: Latest[Inventory]) -> None:
         async for found in inventory.changes():

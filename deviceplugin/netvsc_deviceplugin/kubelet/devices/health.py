@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from netvsc.model.pair import Pair, VfSeen
 
-Losses = Mapping[str, float]
+LostSince = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +29,13 @@ class Advertisement:
     until: float | None
 
 
-def losses(before: Losses, pairs: Sequence[Pair], *, now: float) -> Losses:
+def lost_since(before: LostSince, pairs: Sequence[Pair], *, now: float) -> LostSince:
     """Return since when each pair lacks the VF that it had."""
     return {pair.id: before.get(pair.id, now) for pair in pairs if pair.vf_seen is VfSeen.LOST}
 
 
 def advertise(
-    pairs: Sequence[Pair], *, lost: Losses, unhealthy_after_s: float | None, now: float
+    pairs: Sequence[Pair], *, lost: LostSince, unhealthy_after_s: float | None, now: float
 ) -> Advertisement:
     flips = {
         id_: since + unhealthy_after_s

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from netvsc.model.pair import Clash
 from netvsc.model.pool import pools_from
-from netvsc_deviceplugin.inventory.nics import VfMemory, pair_up, remember
+from netvsc_deviceplugin.inventory.pairing import VfMemory, pair_up, remember
 from netvsc_deviceplugin.kernel.sysfs import VmbusDevice
 from sim.kernel.links import LinkList, mac_of
 

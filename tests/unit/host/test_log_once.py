@@ -6,18 +6,18 @@ import logging
 
 import pytest
 
-from netvsc.host.once import Once
+from netvsc.host.log_once import LogOnce
 
 
 def test_a_text_is_logged_once_for_each_thing_it_is_about(caplog: pytest.LogCaptureFixture) -> None:
-    once = Once(logging.getLogger("test"))
+    once = LogOnce(logging.getLogger("test"))
     for about in ("a", "a", "b", "a"):
         once.warning("is busy", about=about, extra={"pair": about})
     assert [vars(record)["pair"] for record in caplog.records] == ["a", "b"]
 
 
 def test_another_text_and_one_that_comes_again_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    once = Once(logging.getLogger("test"))
+    once = LogOnce(logging.getLogger("test"))
     for text in ("is busy", "is gone"):
         once.warning(text)
     assert once.over()

@@ -1,4 +1,4 @@
-"""When the netlink library is loaded: once the kubelet knows us, and there is a pair to move."""
+"""Preloads the netlink library, once the kubelet knows us and there is a pair to move."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-async def load_in_time(
+async def preload_netlink(
     *, registered: Latest[Mapping[str, bool]], inventory: Latest[Inventory]
 ) -> None:
     """Load it before a pod can come, in a thread: neither the start nor the first ADD waits for it.

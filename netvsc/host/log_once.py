@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 
 
-class Once:
+class LogOnce:
     """Remembers what was logged last, by what it is about; another text is logged again."""
 
     def __init__(self, log: logging.Logger) -> None:

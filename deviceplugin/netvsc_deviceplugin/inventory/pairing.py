@@ -1,4 +1,4 @@
-"""Identity: which interfaces are NetVSCs, and which VF is whose. Pure.
+"""Pairs each NetVSC with its VF: which interfaces are NetVSCs, and which VF is whose. Pure.
 
 The kernel makes a NetVSC the master of its VF (netvsc_register_vf, drivers/net/hyperv/netvsc_drv.c)
 and that is the answer; the same MAC on a PCI netdev is the fallback for the moments before it.

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pytest
 
 from netvsc.model.pair import Inventory
-from netvsc_deviceplugin.cni import loading
+from netvsc_deviceplugin.cni import preload
 from netvsc_deviceplugin.concurrency.latest import Latest
 from sim.kubelet.inventories import inventory, pair
 
@@ -22,10 +22,10 @@ def loaded(
     registered: Mapping[str, bool], found: Inventory, monkeypatch: pytest.MonkeyPatch
 ) -> bool:
     times: list[None] = []
-    monkeypatch.setattr(loading.messages, "load", lambda: times.append(None))
+    monkeypatch.setattr(preload.messages, "load", lambda: times.append(None))
 
     async def play() -> None:
-        waiting = loading.load_in_time(registered=Latest(registered), inventory=Latest(found))
+        waiting = preload.preload_netlink(registered=Latest(registered), inventory=Latest(found))
         async with asyncio.timeout(0.05):
             await waiting
 
@@ -107,8 +107,8 @@ def test_that_it_cannot_be_loaded_ahead_is_no_end_of_the_agent(
     def fail() -> None:
         raise ImportError("none here")
 
-    monkeypatch.setattr(loading.messages, "load", fail)
+    monkeypatch.setattr(preload.messages, "load", fail)
     asyncio.run(
-        loading.load_in_time(registered=Latest(KNOWN), inventory=Latest(inventory(pair(1))))
+        preload.preload_netlink(registered=Latest(KNOWN), inventory=Latest(inventory(pair(1))))
     )
     assert "none here" in caplog.text
