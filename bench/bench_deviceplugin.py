@@ -1,7 +1,7 @@
 """The agent and the kubelet: how long each of their errands takes over the real sockets.
 
-The agent's half runs in a process of its own, as it would on a node; the kubelet stand-in and the
-clocks are here. Both read CLOCK_MONOTONIC, which is one for all processes.
+The agent's component runs in a process of its own, as it would on a node; the kubelet stand-in and
+the clocks are here. Both read CLOCK_MONOTONIC, which is one for all processes.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ from dpdk.pod import Pod
 from dpdk.testpmd import DETACHED, PLUGGED, STARTED, Testpmd
 from sim.cni.calls import CniHost
 from sim.cni.calls import Pod as Sandbox
-from sim.kernel import netns as spaces
 from sim.kernel.host import Host, SimNic
 from sim.kernel.links import mac_of
+from sim.kernel.netns import within
 from sim.sidecar import fdpipe
 
 # A VF of a driver that has no verbs devices: nobody waits for one.
@@ -68,7 +68,7 @@ class MovedPod(Pod):
     def come_back(self, pmd: Testpmd) -> Return:
         """The VF comes back at home; return how long the agent took, and all of it."""
         since = pmd.mark()
-        with spaces.within(self._sandbox.netns, _news) as news:
+        with within(self._sandbox.netns, _news) as news:
             self._cni.return_home(1)
             came = time.monotonic_ns()
             moved = _heard_of(news, mac_of(2))

@@ -52,7 +52,7 @@ def die(cni: CniHost, pod: Pod, *, at: int, verb: str) -> bool:
     return True
 
 
-def has_a_marker_if_anything_is_inside(cni: CniHost, pod: Pod) -> None:
+def has_a_checkpoint_if_anything_is_inside(cni: CniHost, pod: Pod) -> None:
     """Without the agent, DEL fails where a checkpoint is: no netns dies with a pair inside."""
     places = [place for n in (1, 2) for place in cni.places(n, pod)]
     if any(place and place.netns == pod.netns for place in places):
@@ -63,7 +63,7 @@ def test_killed_at_every_step_of_add_a_new_agent_leaves_nothing_half() -> None:
     with CniHost(2) as cni:
         pod, at, ends = cni.pod(), 1, []
         while die(cni, pod, at=at, verb="ADD"):
-            has_a_marker_if_anything_is_inside(cni, pod)
+            has_a_checkpoint_if_anything_is_inside(cni, pod)
             cni.restarted(patience=0.001).restore()
             ends.append(whole(cni, pod))
             cni.attachments.delete(pod.container, netns=pod.path)
@@ -78,7 +78,7 @@ def test_killed_at_every_step_of_del_a_new_agent_brings_all_home() -> None:
         pod, at, ends = cni.pod(), 1, []
         cni.attachments.add(pod.target(), WANTS)
         while die(cni, pod, at=at, verb="DEL"):
-            has_a_marker_if_anything_is_inside(cni, pod)
+            has_a_checkpoint_if_anything_is_inside(cni, pod)
             cni.restarted(patience=0.001).restore()
             ends.append(whole(cni, pod))
             cni.attachments.add(pod.target(), WANTS)
@@ -91,7 +91,7 @@ def test_killed_at_every_step_of_del_a_new_agent_brings_all_home() -> None:
 def test_killed_at_every_step_a_vf_goes_home_under_its_own_name_and_not_the_one_befores(
     verb: str,
 ) -> None:
-    """It came while its pair was inside: brought in, or on its way home, by whom dies over it."""
+    """It came while its pair was inside: brought in, or moved back, by whom dies over it."""
     with CniHost() as cni:
         pod, at, dies = cni.pod(), 1, True
         while dies:
@@ -133,7 +133,7 @@ def test_markers_are_for_root_alone() -> None:
         ]
 
 
-def test_a_marker_that_makes_no_sense_still_says_that_something_is_inside() -> None:
+def test_a_checkpoint_that_makes_no_sense_still_says_that_something_is_inside() -> None:
     with CniHost() as cni:
         pod = cni.pod()
         cni.add(pod, 1)

@@ -52,7 +52,7 @@ def test_the_pair_of_a_pod_that_was_added_without_the_agent_comes_when_the_agent
     on_azure(story)
 
 
-def test_a_note_that_comes_while_the_agent_starts_is_seen_too() -> None:
+def test_a_deferred_call_that_comes_while_the_agent_starts_is_seen_too() -> None:
     async def story(node: Node) -> None:
         pod = node.cni.pod()
         node.kubelet.pods["nf", pod.container, "fwd"] = {PAIR: [id_of(1)]}
@@ -85,7 +85,7 @@ def test_a_pod_that_the_kubelet_was_silent_about_is_settled_when_it_speaks() -> 
         assert deferred(cni) == []
 
 
-def test_the_note_of_a_pod_without_pairs_goes_when_the_kubelet_lists_it_so_for_a_while() -> None:
+def test_the_call_of_a_pod_without_pairs_goes_when_the_kubelet_lists_it_so_for_a_while() -> None:
     """A kubelet that has just started may list pods before it knows what they have."""
     with CniHost() as cni:
         pod = cni.pod()
@@ -100,7 +100,7 @@ def test_the_note_of_a_pod_without_pairs_goes_when_the_kubelet_lists_it_so_for_a
             assert shim("DEL", config(cni.state), pod).code == 0
 
 
-def test_the_del_of_a_pod_that_was_passed_on_succeeds_and_takes_its_note_along() -> None:
+def test_the_del_of_a_pod_that_was_passed_on_succeeds_and_takes_its_deferred_call_along() -> None:
     with CniHost() as cni:
         pod = cni.pod()
         passed_by(cni, pod)
@@ -110,7 +110,7 @@ def test_the_del_of_a_pod_that_was_passed_on_succeeds_and_takes_its_note_along()
 
 
 @pytest.mark.parametrize("program", ["fdpipe", "fdpipe-asan"])
-def test_without_the_agent_its_del_succeeds_and_takes_the_note_along_too(program: str) -> None:
+def test_without_the_agent_its_del_succeeds_and_takes_the_call_along_too(program: str) -> None:
     with CniHost() as cni:
         pod, given = cni.pod(), config(cni.state)
         assert shim("ADD", given, pod, program=binary(program)).body == given["prevResult"]
@@ -128,7 +128,7 @@ def test_after_a_boot_the_program_makes_the_folders_itself_and_nobody_else_may_l
         assert (cni.state / "passed" / pod.container).stat().st_mode & 0o777 == 0o600
 
 
-def test_a_note_that_cannot_be_written_stops_no_pod() -> None:
+def test_a_deferred_call_that_cannot_be_written_stops_no_pod() -> None:
     with CniHost() as cni:
         (cni.state / "passed").write_text("in the way")
         passed_by(cni, cni.pod())
@@ -137,7 +137,7 @@ def test_a_note_that_cannot_be_written_stops_no_pod() -> None:
             assert shim("ADD", config(cni.state), cni.pod()).code == 0
 
 
-def test_a_pod_that_was_promised_pairs_leaves_no_note_for_it_will_be_added_again() -> None:
+def test_a_pod_that_was_promised_pairs_leaves_no_deferred_call_for_it_will_be_added_again() -> None:
     with CniHost() as cni:
         given = config(cni.state, **promised({"fwd": {PAIR: ["netvsc0"]}}))
         assert shim("ADD", given, cni.pod()).error == 11
@@ -156,7 +156,7 @@ def test_a_kubelet_that_remembers_a_pods_pairs_a_moment_later_is_believed_then()
             assert cni.inside(1, pod)
 
 
-def test_the_note_is_the_call_itself() -> None:
+def test_the_deferred_call_is_the_call_itself() -> None:
     with CniHost() as cni:
         pod = cni.pod()
         passed_by(cni, pod)
@@ -168,7 +168,7 @@ def test_the_note_is_the_call_itself() -> None:
         assert DeferredCalls(cni.state).all() == [call]
 
 
-def test_a_netns_that_ended_takes_its_note_along() -> None:
+def test_a_netns_that_ended_takes_its_deferred_call_along() -> None:
     with CniHost() as cni:
         pod = cni.pod()
         passed_by(cni, pod)
@@ -263,7 +263,7 @@ def test_a_pair_whose_nic_is_away_is_waited_for_and_that_is_said_once(
 
 
 @pytest.mark.parametrize("garbage", [b"", b"netvsc-cni/1 5 5\n", b"\xff" * 99, b"x" * 400_000])
-def test_a_note_that_makes_no_sense_is_removed(garbage: bytes) -> None:
+def test_a_deferred_call_that_makes_no_sense_is_removed(garbage: bytes) -> None:
     with CniHost() as cni, CniServer(cni) as server:
         (cni.state / "passed").mkdir()
         (cni.state / "passed" / "c").write_bytes(garbage)

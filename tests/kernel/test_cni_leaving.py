@@ -167,9 +167,9 @@ def test_a_configuration_of_one_plugin_is_reported_and_left_as_it_is(asked: Aske
     assert looked(chain) is ChainReason.CHAINED
 
 
-async def until(half: CniComponent, reason: ChainReason) -> ChainStatus:
+async def until(component: CniComponent, reason: ChainReason) -> ChainStatus:
     async with asyncio.timeout(10):
-        async for place in half.chain_status.changes():
+        async for place in component.chain_status.changes():
             if place.reason is reason:
                 return place
     raise AssertionError(reason)
@@ -181,7 +181,7 @@ def in_a_half(
     mode: CniMode,
     story: Callable[[CniComponent, Latest[bool], Kubelet], Coroutine[Any, Any, None]],
 ) -> None:
-    """Play a story with the agent's CNI half alone, in the host's netns."""
+    """Play a story with the agent's CNI component alone, in the host's netns."""
     uninstall: Latest[bool] = Latest(False)
     paths = {name: folder / name for name in ("conf", "bin")}
     for path in paths.values():
@@ -190,7 +190,7 @@ def in_a_half(
 
     async def play() -> None:
         async with Kubelet(folder) as kubelet:
-            half = CniComponent(
+            component = CniComponent(
                 CniSettings(mode=mode, shim=binary("fdpipe"), **paths),
                 source=cni.source,
                 state=cni.state,
@@ -203,9 +203,9 @@ def in_a_half(
                 meter=Counts(),
                 uninstall=uninstall,
             )
-            async with half.serving():
-                task = asyncio.create_task(half.run())
-                await story(half, uninstall, kubelet)
+            async with component.serving():
+                task = asyncio.create_task(component.run())
+                await story(component, uninstall, kubelet)
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
@@ -217,18 +217,18 @@ def test_the_agent_leaves_when_the_last_pod_has_gone_and_comes_back() -> None:
     with AgentFolder() as folder, CniHost() as cni:
         pod, given = cni.pod(), config(cni.state)
 
-        async def story(half: CniComponent, uninstall: Latest[bool], kubelet: Kubelet) -> None:
+        async def story(component: CniComponent, uninstall: Latest[bool], kubelet: Kubelet) -> None:
             kubelet.pods["nf", pod.container, "fwd"] = {PAIR: [id_of(1)]}
-            await until(half, ChainReason.CHAINED)
+            await until(component, ChainReason.CHAINED)
             assert (await asyncio.to_thread(shim, "ADD", given, pod)).code == 0
             uninstall.set(True)
-            waiting = await until(half, ChainReason.PODS_HOLD_PAIRS)
+            waiting = await until(component, ChainReason.PODS_HOLD_PAIRS)
             assert waiting.pods == (f"nf/{pod.container}",)
             assert (await asyncio.to_thread(shim, "DEL", given, pod)).code == 0
-            await until(half, ChainReason.REMOVED)
+            await until(component, ChainReason.REMOVED)
             assert list((folder / "bin").iterdir()) == []
             uninstall.set(False)
-            await until(half, ChainReason.CHAINED)
+            await until(component, ChainReason.CHAINED)
             assert (folder / "bin" / "netvsc-cni").exists()
 
         in_a_half(cni, folder, CniMode.CHAINED, story)
@@ -239,10 +239,10 @@ def test_while_it_leaves_nothing_is_moved_late_and_when_it_stays_it_is() -> None
     with AgentFolder() as folder, CniHost() as cni:
         pod = cni.pod()
 
-        async def story(half: CniComponent, uninstall: Latest[bool], kubelet: Kubelet) -> None:
+        async def story(component: CniComponent, uninstall: Latest[bool], kubelet: Kubelet) -> None:
             kubelet.pods["nf", pod.container, "fwd"] = {PAIR: [id_of(1)]}
             uninstall.set(True)
-            await until(half, ChainReason.REMOVED)
+            await until(component, ChainReason.REMOVED)
             (cni.state / "cni.sock").rename(cni.state / "away")
             assert (await asyncio.to_thread(shim, "ADD", config(cni.state), pod)).code == 0
             assert (cni.state / "passed" / pod.container).exists()
@@ -258,10 +258,12 @@ def test_while_it_leaves_nothing_is_moved_late_and_when_it_stays_it_is() -> None
 def test_with_multus_the_program_alone_is_removed() -> None:
     with AgentFolder() as folder, CniHost() as cni:
 
-        async def story(half: CniComponent, uninstall: Latest[bool], _kubelet: Kubelet) -> None:
-            assert (await until(half, ChainReason.UNCHAINED)).serves
+        async def story(
+            component: CniComponent, uninstall: Latest[bool], _kubelet: Kubelet
+        ) -> None:
+            assert (await until(component, ChainReason.UNCHAINED)).serves
             uninstall.set(True)
-            await until(half, ChainReason.REMOVED)
+            await until(component, ChainReason.REMOVED)
             assert list((folder / "bin").iterdir()) == []
 
         in_a_half(cni, folder, CniMode.SERVED, story)

@@ -29,7 +29,7 @@ class Busy:
         return Refusing(space)
 
 
-def test_a_pair_that_is_stuck_in_the_pod_keeps_its_marker_until_it_is_home(
+def test_a_pair_that_is_stuck_in_the_pod_keeps_its_checkpoint_until_it_is_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     kernel = Busy()

@@ -17,9 +17,9 @@ from netvsc_deviceplugin.cni.node_scan import scan_all
 from netvsc_deviceplugin.inventory.match import Policy, inventory_of
 from sim.cni.calls import CniHost, Pod, id_of
 from sim.cni.server import CniServer, config, shim
-from sim.kernel import netns as spaces
 from sim.kernel import xdp
 from sim.kernel.links import mac_of
+from sim.kernel.netns import within
 
 OTHER_MAC = "02:00:00:66:66:66"
 LONG = "nvhome-" + "a" * 100
@@ -57,7 +57,7 @@ def test_a_netdev_that_a_pod_made_never_comes_to_the_host_whatever_it_is_called(
         assert on_host(cni) == before
 
 
-def test_a_pair_whose_mac_address_was_changed_and_whose_notes_were_removed_comes_home() -> None:
+def test_a_pair_whose_mac_address_was_changed_and_whose_altnames_were_removed_comes_home() -> None:
     with CniHost() as cni:
         pod, mac = cni.pod(), mac_of(2)
         cni.add(pod, 1)
@@ -121,7 +121,7 @@ def test_an_mtu_that_a_pod_chose_ends_with_it(brought_by: str) -> None:
         assert {one.link.mtu for one in cni.seen() if one.link.name in {"eth1", "vf1"}} == {1400}
 
 
-def test_a_thousand_notes_hold_nothing_back_and_none_stays() -> None:
+def test_a_thousand_altnames_hold_nothing_back_and_none_stays() -> None:
     with CniHost() as cni:
         pod = cni.pod()
         cni.add(pod, 1)
@@ -210,7 +210,7 @@ def test_a_pods_own_netdevs_are_no_pairs_whatever_a_pool_forces() -> None:
         cni.add(pod, 1)
         ip(pod.netns, "link", "add", "eth66", "address", OTHER_MAC, "type", "veth")
         inside = tuple(cni.attachments.sandboxes.all().values())
-        world, devices = spaces.within(
+        world, devices = within(
             cni.host.netns, partial(scan_all, cni.source, inside, macs=[mac_of(2)])
         )
         found = inventory_of(world.links, devices, world.routes, Policy(pools=(pool,)))

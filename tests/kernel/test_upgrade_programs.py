@@ -91,7 +91,7 @@ def test_the_plugin_of_before_brings_a_pair_in_and_home_by_this_versions_agent()
 
 
 @pytest.mark.parametrize("build", [OLD, NEW], ids=["before", "this"])
-def test_the_note_that_either_plugin_leaves_without_an_agent_is_read_by_both_agents(
+def test_the_deferred_call_that_either_plugin_leaves_without_an_agent_is_read_by_both_agents(
     build: Build, tmp_path: Path
 ) -> None:
     with CniHost() as cni:

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from sim.kernel import netns as spaces
+from sim.kernel.netns import within
 
 LINK_LOCAL = "169.254.169.254"
 _PATH = "/metadata/instance/network"
@@ -57,7 +57,7 @@ class Imds:
         self.asked = 0
         self._stopping = threading.Event()
         self._changed = threading.Condition()
-        sock = spaces.within(netns, _socket) if netns else _socket()
+        sock = within(netns, _socket) if netns else _socket()
         self._server = _Server((at, port), _handler(self), bind_and_activate=False)
         self._server.socket.close()
         self._server.socket = sock

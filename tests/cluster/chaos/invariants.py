@@ -76,7 +76,7 @@ def _names(truth: Truth, nic: NicTruth, seen: Snapshot) -> Iterator[Broken]:
     ways = [alt for alt in there[name].altnames if alt.startswith(_HOME_MARK)]
     due = [f"{_HOME_MARK}{nic.name}"] if inside else []
     if ways != due:
-        yield Broken(invariant=Invariant.NAME, what=f"{nic.name}: way home {ways}, not {due}")
+        yield Broken(invariant=Invariant.NAME, what=f"{nic.name}: host name {ways}, not {due}")
 
 
 def _status(truth: Truth, nic: NicTruth, seen: Snapshot) -> Iterator[Broken]:

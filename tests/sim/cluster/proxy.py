@@ -16,7 +16,7 @@ import socket
 from types import TracebackType
 from typing import Self
 
-from sim.kernel import netns as spaces
+from sim.kernel.netns import within
 
 
 class Door:
@@ -44,7 +44,7 @@ class Door:
     async def open(self) -> None:
         """Let new connections in, at the port of before."""
         if not self._server:
-            door = spaces.within(self._netns, self._listening)
+            door = within(self._netns, self._listening)
             self._port = door.getsockname()[1]
             self._server = await asyncio.start_server(self._carry, sock=door)
 

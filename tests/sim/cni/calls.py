@@ -25,9 +25,9 @@ from netvsc_deviceplugin.cni.attach.records import Target, Want
 from netvsc_deviceplugin.inventory.scan import ScanSource
 from netvsc_deviceplugin.kernel.netns import Netns
 from netvsc_deviceplugin.kernel.requests.linkops import Rtnl
-from sim.kernel import netns as spaces
 from sim.kernel.host import Host, SimVf
 from sim.kernel.links import mac_of
+from sim.kernel.netns import within
 from sim.kernel.rtnl import Rtnl as SimRtnl
 from sim.kernel.systree import PciFacts
 
@@ -99,14 +99,14 @@ class Pod:
 
 
 class CniHost:
-    """A host with the agent's CNI half, without the agent; a context manager."""
+    """A host with the agent's CNI component, without the agent; a context manager."""
 
     def __init__(self, pairs: int = 1, *, host: Host | None = None) -> None:
         with ExitStack() as stack:
             self.state = Path(tempfile.mkdtemp(prefix="sim-", dir="/tmp"))
             stack.callback(shutil.rmtree, self.state, ignore_errors=True)
             self.host = stack.enter_context(host or host_of(pairs))
-            self.home = stack.enter_context(spaces.within(self.host.netns, Netns.host))
+            self.home = stack.enter_context(within(self.host.netns, Netns.host))
             self.source = ScanSource(sysfs=self.host.sysfs, sim=True)
             self.checkpoints = CheckpointStore(self.state)
             self.attachments = self._fresh(Rtnl, PATIENCE)
@@ -124,7 +124,7 @@ class CniHost:
     def restarted(
         self, *, rtnl: Callable[[Netns], Rtnl] = Rtnl, patience: float = PATIENCE
     ) -> Attachments:
-        """Replace the agent's CNI half by one that has just started: it remembers nothing."""
+        """Replace the agent's CNI component by one that has just started: it remembers nothing."""
         self._let_go()
         self.attachments = self._fresh(rtnl, patience)
         return self.attachments
@@ -204,7 +204,7 @@ def place(one: NetnsLink) -> Place:
 def kernel_that_brings_vfs(cni: CniHost, pod: Pod) -> Iterator[None]:
     """Move each VF to where its NetVSC came up, as netvsc_open does on newer kernels."""
     done, stop = os.pipe()
-    sockets = [spaces.within(netns, _listening) for netns in (pod.netns, cni.host.netns)]
+    sockets = [within(netns, _listening) for netns in (pod.netns, cni.host.netns)]
     thread = threading.Thread(target=_bring, args=(cni, pod, sockets, done))
     thread.start()
     try:

@@ -60,7 +60,7 @@ class MortalCheckpointStore(CheckpointStore):
 
 
 def mortal(cni: CniHost, fate: Fate, *, patience: float = 0.001) -> Attachments:
-    """Return an agent's CNI half that dies at its moment."""
+    """Return an agent's CNI component that dies at its moment."""
 
     class MortalRtnl(Rtnl):
         def __init__(self, space: Netns) -> None:

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from netvsc_deviceplugin.kernel.netlink import attribute, messages
-from sim.kernel import netns as spaces
+from sim.kernel.netns import within
 
 _NEWLINK, _DELLINK, _SETLINK, _NEWADDR, _DELADDR, _NEWROUTE, _DELROUTE = 16, 17, 19, 20, 21, 24, 25
 _REQUEST_ACK, _CREATE_EXCLUSIVE = 0x5, 0x600
@@ -30,7 +30,7 @@ class Rtnl:
 
     def __init__(self, netns: str) -> None:
         self._netns = netns
-        self._socket = spaces.within(
+        self._socket = within(
             netns, lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
         )
 
@@ -44,7 +44,7 @@ class Rtnl:
 
     def index(self, name: str) -> int:
         """Return an ifindex; raises LookupError where there is no interface of that name."""
-        found = spaces.within(self._netns, lambda: _index(name))
+        found = within(self._netns, lambda: _index(name))
         if not found:
             raise LookupError(f"{self._netns} has no interface {name}")
         return found

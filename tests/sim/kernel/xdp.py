@@ -13,7 +13,7 @@ import struct
 import subprocess
 
 from netvsc_deviceplugin.kernel.netlink import attribute, messages
-from sim.kernel import netns as spaces
+from sim.kernel.netns import within
 
 _BPF, _PROG_LOAD, _XDP, _INSTRUCTIONS = 321, 5, 6, 2  # bpf(2) on x86-64
 _DROP = struct.pack("=BBhi", 0xB7, 0, 0, 1) + struct.pack("=BBhi", 0x95, 0, 0, 0)  # return 1
@@ -36,7 +36,7 @@ def dropper() -> int:
 
 def attach(netns: str, name: str, program: int, *, mode: str) -> None:
     """Put a program on an interface; raises OSError."""
-    spaces.within(netns, lambda: _attach(name, program, MODES[mode]))
+    within(netns, lambda: _attach(name, program, MODES[mode]))
 
 
 def _attach(name: str, program: int, flags: int) -> None:

@@ -1,4 +1,4 @@
-"""The agent's device plugin half with a kubelet beside it, in a folder of their own."""
+"""The agent's device plugin component with a kubelet beside it, in a folder of their own."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sim.kernel import netns as spaces
 from sim.kernel.host import Host, SimVf
+from sim.kernel.netns import within
 from sim.kernel.systree import PciFacts
 
 ROOT = Path(__file__).parents[3]
@@ -264,7 +264,7 @@ class Pod:
                 stack.pop_all()
             return client
 
-        return spaces.within(self.host.netns, dial)
+        return within(self.host.netns, dial)
 
     def ask(self, request: str) -> str:
         with self.connect() as client:

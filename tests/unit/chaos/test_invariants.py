@@ -124,12 +124,12 @@ def test_a_name_that_was_not_given_back_is_seen() -> None:
     assert only(seen).invariant is Invariant.NAME
 
 
-def test_a_lost_way_home_is_seen() -> None:
+def test_a_lost_host_name_is_seen() -> None:
     seen = replace(WELL, netdevs=(replace(NETVSC, altnames=()), VF, FREE))
     assert only(seen).invariant is Invariant.NAME
 
 
-def test_a_way_home_that_was_left_at_home_is_seen() -> None:
+def test_a_host_name_that_was_left_on_the_host_is_seen() -> None:
     seen = replace(WELL, netdevs=(NETVSC, VF, replace(FREE, altnames=("nvhome-eth2",))))
     assert only(seen).invariant is Invariant.NAME
 

@@ -42,7 +42,7 @@ def steps(
     return words
 
 
-def test_the_way_home_is_noted_before_anything_moves() -> None:
+def test_the_host_name_is_written_before_anything_moves() -> None:
     assert steps(netvsc(), vf(), goal=POD) == [
         "AddAltname netvsc nvhome-eth1",
         "AddAltname vf nvhome-vf1",
@@ -93,7 +93,7 @@ def test_a_vf_whose_name_is_taken_in_the_pod_gets_a_spare_one() -> None:
     assert steps(inside, other, vf("vf1", "nvhome-vf1"), goal=POD) == ["Move vf nvvf0"]
 
 
-def test_notes_that_an_old_kernel_lost_on_the_way_are_written_again_from_the_record() -> None:
+def test_altnames_that_an_old_kernel_lost_on_the_way_are_written_again_from_the_record() -> None:
     inside = (netvsc("netvsc0", netns="pod"), vf("vf1", netns="pod"))
     assert steps(*inside, goal=POD, host_names=HostNames(netvsc="eth1", vf="vf1")) == [
         "AddAltname netvsc nvhome-eth1",
@@ -110,7 +110,7 @@ def test_going_home_the_netvsc_is_cleaned_and_goes_first() -> None:
     assert steps(*inside, goal=HOME) == ["Clean netvsc", "Clean vf", "Move netvsc eth1"]
 
 
-def test_at_home_the_note_is_taken_off_and_the_vf_follows() -> None:
+def test_on_the_host_the_altname_is_taken_off_and_the_vf_follows() -> None:
     arrived = netvsc("eth1", "nvhome-eth1", flags=0)
     inside = vf("x", "nvhome-vf1", netns="pod")
     assert steps(arrived, inside, goal=HOME) == [
@@ -189,7 +189,7 @@ def test_a_device_may_get_another_ifindex_where_it_moves() -> None:
     )
 
 
-def test_a_note_alone_is_no_rival_of_what_has_a_device_behind_it() -> None:
+def test_a_altname_alone_is_no_rival_of_what_has_a_device_behind_it() -> None:
     inside = netvsc("netvsc0", "nvhome-eth1", netns="pod")
     forged = NetnsLink(
         Link(ifindex=9, name="x", mac=MAC, kind="veth", netns="pod"), ("nvhome-eth0",)
@@ -215,7 +215,7 @@ def test_no_room_is_made_for_what_has_its_name_or_is_not_there() -> None:
     assert plan.make_room(PairLocation(netvsc=elsewhere, vf=None), HOME, [elsewhere, squatter])
 
 
-def test_of_two_notes_of_one_name_the_netvscs_is_written() -> None:
+def test_of_two_altnames_of_one_name_the_netvscs_is_written() -> None:
     inside = (netvsc("netvsc0", netns="pod"), vf("vf1", netns="pod"))
     written = steps(*inside, goal=POD, host_names=HostNames(netvsc="eth1", vf="eth1"))
     assert written == ["AddAltname netvsc nvhome-eth1"]

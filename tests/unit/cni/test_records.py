@@ -78,7 +78,7 @@ def test_an_attachments_pairs_are_told_from_the_others() -> None:
     assert holding.split(None, "eth0") == ([], [])
 
 
-def test_what_bears_a_way_home_and_stands_in_no_marker_is_found() -> None:
+def test_what_has_a_host_name_and_stands_in_no_checkpoint_is_found() -> None:
     named = other("netvsc0", "nvhome-eth1", mac=MAC, parent_bus="vmbus")
     (found,) = holding.unrecorded([named, other("eth0")], [])
     assert (found.id, found.interface, found.home, found.up) == (ID, "netvsc0", "eth1", True)

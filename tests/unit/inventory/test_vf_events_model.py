@@ -1,6 +1,6 @@
 """Whatever a VF does, and in whatever order it is seen and heard: each removal is counted once.
 
-A model of the node beside the ledger. The kernel's part: a removal is told in a message that is
+A model of the node beside the tracker. The kernel's part: a removal is told in a message that is
 read some time later; a scan shows what was there at one moment between its begin and its end. The
 agent's: what was told before a scan began is read before that scan is taken.
 """
@@ -33,7 +33,7 @@ class Node:
     """One pair, and an agent that counts. `numbers` is how many ifindexes there are."""
 
     numbers: int
-    ledger: VfEventTracker = field(default_factory=VfEventTracker)
+    tracker: VfEventTracker = field(default_factory=VfEventTracker)
     now: float = 0.0
     made: int = 0
     vf: int | None = None
@@ -84,12 +84,12 @@ class Node:
             self.hear()
         scan, self.scan = self.scan, None
         shown = Inventory() if scan.lacks else scan.shown
-        self.count(self.ledger.scanned(shown, self.now, began=scan.began))
+        self.count(self.tracker.scanned(shown, self.now, began=scan.began))
 
     def hear(self) -> None:
         if self.told:
             _, ifindex = self.told.pop(0)
-            self.count(self.ledger.removed(gone(ifindex), self.now))
+            self.count(self.tracker.removed(gone(ifindex), self.now))
 
     def lose(self) -> None:
         self.told.clear()
@@ -97,7 +97,7 @@ class Node:
     def phantom(self) -> None:
         """A message that looks like a removal, of a VF that stays."""
         if self.vf is not None:
-            self.count(self.ledger.removed(gone(self.vf), self.now))
+            self.count(self.tracker.removed(gone(self.vf), self.now))
 
     def view(self) -> Inventory:
         return seen(self.vf, joined=self.joined)

@@ -40,8 +40,8 @@ def test_without_its_vf_a_pair_has_no_file_since_its_address_is_required() -> No
 def test_files_of_other_device_plugins_are_left_alone(tmp_path: Path) -> None:
     theirs = tmp_path / "nvidia.com-hostdev-0000:03:00.2-device.json"
     theirs.write_text("{}")
-    shelf = device_info.owned_info(tmp_path)
-    shelf.sync(device_info.info_files([ONE], resources=RESOURCES, allocated=HELD))
+    owned = device_info.owned_info(tmp_path)
+    owned.sync(device_info.info_files([ONE], resources=RESOURCES, allocated=HELD))
     assert len(list(tmp_path.iterdir())) == 2
-    shelf.sync({})
+    owned.sync({})
     assert list(tmp_path.iterdir()) == [theirs]

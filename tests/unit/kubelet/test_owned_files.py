@@ -10,7 +10,7 @@ import pytest
 from netvsc_deviceplugin.kubelet.owned_files import OwnedFiles
 
 
-def shelf(folder: Path) -> OwnedFiles:
+def owned(folder: Path) -> OwnedFiles:
     return OwnedFiles(folder, prefix="ours-", suffix=".json")
 
 
@@ -20,16 +20,16 @@ def names(folder: Path) -> set[str]:
 
 def test_a_folder_that_is_missing_is_made_once_there_is_something_to_put(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
-    assert shelf(folder).sync({})
+    assert owned(folder).sync({})
     assert not folder.exists()
-    assert shelf(folder).sync({"ours-1.json": b"1"})
+    assert owned(folder).sync({"ours-1.json": b"1"})
     assert (folder / "ours-1.json").read_bytes() == b"1"
 
 
 def test_what_is_wanted_no_more_goes_whoever_wrote_it(tmp_path: Path) -> None:
     (tmp_path / "ours-of-an-agent-that-died.json").touch()
     (tmp_path / ".ours-half.json.new").touch()
-    kept = shelf(tmp_path)
+    kept = owned(tmp_path)
     kept.sync({"ours-1.json": b"1", "ours-2.json": b"2"})
     kept.sync({"ours-2.json": b"2"})
     assert names(tmp_path) == {"ours-2.json"}
@@ -39,12 +39,12 @@ def test_what_others_have_there_stays(tmp_path: Path) -> None:
     theirs = {"theirs-1.json", "ours-1.yaml", ".theirs.json.new"}
     for name in theirs:
         (tmp_path / name).touch()
-    shelf(tmp_path).sync({})
+    owned(tmp_path).sync({})
     assert names(tmp_path) == theirs
 
 
 def test_a_file_that_says_the_right_thing_is_not_written_again(tmp_path: Path) -> None:
-    kept = shelf(tmp_path)
+    kept = owned(tmp_path)
     kept.sync({"ours-1.json": b"1"})
     before = (tmp_path / "ours-1.json").stat().st_ino
     kept.sync({"ours-1.json": b"1"})
@@ -54,7 +54,7 @@ def test_a_file_that_says_the_right_thing_is_not_written_again(tmp_path: Path) -
 
 
 def test_a_file_that_somebody_removed_or_changed_is_put_right(tmp_path: Path) -> None:
-    kept, file = shelf(tmp_path), tmp_path / "ours-1.json"
+    kept, file = owned(tmp_path), tmp_path / "ours-1.json"
     for _ in range(2):
         kept.sync({file.name: b"1"})
         assert file.read_bytes() == b"1"
@@ -69,7 +69,7 @@ def test_a_folder_that_cannot_be_had_is_told_once_with_the_remedy(
 ) -> None:
     in_the_way = tmp_path / "file"
     in_the_way.touch()
-    kept = shelf(in_the_way / "folder")
+    kept = owned(in_the_way / "folder")
     with caplog.at_level(logging.WARNING):
         assert not kept.sync({"ours-1.json": b"1"})
         assert not kept.sync({"ours-1.json": b"1"})
