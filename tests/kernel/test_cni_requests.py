@@ -26,7 +26,7 @@ def shown(cni: CniHost, name: str) -> Any:
 
 
 def test_each_request_does_what_it_says() -> None:
-    with CniHost() as cni, Rtnl(cni.home) as rtnl:
+    with CniHost() as cni, Rtnl(cni.host_ns) as rtnl:
         index = cni.host.ip.index("eth1")
         cni.host.ip.down(index)
         rtnl.rename(index, "eth5")
@@ -45,7 +45,7 @@ def test_each_request_does_what_it_says() -> None:
 
 
 def test_a_move_takes_a_new_name_on_the_way() -> None:
-    with CniHost() as cni, Rtnl(cni.home) as rtnl:
+    with CniHost() as cni, Rtnl(cni.host_ns) as rtnl:
         pod = cni.pod()
         with Netns.open(pod.path) as space:
             rtnl.move(cni.host.ip.index("eth1"), to=space, name="netvsc0")
@@ -53,7 +53,7 @@ def test_a_move_takes_a_new_name_on_the_way() -> None:
 
 
 def test_a_refusal_says_on_what_what_for_the_errno_and_what_the_kernel_adds() -> None:
-    with CniHost() as cni, Rtnl(cni.home) as rtnl:
+    with CniHost() as cni, Rtnl(cni.host_ns) as rtnl:
         index = cni.host.ip.index("eth1")
         with pytest.raises(LinkRefusedError) as refused:
             rtnl.set_mtu(index, 1)

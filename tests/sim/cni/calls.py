@@ -106,7 +106,7 @@ class CniHost:
             self.state = Path(tempfile.mkdtemp(prefix="sim-", dir="/tmp"))
             stack.callback(shutil.rmtree, self.state, ignore_errors=True)
             self.host = stack.enter_context(host or host_of(pairs))
-            self.home = stack.enter_context(within(self.host.netns, Netns.host))
+            self.host_ns = stack.enter_context(within(self.host.netns, Netns.host))
             self.source = ScanSource(sysfs=self.host.sysfs, sim=True)
             self.checkpoints = CheckpointStore(self.state)
             self.attachments = self._fresh(Rtnl, PATIENCE)
@@ -131,7 +131,7 @@ class CniHost:
 
     def _fresh(self, rtnl: Callable[[Netns], Rtnl], patience: float) -> Attachments:
         means = ExecutorConfig(source=self.source, rtnl=rtnl, patience=patience)
-        return Attachments(host_ns=self.home, config=means, checkpoints=self.checkpoints)
+        return Attachments(host_ns=self.host_ns, config=means, checkpoints=self.checkpoints)
 
     def _let_go(self) -> None:
         self.attachments.sandboxes.close()
@@ -153,7 +153,7 @@ class CniHost:
                 return next(iter(netvsc), None), next(iter(vf), None)
 
     def seen(self, *pods: Pod) -> list[NetnsLink]:
-        seen = list(read_interfaces(self.home, self.source))
+        seen = list(read_interfaces(self.host_ns, self.source))
         for pod in pods:
             if Path(pod.path).exists():
                 with Netns.open(pod.path) as space:
@@ -171,7 +171,7 @@ class CniHost:
 
     def altnames(self) -> set[str]:
         """Return all altnames at home: none, when nobody is away."""
-        return {name for one in read_interfaces(self.home, self.source) for name in one.altnames}
+        return {name for one in read_interfaces(self.host_ns, self.source) for name in one.altnames}
 
     def return_home(self, number: int, *, name: str | None = None, joined: bool = True) -> None:
         """The VF comes back into the host's netns, wherever its NetVSC is."""

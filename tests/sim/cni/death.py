@@ -74,6 +74,6 @@ def mortal(cni: CniHost, fate: Fate, *, patience: float = 0.001) -> Attachments:
     means = ExecutorConfig(source=cni.source, rtnl=MortalRtnl, patience=patience)
     cni.attachments.sandboxes.close()
     cni.attachments = Attachments(
-        host_ns=cni.home, config=means, checkpoints=MortalCheckpointStore(cni, fate)
+        host_ns=cni.host_ns, config=means, checkpoints=MortalCheckpointStore(cni, fate)
     )
     return cni.attachments

@@ -85,21 +85,21 @@ CHECKS: tuple[Check[ImageFacts], ...] = (
     Check(
         name="dpdk-version",
         tells="which DPDK is in an image, and that it is linked so that the guard works",
-        look=dpdk_version,
+        decide=dpdk_version,
     ),
     Check(
         name="dpdk-drivers",
         tells="that the image has the fail-safe driver and one to fall back on",
-        look=dpdk_drivers,
+        decide=dpdk_drivers,
     ),
     Check(
         name="dpdk-vf-drivers",
         tells="that the image has the drivers of Azure's VFs",
-        look=dpdk_vf_drivers,
+        decide=dpdk_vf_drivers,
     ),
     Check(
         name="rdma-core",
         tells="that the image's rdma-core is there, and new enough for MANA",
-        look=rdma_core,
+        decide=rdma_core,
     ),
 )

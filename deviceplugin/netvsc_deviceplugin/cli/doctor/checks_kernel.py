@@ -36,7 +36,7 @@ def netns_panic(facts: NodeFacts) -> Finding:
     bad = panics(facts.release)
     fix = (
         f"{_NEW_IMAGE} without the bug; until then use this project's CNI alone, which brings "
-        "pairs home before a pod's netns goes, and move no NetVSC into a netns by hand"
+        "pairs back to the host before a pod's netns goes, and move no NetVSC into a netns by hand"
     )
     if bad is None:
         return unknown(
@@ -161,31 +161,31 @@ CHECKS: tuple[Check[NodeFacts], ...] = (
     Check(
         name="kernel-version",
         tells="that rtnetlink names parent devices, by which pairs are found",
-        look=kernel_version,
+        decide=kernel_version,
     ),
     Check(
         name="netns-panic",
         tells="that the kernel survives the end of a netns with a pair inside",
-        look=netns_panic,
+        decide=netns_panic,
     ),
     Check(
         name="tap-fallback",
         tells="that fail-safe's tap finds multiq, ingress, flower, mirred and tun",
-        look=tap_fallback,
+        decide=tap_fallback,
     ),
     Check(
         name="vf-modules",
         tells="that the kernel has the verbs drivers of its VFs, and of those that may follow",
-        look=vf_modules,
+        decide=vf_modules,
     ),
     Check(
         name="hugepages",
         tells="that huge pages are reserved, on the NUMA nodes of the NICs too",
-        look=hugepages,
+        decide=hugepages,
     ),
     Check(
         name="kubelet-hugepages",
         tells="that the kubelet has counted them: it does so only when it starts",
-        look=kubelet_hugepages,
+        decide=kubelet_hugepages,
     ),
 )

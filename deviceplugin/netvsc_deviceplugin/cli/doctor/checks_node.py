@@ -200,36 +200,36 @@ CHECKS: tuple[Check[NodeFacts], ...] = (
     Check(
         name="netvsc-bound",
         tells="that the kernel drives every NetVSC: none is left to uio_hv_generic, or to nobody",
-        look=netvsc_bound,
+        decide=netvsc_bound,
     ),
     Check(
         name="verbs-devices",
         tells="that every VF has a driver, a verbs device, and its file in /dev/infiniband",
-        look=verbs_devices,
+        decide=verbs_devices,
     ),
     Check(
         name="nic-owner",
         tells="that no other driver, such as AKS's DRANET, gives away the same NICs",
-        look=nic_owner,
+        decide=nic_owner,
     ),
     Check(
         name="kubelet",
         tells="that the kubelet's two sockets are there",
-        look=kubelet,
+        decide=kubelet,
     ),
     Check(
         name="cni-chain",
         tells="that the runtime's network configuration makes sense, and ends with netvsc-cni",
-        look=cni_chain,
+        decide=cni_chain,
     ),
     Check(
         name="cni-program",
         tells="that the runtime can run netvsc-cni: there, executable, not on a noexec mount",
-        look=cni_program,
+        decide=cni_program,
     ),
     Check(
         name="agent",
         tells="what the agent itself complains of",
-        look=agent,
+        decide=agent,
     ),
 )

@@ -63,7 +63,7 @@ def _findings(arguments: argparse.Namespace) -> Findings:
 
 
 def examined(checks: Iterable[Check[F]], facts: F) -> Findings:
-    return tuple((check.name, check.look(facts)) for check in checks)
+    return tuple((check.name, check.decide(facts)) for check in checks)
 
 
 def as_table(findings: Findings) -> str:

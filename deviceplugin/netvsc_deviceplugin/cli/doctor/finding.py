@@ -32,7 +32,7 @@ class Check(Generic[F]):
 
     name: str
     tells: str
-    look: Callable[[F], Finding]
+    decide: Callable[[F], Finding]
 
 
 def ok(text: str) -> Finding:
