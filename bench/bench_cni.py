@@ -47,7 +47,7 @@ def timed(work: Callable[[], Any]) -> float:
 def bare(cni: CniHost, rounds: int) -> dict[str, list[float]]:
     """Move NetVSC and VF there and back by netlink, and nothing else."""
     pod, times = cni.pod(), []
-    with Netns.open(pod.path) as space, Rtnl(space) as away, Rtnl(cni.home) as home:
+    with Netns.open(pod.path) as space, Rtnl(space) as away, Rtnl(cni.host_ns) as home:
         for _ in range(rounds):
             there = [(cni.host.ip.index(name), name) for name in ("eth1", "vf1")]
             began = time.perf_counter()
@@ -55,7 +55,7 @@ def bare(cni: CniHost, rounds: int) -> dict[str, list[float]]:
                 home.move(index, to=space, name=name)
             times.append(time.perf_counter() - began)
             for name in ("eth1", "vf1"):
-                away.move(pod.ip.index(name), to=cni.home, name=name)
+                away.move(pod.ip.index(name), to=cni.host_ns, name=name)
                 home.up(cni.host.ip.index(name))
     return {"netlink: two bare moves": times}
 
