@@ -22,7 +22,7 @@ from netvsc_deviceplugin.cni.component import CniComponent, CniMode, CniSettings
 from netvsc_deviceplugin.cni.preload import preload_netlink
 from netvsc_deviceplugin.concurrency.latest import Latest
 from netvsc_deviceplugin.concurrency.wallclock import WallClock
-from netvsc_deviceplugin.inventory import pool_file
+from netvsc_deviceplugin.inventory import pool_file_watch
 from netvsc_deviceplugin.inventory.imds.client import ImdsEndpoint
 from netvsc_deviceplugin.inventory.imds.poller import ImdsPoller
 from netvsc_deviceplugin.inventory.loop import RESCAN, InventoryLoop
@@ -158,7 +158,7 @@ class Agent:
                 tasks.create_task(self._follow(self._pools), name="pools")
                 tasks.create_task(self._follow(self._allocations), name="allocations")
                 if self._settings.config:
-                    tasks.create_task(pool_file.follow(self._settings.config, self._pools))
+                    tasks.create_task(pool_file_watch.follow(self._settings.config, self._pools))
                 # Advertised before the first scan, every pair would be missed for a moment.
                 await self._inventory.scanned.wait()
                 tasks.create_task(self._plugins.run(), name="plugins")
@@ -271,4 +271,4 @@ def _first_pools(settings: AgentSettings) -> tuple[Pool, ...]:
     """Return the pools to begin with: with a NetvscNode none, before it says them."""
     if settings.node:
         return ()
-    return pool_file.load(settings.config) if settings.config else (BUILT_IN,)
+    return pool_file_watch.load(settings.config) if settings.config else (BUILT_IN,)

@@ -1,4 +1,9 @@
-"""Traffic by path, read off the interfaces at each scrape: nothing is kept, nothing is stale."""
+"""Traffic by path, read off the interfaces at each scrape: nothing is kept, nothing is stale.
+
+The VF's netdev does not see a DPDK application's frames; what its hardware counted has them
+(`counters` in netvsc.drivers). hv_netvsc's totals have in them what went over the VF, and its
+`vf_*` say how much that was (drivers/net/hyperv/netvsc_drv.c), so those are taken off.
+"""
 
 from __future__ import annotations
 

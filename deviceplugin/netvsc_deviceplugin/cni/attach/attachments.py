@@ -153,6 +153,7 @@ class Attachments:
         for checkpoint in tuple(self.checkpoints.all()):
             try:
                 self._restore(checkpoint)
+                self._once.over(checkpoint.container)
             except NetvscError as error:
                 self._once.warning(
                     f"cannot restore container {checkpoint.container}: {error}",
