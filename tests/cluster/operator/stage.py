@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -108,6 +108,8 @@ async def site(cluster: Cluster, name: str) -> AsyncIterator[Site]:
             yield Site(cluster, kube, name, SimAgent(kube, name))
         finally:
             await kube.delete(NODES, name)
+            with suppress(NotFound):
+                await kube.delete(NETVSC_NODES, name)  # no garbage collector runs here
 
 
 def pod_body(node: str) -> Object:
