@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -15,30 +15,30 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 
 @contextmanager
-def replacing(file: Path, *, durable: bool, mode: int = 0o666) -> Iterator[BinaryIO]:
+def replacing(
+    file: Path, *, durable: bool, mode: int = 0o666, last: Callable[[], None] | None = None
+) -> Iterator[BinaryIO]:
     """Give what to write into; at the end of the context it takes the place of `file`, in one step.
 
     `durable`: on the disk before it counts, for what a crash of the machine must not lose or leave
-    empty; without it, only for what outlives our own death. Whatever is raised leaves `file` as it
-    was; of ours that is OSError.
+    empty; without it, only for what outlives our own death. `last` is called between that and the
+    replacement, and may refuse it by raising. Whatever is raised leaves `file` as it was; of ours
+    that is OSError.
     """
     new = file.with_name(f".{file.name}.new")  # hidden from who reads *.json
     try:
         with os.fdopen(os.open(new, _FLAGS, mode), "wb") as out:
             yield out
             if durable:
-                sync(out)
+                out.flush()
+                os.fsync(out.fileno())
+        if last:
+            last()
         new.replace(file)
     except BaseException:
         with suppress(OSError):
             new.unlink(missing_ok=True)
         raise
-
-
-def sync(out: BinaryIO) -> None:
-    """Return when what was written is on the disk."""
-    out.flush()
-    os.fsync(out.fileno())
 
 
 def replace(file: Path, data: bytes, *, durable: bool, mode: int = 0o666) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from pathlib import Path
 
 from netvsc.errors import NodeError
@@ -62,12 +63,11 @@ def replace(file: Path, text: bytes, *, known: bytes) -> bool:
     """
     try:
         facts = file.stat()
-        with atomic_file.replacing(file, durable=False) as out:  # by itself: see below
+        unchanged = partial(_check_unchanged, file, known)
+        with atomic_file.replacing(file, durable=True, last=unchanged) as out:
             os.fchmod(out.fileno(), facts.st_mode & 0o7777)
             os.fchown(out.fileno(), facts.st_uid, facts.st_gid)
             out.write(text)
-            atomic_file.sync(out)  # takes a while; after the look that follows, nothing
-            _check_unchanged(file, known)
     except _OutdatedError:
         return False
     except FileNotFoundError:
