@@ -9,15 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-ROOT = Path(__file__).parents[2]
-TRACKED = [
-    ROOT / name
-    for name in subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    if (ROOT / name).is_file()
-]
-SOURCES = [p for p in TRACKED if p.suffix in {".py", ".c", ".h"} and "_pb2" not in p.name]
+from docs_check.blocks import ROOT
+from docs_check.tree import tracked
+
+SOURCES = [p for p in tracked() if p.suffix in {".py", ".c", ".h"} and "_pb2" not in p.name]
 PYTHON = [path for path in SOURCES if path.suffix == ".py"]
 
 

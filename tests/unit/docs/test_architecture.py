@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import pkgutil
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from docs_check.blocks import ROOT
+from docs_check.tree import tracked
+
 PAGE = (ROOT / "docs/architecture.md").read_text()
 PRODUCT = {"netvsc": ROOT, "deviceplugin": ROOT / "deviceplugin", "operator": ROOT / "operator"}
 MODULES_MAX = 12
-
-
-def tracked(*patterns: str) -> list[Path]:
-    words = ["git", "-C", str(ROOT), "ls-files", *patterns]
-    names = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
-    return [ROOT / name for name in names if (ROOT / name).is_file()]
 
 
 def modules() -> dict[str, list[str]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from docs_check.blocks import PAGES, ROOT, spans
+from docs_check.tree import tracked
 
 # What a path on a page may be relative to.
 FOLDERS = (
@@ -28,23 +28,20 @@ FILE = re.compile(r"([\w./-]+\.(?:py|c|h))(?::\w+)?")
 
 
 @cache
-def tracked() -> frozenset[str]:
-    told = subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True
-    )
-    return frozenset(told.stdout.splitlines())
+def names() -> frozenset[str]:
+    return frozenset(str(path.relative_to(ROOT)) for path in tracked())
 
 
 def missing(page: Path) -> list[str]:
-    names = [found[1] for span in spans(page) if (found := FILE.fullmatch(span))]
-    return [name for name in names if not _there(name, page.parent.relative_to(ROOT))]
+    named = [found[1] for span in spans(page) if (found := FILE.fullmatch(span))]
+    return [name for name in named if not _there(name, page.parent.relative_to(ROOT))]
 
 
 def _there(name: str, beside: Path) -> bool:
     """Tell whether there is such a file; a name without a folder may be of any folder."""
     if "/" not in name:
-        return any(path.rpartition("/")[2] == name for path in tracked())
-    return any(f"{folder}{name}" in tracked() for folder in (*FOLDERS, f"{beside}/"))
+        return any(path.rpartition("/")[2] == name for path in names())
+    return any(f"{folder}{name}" in names() for folder in (*FOLDERS, f"{beside}/"))
 
 
 @pytest.mark.parametrize(
